@@ -1,0 +1,68 @@
+"""What a format is: a pure codec between neutral messages and what one kind of model reads and writes.
+
+The law that every format keeps, for every reading `d` that it does not refuse with `FormatError`::
+
+    read(RawReply((Text(write(d)),)), request) reads as d            (modulo raw text and how it was read)
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from react_agent.messages import Finish, Head, Message, ModelReply, ModelRequest, Part, Reading, Usage
+
+
+@dataclass(frozen=True, slots=True)
+class RawReply:
+    """A reply as the wire took it from the provider, before anyone read it.
+
+    Attributes:
+        parts: Text, thinking, and the provider's own tool calls. A call here has its arguments as text in ``raw`` and not parsed.
+        finish: Why the model stopped, as far as the provider says.
+        refusal: The provider's words when it or its filter refused.
+        message_data: Opaque data that the whole message must carry back to the same API.
+    """
+
+    parts: tuple[Part, ...]
+    finish: Finish = "stop"
+    usage: Usage | None = None
+    model: str | None = None
+    request_id: str | None = None
+    refusal: str | None = None
+    message_data: dict[str, object] | None = None
+    cost: float | None = None
+
+
+class Format(Protocol):
+    """One dialect. Instances hold no state of a run and may be shared."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def version(self) -> int: ...
+
+    @property
+    def native(self) -> bool:
+        """Tools, calls and results go through the API's own fields. Otherwise all is text, and the wire sends no tools."""
+        ...
+
+    def stop(self, head: Head) -> tuple[str, ...]:
+        """Stop sequences that keep the model from making up what comes after its step."""
+        ...
+
+    def lower(self, message: Message, before: Message | None, head: Head) -> tuple[Message, ...]:
+        """What this neutral message is for the wire; `before` is the one it follows.
+
+        A text format returns messages with text, images and no calls; the system message (always the first, maybe without parts)
+        becomes the prompt with the tools' descriptions. Computed once per message: it must not depend on anything later.
+        """
+        ...
+
+    def write(self, reading: Reading) -> str:
+        """The text of one step. Raises `FormatError` where it could not be read back as the same."""
+        ...
+
+    def read(self, reply: RawReply, request: ModelRequest) -> ModelReply:
+        """The reply, read. Never raises on what a model wrote: what cannot be told is malformed."""
+        ...

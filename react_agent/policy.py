@@ -1,0 +1,67 @@
+"""Which calls may run: a list of rules, first match wins. Pure data, so it is written into the trace with the rest of the spec."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import Literal, TypeAlias
+
+from react_agent.messages import JsonObject, ToolSpec
+
+Decision: TypeAlias = Literal["allow", "ask", "deny"]
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """Decides for the calls that it matches; a condition that is None matches always.
+
+    Attributes:
+        decision: ``allow`` runs it, ``ask`` pauses for a review, ``deny`` refuses it and tells the model `reason`.
+        tools: A shell-style pattern of tool names.
+        read_only, idempotent, destructive, open_world: The tool's annotations.
+        after_untrusted: Whether text from an open world has come into the conversation before.
+        arguments: Patterns that the named arguments, as text, must match, e.g. ``{"path": "/etc/*"}``.
+        reason: Shown to the person who is asked, or to the model that is refused.
+    """
+
+    decision: Decision
+    tools: str = "*"
+    read_only: bool | None = None
+    idempotent: bool | None = None
+    destructive: bool | None = None
+    open_world: bool | None = None
+    after_untrusted: bool | None = None
+    arguments: dict[str, str] | None = None
+    reason: str = ""
+
+    def matches(self, tool: ToolSpec, arguments: JsonObject, *, untrusted: bool) -> bool:
+        return (
+            fnmatchcase(tool.name, self.tools)
+            and self.read_only in (None, tool.read_only)
+            and self.idempotent in (None, tool.idempotent)
+            and self.destructive in (None, bool(tool.destructive))
+            and self.open_world in (None, tool.open_world)
+            and self.after_untrusted in (None, untrusted)
+            and all(name in arguments and fnmatchcase(str(arguments[name]), pattern) for name, pattern in (self.arguments or {}).items())
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """Rules in order; what none of them matches is decided by `default`.
+
+    The policy of an agent that names none asks before a tool that calls itself destructive, and allows the rest.
+    """
+
+    rules: tuple[Rule, ...] = (Rule("ask", destructive=True, reason="the tool can destroy something"),)
+    default: Decision = "allow"
+
+    def decide(self, tool: ToolSpec, arguments: JsonObject, *, untrusted: bool = False) -> tuple[Decision, str]:
+        """The decision for one call and the reason given for it. `untrusted`: open-world text came in before it."""
+        for rule in self.rules:
+            if rule.matches(tool, arguments, untrusted=untrusted):
+                return rule.decision, rule.reason
+        return self.default, ""
+
+
+ALLOW_ALL = Policy(rules=())

@@ -1,0 +1,67 @@
+"""What an agent is, as data: no functions, no connections. It is written whole into the trace's first event."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from react_agent.messages import Head, JsonObject, Settings, ToolSpec
+from react_agent.policy import Policy
+
+FINISH_TOOL = "finish"  # the paper's Finish[…]: reserved for typed answers
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Where a question ends at the latest. None is no limit. Counted anew for each question of a trace.
+
+    Attributes:
+        steps: Replies that ask for tools or are malformed.
+        tool_calls: Calls that ran.
+        tokens: Input and output together, as the server counts them.
+        cost: US dollars, as far as prices are known.
+        seconds: Of activity; pauses do not count.
+        mistakes: Replies in a row that nothing could be done with; one more ends the run as ``malformed``.
+        repeats: Steps in a row that brought nothing but what was known (same calls, same results). At the first the model is advised,
+            at this many it is asked for its answer one last time.
+        calls_per_step: Calls of one reply that are looked at; the rest are refused, each with an observation.
+    """
+
+    steps: int | None = 50
+    tool_calls: int | None = None
+    tokens: int | None = None
+    cost: float | None = None
+    seconds: float | None = None
+    mistakes: int = 3
+    repeats: int = 2
+    calls_per_step: int = 32
+
+
+@dataclass(frozen=True, slots=True)
+class AgentSpec:
+    """Instructions, tools, limits, policy and settings of an agent.
+
+    Attributes:
+        instructions: The system prompt; formats add what their dialect needs.
+        tools: What may be called.
+        output_schema: JSON Schema of a typed answer; then the answer is a call of the reserved tool ``finish``.
+        strategy: ``react`` is the loop of Yao et al., 2022 (arXiv 2210.03629).
+    """
+
+    instructions: str = ""
+    tools: tuple[ToolSpec, ...] = ()
+    limits: Limits = Limits()
+    settings: Settings = Settings()
+    policy: Policy = Policy()
+    output_schema: JsonObject | None = None
+    strategy: Literal["react"] = "react"
+    name: str = "agent"
+
+    def tool(self, name: str) -> ToolSpec | None:
+        for spec in self.tools:
+            if spec.name == name:
+                return spec
+        return None
+
+    def head(self) -> Head:
+        return Head(self.tools, self.settings, self.output_schema)
