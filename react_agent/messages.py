@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import mimetypes
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -352,11 +352,17 @@ ToolChoice: TypeAlias = Literal["auto", "none", "required"] | str  # or the name
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """What a model is told beside the messages; the same for many requests of a run, so it is encoded and hashed once."""
+    """What a model is told beside the messages; the same object for all requests of a run, so it is encoded and hashed once.
+
+    Compared by content, but hashed by identity: what was derived for one head is looked up under the head itself.
+    """
 
     tools: tuple[ToolSpec, ...] = ()
     settings: Settings = Settings()
     output_schema: JsonObject | None = None
+
+    def __hash__(self) -> int:
+        return id(self) >> 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -564,5 +570,3 @@ def as_parts(value: str | Message | Sequence[str | Text | Image]) -> Message:
     if isinstance(value, str):
         return user(value)
     return user(*value)
-
-

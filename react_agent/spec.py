@@ -21,10 +21,12 @@ class Limits:
         tokens: Input and output together, as the server counts them.
         cost: US dollars, as far as prices are known.
         seconds: Of activity; pauses do not count.
-        mistakes: Replies in a row that nothing could be done with; one more ends the run as ``malformed``.
+        mistakes: Replies in a row that nothing could be done with (unreadable, or every call invalid or unknown); at this many the run
+            ends as ``malformed``.
         repeats: Steps in a row that brought nothing but what was known (same calls, same results). At the first the model is advised,
             at this many it is asked for its answer one last time.
         calls_per_step: Calls of one reply that are looked at; the rest are refused, each with an observation.
+        result_chars: Characters of one result that the model is shown; what is longer is cut in its middle, with a note.
     """
 
     steps: int | None = 50
@@ -35,6 +37,7 @@ class Limits:
     mistakes: int = 3
     repeats: int = 2
     calls_per_step: int = 32
+    result_chars: int = 32_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,4 +67,21 @@ class AgentSpec:
         return None
 
     def head(self) -> Head:
-        return Head(self.tools, self.settings, self.output_schema)
+        """What the model is told beside the messages; with a typed answer the reserved tool stands last."""
+        return Head((*self.tools, finish_spec(self.output_schema)) if self.output_schema else self.tools, self.settings, self.output_schema)
+
+
+def finish_spec(schema: JsonObject) -> ToolSpec:
+    """The reserved tool whose arguments are a typed answer; a schema that is no object is wrapped as ``{"answer": …}``."""
+    parameters: JsonObject = schema
+    if schema.get("type") != "object" and "properties" not in schema:
+        definitions: JsonObject = {key: schema[key] for key in ("$defs", "definitions") if key in schema}
+        inner = {key: value for key, value in schema.items() if key not in definitions}
+        parameters = {
+            "type": "object",
+            "properties": {"answer": inner},
+            "required": ["answer"],
+            "additionalProperties": False,
+            **definitions,
+        }
+    return ToolSpec(FINISH_TOOL, "Give the final answer to the question. Call it when you are done.", parameters, read_only=True)

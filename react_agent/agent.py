@@ -1,0 +1,440 @@
+"""The front: an agent is a spec, a backend and tools. Everything it does is in the trace; `Agent` itself holds nothing of a run."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Literal, TypeAlias, cast
+
+from pydantic_core import to_json
+
+from react_agent.backends.base import Backend
+from react_agent.dispatch import CallScope, current_call
+from react_agent.errors import ConfigError, ToolError
+from react_agent.events import Changed, Event, Parent, Resumed, Reviewed, Started, Told
+from react_agent.host import Reviewer, Run
+from react_agent.loop import State, fold
+from react_agent.messages import Delta, Image, JsonObject, Message, Outcome, Settings, Text, as_parts
+from react_agent.policy import Policy
+from react_agent.result import Result
+from react_agent.spec import FINISH_TOOL, AgentSpec, Limits, finish_spec
+from react_agent.sync import run_sync
+from react_agent.tool import Tool, ToolRegistry
+from react_agent.trace import Trace
+
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
+
+    from react_agent.backends.function import TextFunction
+    from react_agent.stores.jsonl import Store, Writer
+
+Task: TypeAlias = "str | Message | Sequence[str | Text | Image]"
+ToolLike: TypeAlias = "Tool | Callable[..., object]"
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """What a tool says of its progress while it runs: for listeners, no event. ``fraction`` is 0 to 1, or None."""
+
+    step: int
+    index: int
+    message: str
+    fraction: float | None = None
+    kind: Literal["progress"] = "progress"
+
+
+class Agent:
+    """A model with tools, instructions and limits.
+
+    Args:
+        backend: A `Backend`; a name such as ``"openai:gpt-5"``, ``"ollama:qwen3"`` or ``"http://localhost:8080/v1#model"``; or any function
+            ``str -> str``, sync or async.
+        tools: Functions, `Tool` objects, or a `ToolRegistry`.
+        instructions: The system prompt.
+        output: A type (or JSON Schema) of the answer; it arrives checked in ``result.output``.
+        limits: Where a run ends at the latest.
+        settings: Temperature and the like.
+        policy: Which calls may run; by default, tools that call themselves destructive are asked for.
+        format: How a named model or a function is spoken to: ``native``, ``react_text``, ``auto``…
+        store: A folder or a `Store` for traces; without one they stay in memory.
+        reviewer: Asked about each call that the policy wants reviewed; without one the run pauses.
+        secrets: Values that are masked before they reach model, memory or file.
+        name: For traces and sub-agents.
+
+    Raises:
+        ConfigError: Something does not fit together; nothing has run.
+    """
+
+    def __init__(
+        self,
+        backend: Backend | str | TextFunction,
+        *,
+        tools: ToolRegistry | Iterable[ToolLike] = (),
+        instructions: str = "",
+        output: type | JsonObject | None = None,
+        limits: Limits | None = None,
+        settings: Settings | None = None,
+        policy: Policy | None = None,
+        format: str | None = None,  # noqa: A002 - the word that the whole library uses
+        store: Store | str | Path | None = None,
+        reviewer: Reviewer | None = None,
+        secrets: Sequence[str] = (),
+        name: str = "agent",
+    ) -> None:
+        self.backend = as_backend(backend, format)
+        self.tools = tools if isinstance(tools, ToolRegistry) else ToolRegistry(tools)
+        self._output = None if output is None else _Output(output)
+        self.spec = AgentSpec(
+            instructions,
+            self.tools.specs,
+            limits or Limits(),
+            settings or Settings(),
+            policy or Policy(),
+            self._output.schema if self._output else None,
+            name=name,
+        )
+        self._store = _as_store(store)
+        self._reviewer = reviewer
+        self._secrets = (*secrets, *getattr(self.backend, "secrets", ()), *_environment_keys())
+
+    def __repr__(self) -> str:
+        return f"Agent({self.backend.name}, tools=[{', '.join(tool.name for tool in self.tools)}])"
+
+    # ------------------------------------------------------------------------------------------------------------ runs
+
+    async def run(self, task: Task, *, deps: object = None, run_id: str | None = None) -> Result:
+        """Work on a task until it is answered or the run ends otherwise.
+
+        Args:
+            task: The question; text, or texts and images.
+            deps: Given to tools that take a `RunContext`.
+            run_id: Names the run; one is made up by default.
+
+        Never raises for what a model, a tool or a server does: see ``result.outcome``. Cancellation is recorded and goes through.
+        """
+        return await self._finish(self._begin(task, deps, run_id))
+
+    def run_sync(self, task: Task, *, deps: object = None, run_id: str | None = None) -> Result:
+        """`run`, waited for. Works inside a running event loop too."""
+        return run_sync(lambda: self.run(task, deps=deps, run_id=run_id))
+
+    def stream(self, task: Task, *, deps: object = None, run_id: str | None = None) -> RunStream:
+        """A run to watch: ``async with agent.stream(task) as run: async for event in run: …``, then ``run.result``."""
+        return RunStream(self, lambda: self._begin(task, deps, run_id))
+
+    async def resume(
+        self,
+        trace: Trace | str | Path,
+        task: Task | None = None,
+        *,
+        reviews: Iterable[Reviewed] = (),
+        deps: object = None,
+        changes: bool = False,
+    ) -> Result:
+        """Go on where a trace stopped: after a crash, a pause, a limit, or with the next question.
+
+        Args:
+            trace: A trace, or the path of its file, which is then written on.
+            task: The next question, or a word in the middle.
+            reviews: Decisions on the calls that the trace waits for; see ``result.pending``.
+            deps: As in `run`.
+            changes: This agent may differ from the recorded one; the difference is written into the trace. A different backend or format
+                needs no leave, since the record is neutral.
+
+        Raises:
+            ConfigError: The agent differs from the recorded spec and `changes` is not set; the message names the differences.
+            TraceError: The file is no trace.
+        """
+        return await self._finish(self._take_up(trace, task, reviews, deps, changes))
+
+    def resume_sync(
+        self,
+        trace: Trace | str | Path,
+        task: Task | None = None,
+        *,
+        reviews: Iterable[Reviewed] = (),
+        deps: object = None,
+        changes: bool = False,
+    ) -> Result:
+        """`resume`, waited for."""
+        return run_sync(lambda: self.resume(trace, task, reviews=reviews, deps=deps, changes=changes))
+
+    def resume_stream(
+        self,
+        trace: Trace | str | Path,
+        task: Task | None = None,
+        *,
+        reviews: Iterable[Reviewed] = (),
+        deps: object = None,
+        changes: bool = False,
+    ) -> RunStream:
+        """`resume`, to watch."""
+        return RunStream(self, lambda: self._take_up(trace, task, reviews, deps, changes))
+
+    async def fork(self, trace: Trace | str | Path, at: int, task: Task | None = None, *, deps: object = None) -> Result:
+        """Try another way from an earlier point: a new run that begins with the first `at` events of a trace.
+
+        The new run has its own id and leaves the old trace alone. ``trace.after_step(n)`` gives the `at` behind step n. The agent may differ
+        from the recorded one; the difference is written down.
+        """
+        return await self._finish(self._fork(trace, at, task, deps))
+
+    def fork_sync(self, trace: Trace | str | Path, at: int, task: Task | None = None, *, deps: object = None) -> Result:
+        """`fork`, waited for."""
+        return run_sync(lambda: self.fork(trace, at, task, deps=deps))
+
+    # ------------------------------------------------------------------------------------------------------ beginnings
+
+    def _begin(self, task: Task, deps: object, run_id: str | None) -> Run:
+        scope = current_call.get()
+        parent = None
+        if scope is not None and run_id is None:
+            run_id, parent = scope.child(), Parent(scope.run_id, call=scope.key)
+            if self._store is not None and self._store.exists(run_id):  # the call is running again: its child goes on
+                return self._take_up(self._store.load(run_id), None, (), deps, True)
+        run_id = run_id or new_run_id()
+        run = self._run(deps, self._store.create(run_id) if self._store else None)
+        run.append(Started(run.now(), run_id, as_parts(task), self.spec, self.backend.name, self.backend.format_name, parent))
+        return run
+
+    def _take_up(self, trace: Trace | str | Path, task: Task | None, reviews: Iterable[Reviewed], deps: object, changes: bool) -> Run:
+        writer, trace = self._home(trace)
+        state = fold(trace)
+        try:
+            self._check_spec(state, changes)
+        except ConfigError:
+            if writer is not None:
+                writer.close()
+            raise
+        run = self._run(deps, writer)
+        run.load(Trace(trace), state)
+        self._go_on(run, task, reviews)
+        return run
+
+    def _fork(self, trace: Trace | str | Path, at: int, task: Task | None, deps: object) -> Run:
+        trace = trace if isinstance(trace, Trace) else Trace.load(trace)
+        forked = trace.fork(at, run_id=new_run_id(), now=time.time())
+        writer = self._store.create(forked.run_id) if self._store else None
+        if writer is not None:
+            for event in forked:
+                writer.write(event)
+        run = self._run(deps, writer)
+        run.load(forked, fold(forked))
+        self._go_on(run, task, ())
+        return run
+
+    def _go_on(self, run: Run, task: Task | None, reviews: Iterable[Reviewed]) -> None:
+        run.append(Resumed(run.now(), run.state.epoch + 1))
+        last = next((event for event in reversed(run.trace) if isinstance(event, (Started, Changed))), None)
+        speaks = last is not None and (last.backend, last.format) == (self.backend.name, self.backend.format_name)
+        if run.state.spec != self.spec or not speaks:
+            run.append(Changed(run.now(), self.spec, self.backend.name, self.backend.format_name))
+        for review in reviews:
+            run.append(replace(review, at=run.now()))
+        if task is not None:
+            run.append(Told(run.now(), as_parts(task)))
+
+    def _home(self, trace: Trace | str | Path) -> tuple[Writer | None, Trace]:
+        """Where a resumed trace is written on: its own file, or the store if that has it or can take it."""
+        if not isinstance(trace, Trace):
+            from react_agent.stores.jsonl import append_to, load_trace
+
+            writer = append_to(Path(trace))
+            return writer, load_trace(Path(trace))
+        if self._store is None:
+            return None, trace
+        if self._store.exists(trace.run_id):
+            return self._store.append(trace.run_id), trace
+        writer_ = self._store.create(trace.run_id)
+        for event in trace:
+            writer_.write(event)
+        return writer_, trace
+
+    def _check_spec(self, state: State, changes: bool) -> None:
+        if changes or state.spec == self.spec:
+            return
+        raise ConfigError(
+            "this agent differs from the one that the trace was made with: "
+            + "; ".join(_differences(state.spec, self.spec))
+            + ". Pass changes=True to go on with this agent and have the difference written into the trace."
+        )
+
+    def _run(self, deps: object, writer: Writer | None) -> Run:
+        return Run(
+            self.backend,
+            self.tools,
+            finish=self._output.tool if self._output else None,
+            deps=deps,
+            secrets=self._secrets,
+            reviewer=self._reviewer,
+            writer=writer,
+            result_chars=self.spec.limits.result_chars,
+        )
+
+    async def _finish(self, run: Run) -> Result:
+        scope = current_call.get()
+        before = run.trace.usage() if len(run.trace) > 1 else None
+        outcome = await run.finish()
+        result = self._result(run, outcome)
+        if scope is not None:
+            scope.add(result.usage, before, result.cost)
+        return result
+
+    def _result(self, run: Run, outcome: Outcome) -> Result:
+        state = run.state
+        answer = state.answer if outcome.kind == "answered" else None
+        output = self._output.value(state.output) if self._output and state.output is not None else None
+        return Result(outcome, answer, output, state.partial(), state.usage, state.cost or None, run.trace, run.error)
+
+
+class RunStream:
+    """A run on its way. Iterate it for events, the pieces of streamed replies (`Delta`) and tools' progress (`Progress`).
+
+    Leaving the ``async with`` before the end cancels the run; its trace stays whole.
+    """
+
+    def __init__(self, agent: Agent, begin: Callable[[], Run]) -> None:
+        self._agent = agent
+        self._begin = begin
+        self._queue: asyncio.Queue[Event | Delta | Progress | None] = asyncio.Queue()
+        self._run: Run | None = None
+        self._task: asyncio.Task[Result] | None = None
+
+    async def __aenter__(self) -> RunStream:
+        loop = asyncio.get_running_loop()
+        put = self._queue.put_nowait
+        self._run = run = self._begin()
+        for event in run.trace:
+            put(event)
+        run.event_listeners.append(put)
+        run.delta_listener = put
+
+        def progress(step: int, index: int, message: str, fraction: float | None) -> None:
+            loop.call_soon_threadsafe(put, Progress(step, index, message, fraction))  # tools may run in threads
+
+        run.progress_listener = progress
+        self._task = asyncio.create_task(self._agent._finish(run))
+        self._task.add_done_callback(lambda _: put(None))
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
+        assert self._task is not None
+        if not self._task.done():
+            self._task.cancel()
+        await asyncio.wait({self._task})
+        if kind is None and not self._task.cancelled() and (failure := self._task.exception()) is not None:
+            raise failure
+
+    async def __aiter__(self) -> AsyncIterator[Event | Delta | Progress]:
+        while (item := await self._queue.get()) is not None:
+            yield item
+
+    @property
+    def trace(self) -> Trace:
+        if self._run is None:
+            raise ConfigError("the stream has not begun: use it as `async with agent.stream(…) as run:`")
+        return self._run.trace
+
+    @property
+    def result(self) -> Result:
+        """The result, once the run is over. Raises `ConfigError` before."""
+        if self._task is None or not self._task.done():
+            raise ConfigError("the run is not over: iterate the stream to its end before you read `result`")
+        return self._task.result()
+
+    def tell(self, task: Task) -> None:
+        """Say something in the middle of the run; the model hears it with the next request."""
+        if self._run is None:
+            raise ConfigError("the stream has not begun: use it as `async with agent.stream(…) as run:`")
+        self._run.tell(as_parts(task))
+
+
+class _Output:
+    """The type of an answer: its schema, the reserved tool that takes it, and its value."""
+
+    def __init__(self, output: type | JsonObject) -> None:
+        self._adapter: TypeAdapter[object] | None = None
+        if isinstance(output, dict):
+            self.schema = output
+        else:
+            from pydantic import TypeAdapter
+
+            self._adapter = TypeAdapter(output)
+            self.schema = self._adapter.json_schema()
+        spec = finish_spec(self.schema)
+        self._wrapped = spec.parameters is not self.schema
+        self.tool = Tool.from_schema(name=FINISH_TOOL, description=spec.description, parameters=spec.parameters, function=self._check)
+
+    def _check(self, **arguments: object) -> object:
+        data = cast("JsonObject", arguments)
+        try:
+            self.value(data)
+        except ValueError as error:
+            raise ToolError(f"This answer was not accepted: {error}. Call '{FINISH_TOOL}' again with a corrected one.") from None
+        return data["answer"] if self._wrapped else data
+
+    def value(self, data: JsonObject) -> object:
+        inner = data["answer"] if self._wrapped else data
+        return inner if self._adapter is None else self._adapter.validate_json(to_json(inner))
+
+
+def as_backend(backend: Backend | str | TextFunction, format: str | None = None) -> Backend:  # noqa: A002
+    """A backend from whatever a caller may give. Raises `ConfigError`."""
+    if isinstance(backend, str):
+        from react_agent.backends.names import resolve
+
+        return resolve(backend, format=format or "auto")
+    if isinstance(backend, Backend):
+        if format is not None and format != backend.format_name:
+            raise ConfigError(f"the backend {backend.name} speaks '{backend.format_name}'; give format={format!r} to the backend itself")
+        return backend
+    if callable(backend):
+        from react_agent.backends.function import FunctionBackend
+
+        return FunctionBackend(backend, format=format or "react_text")
+    raise ConfigError(f"a backend is a Backend, a name such as 'openai:gpt-5', or a function str -> str; not {type(backend).__name__}")
+
+
+def _as_store(store: Store | str | Path | None) -> Store | None:
+    if isinstance(store, (str, Path)):
+        from react_agent.stores.jsonl import JsonlStore
+
+        return JsonlStore(store)
+    return store
+
+
+def _environment_keys() -> list[str]:
+    """The providers' keys that this process has; they are masked in every trace."""
+    return [value for name, value in os.environ.items() if name.endswith("_API_KEY") and len(value) >= 12]
+
+
+def new_run_id() -> str:
+    """Sorts by time, and is unique enough for file names."""
+    return time.strftime("%Y%m%d-%H%M%S-", time.gmtime()) + os.urandom(4).hex()
+
+
+def _differences(recorded: AgentSpec, now: AgentSpec) -> list[str]:
+    found = []
+    for one in fields(AgentSpec):
+        before, after = getattr(recorded, one.name), getattr(now, one.name)
+        if before == after:
+            continue
+        if one.name == "tools":
+            old, new = {tool.name: tool for tool in before}, {tool.name: tool for tool in after}
+            gone, added = sorted(old.keys() - new.keys()), sorted(new.keys() - old.keys())
+            changed = sorted(name for name in old.keys() & new.keys() if old[name] != new[name])
+            words = [
+                f"{what} {', '.join(names)}" for what, names in (("without", gone), ("with new", added), ("with changed", changed)) if names
+            ]
+            found.append(f"tools ({'; '.join(words) or 'in another order'})")
+        else:
+            found.append(f"{one.name} ({str(before)[:80]!r} -> {str(after)[:80]!r})")
+    return found
+
+
+__all__ = ["Agent", "CallScope", "Progress", "RunStream", "as_backend", "new_run_id"]

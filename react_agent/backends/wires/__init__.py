@@ -1,0 +1,1 @@
+"""One pure wire per provider API: request out, reply or stream events in. No input or output happens here."""

@@ -1,0 +1,243 @@
+"""What a wire is: a pure mapping between neutral messages and the JSON of one provider's API.
+
+A wire never sees a socket. The leaf backend (`react_agent.backends.leaf`) asks it for the pieces of a request's body, which are encoded once
+each, and gives it what came back. Fields, blocks and events that a wire does not know survive or are passed over; they never make it
+fail. What a server says that is no reply becomes a `BackendError` with the provider's words and what to do.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, NoReturn, Protocol, TypeAlias, cast
+
+import pydantic_core
+from pydantic import JsonValue
+
+from react_agent.backends.retry import retry_after
+from react_agent.backends.sse import Event
+from react_agent.errors import BackendError, BackendProtocolError, BackendRejected, BackendUnavailable, ContextOverflow
+from react_agent.formats.base import RawReply
+from react_agent.messages import Delta, Head, JsonObject, Message, ToolCall, ToolChoice, clean
+
+Framing: TypeAlias = Literal["sse", "ndjson"]
+Found: TypeAlias = dict[str, Any]
+"""JSON from a provider: whatever it likes to send. Any, because each look into it is checked where it is made."""
+
+
+class StreamReader(Protocol):
+    """Puts one streamed reply together. Made by the wire for each stream."""
+
+    @property
+    def done(self) -> bool:
+        """The end mark has come; what follows is of no interest."""
+        ...
+
+    def feed(self, event: Event) -> Sequence[Delta]:
+        """What the event adds, for listeners. Raises `BackendError` for an error sent within the stream or data that is no JSON."""
+        ...
+
+    def finish(self) -> RawReply:
+        """The whole reply. Raises `BackendProtocolError` when the stream ended without its end mark."""
+        ...
+
+
+class Wire(Protocol):
+    """One provider API. Instances hold no state of a run and may be shared."""
+
+    @property
+    def api(self) -> str:
+        """Tag of this API's opaque `provider_data`: only data with the same tag are sent back."""
+        ...
+
+    @property
+    def framing(self) -> Framing: ...
+
+    def headers(self, key: str | None) -> dict[str, str]:
+        """Headers that carry the key and the API's version."""
+        ...
+
+    def path(self, *, stream: bool) -> str:
+        """The request's path (and query) below the base URL."""
+        ...
+
+    def encode(self, message: Message, before: Message | None, at: int) -> bytes:
+        """The JSON of one message, as the elements of the body's list of messages, joined by commas; ``b""`` for none.
+
+        Args:
+            message: As the format lowered it.
+            before: The neutral message before it; tool results answer its calls, index by index.
+            at: The message's place in the run, from 0; a call without an id of its own is named after it.
+        """
+        ...
+
+    def options(self, head: Head, stop: Sequence[str], tool_choice: ToolChoice, *, native: bool, stream: bool) -> JsonObject:
+        """The body without its messages. Encoded once for many requests. Tools are left out unless `native`."""
+        ...
+
+    def body(self, chunks: Sequence[bytes], options: bytes) -> bytes:
+        """The body from encoded messages (as `encode` gave them; the first is the system message if there is one) and encoded options."""
+        ...
+
+    def read(self, found: Found) -> RawReply:
+        """The reply in a body that was sent whole. Raises `BackendError` for an error sent with status 200, or for no reply at all."""
+        ...
+
+    def reader(self) -> StreamReader: ...
+
+    def error(self, status: int, headers: Mapping[str, str], body: bytes) -> BackendError:
+        """What a status other than 200 means."""
+        ...
+
+
+# ------------------------------------------------------------------------------------------------------------- JSON
+
+_plain = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), check_circular=False).encode
+
+
+def dumps(value: object) -> bytes:
+    """Compact JSON in UTF-8. Lone surrogates, which UTF-8 cannot hold, become U+FFFD."""
+    try:
+        return pydantic_core.to_json(value)
+    except (pydantic_core.PydanticSerializationError, UnicodeEncodeError):
+        return clean(_plain(value)).encode()
+
+
+def dumps_text(value: object) -> str:
+    """JSON as text for a field that holds JSON within a string, such as a call's arguments."""
+    return dumps(value).decode()
+
+
+def loads(data: bytes | str) -> JsonValue:
+    """The JSON value. Raises `BackendProtocolError` that says where it is broken."""
+    try:
+        return cast(JsonValue, pydantic_core.from_json(data, allow_inf_nan=True, cache_strings="keys"))
+    except ValueError as error:
+        reason = str(error)
+    try:
+        return cast(JsonValue, json.loads(data))  # it also takes an escaped lone surrogate, which some servers send
+    except (ValueError, RecursionError):
+        raise BackendProtocolError(f"the server sent something that is no JSON ({reason}): {excerpt(data)}") from None
+
+
+def excerpt(data: bytes | str, most: int = 300) -> str:
+    """The beginning of what a server said, in one line, for an error's text."""
+    text = data[: most * 4].decode("utf-8", "replace") if isinstance(data, bytes) else data[: most * 4]
+    line = " ".join(text.split())
+    return f"{line[:most]}…" if len(line) > most or len(data) > most * 4 else line
+
+
+def objects(value: object) -> list[Found]:
+    """The objects of a list; nothing where it is no list, and without what is no object."""
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+
+
+def mapping(value: object) -> Found:
+    """The object, or an empty one."""
+    return value if isinstance(value, dict) else {}
+
+
+def text(value: object) -> str:
+    """The string, or an empty one."""
+    return value if isinstance(value, str) else ""
+
+
+def count(value: object) -> int:
+    """A number of tokens; 0 for whatever is none."""
+    return int(value) if isinstance(value, int | float) and 0 <= value < 1 << 53 else 0
+
+
+# ------------------------------------------------------------------------------------------------ what went wrong
+
+_OVERFLOW = re.compile(
+    r"context[ _](length|size|window)|exceed_context|maximum context|prompt is too long|input is too long|too many (input )?tokens"
+    r"|token count .{0,40}exceeds|reduce the length of|larger than the (model's )?context|longer than the model",
+    re.IGNORECASE,
+)
+_REQUEST_IDS = ("x-request-id", "request-id", "x-amzn-requestid", "cf-ray")
+
+
+def overflowed(words: str) -> bool:
+    """Whether a provider's words say that the prompt is longer than the context (llama.cpp, vLLM, OpenAI, Anthropic, Gemini, Ollama …)."""
+    return _OVERFLOW.search(words) is not None
+
+
+def request_id(headers: Mapping[str, str]) -> str | None:
+    for name in _REQUEST_IDS:
+        found = headers.get(name)
+        if found:
+            return found
+    return None
+
+
+def advice(status: int, model: str, key_env: str | None) -> str:
+    """What a person can do about a status."""
+    key = f"the key (api_key=, or {key_env} in the environment)" if key_env else "the key (api_key=)"
+    match status:
+        case 401:
+            return f"check {key}"
+        case 402:
+            return "the account has no credit left; see the provider's billing page"
+        case 403:
+            return f"{key} may not use the model {model!r} or is not allowed from here"
+        case 404 | 405:
+            return f"check the model's name {model!r} and base_url"
+        case 413:
+            return "the request is too large; send fewer or smaller messages and images"
+        case 429:
+            return "too many requests; wait, ask less often, or raise the account's limit"
+        case 400 | 422:
+            return "the server does not accept the request; see its words"
+    return ""
+
+
+def rejection(status: int, headers: Mapping[str, str], words: str, code: str, *, hint: str, body: bytes = b"") -> BackendError:
+    """The error for a status and the provider's words; `hint` is what to do about it."""
+    kind = _kind(status, words, code)
+    message = f"the server answered {status}" + (f" ({code})" if code else "") + (f": {words}" if words else "")
+    if kind is ContextOverflow:
+        hint = "the prompt is longer than the model's context; shorten it, or serve the model with a larger one"
+    identity = request_id(headers)
+    error = kind(
+        message + (f" [{hint}]" if hint else "") + (f" (request {identity})" if identity else ""),
+        status=status,
+        request_id=identity,
+        retry_after=retry_after(headers),
+        body=body[:2000].decode("utf-8", "replace") or None,
+    )
+    should = headers.get("x-should-retry")
+    if should in ("true", "false") and not isinstance(error, ContextOverflow):
+        error.retryable = should == "true"
+    return error
+
+
+def _kind(status: int, words: str, code: str) -> type[BackendError]:
+    if status in (400, 413, 422, 500) and (overflowed(code) or overflowed(words)):
+        return ContextOverflow
+    if code == "insufficient_quota":  # 429 as well, but no waiting helps
+        return BackendRejected
+    if status in (408, 409, 425, 429) or status >= 500:
+        return BackendUnavailable
+    return BackendRejected if 400 <= status < 500 else BackendProtocolError
+
+
+def incomplete(what: str) -> NoReturn:
+    """The stream ended before its end mark: an error, never an answer."""
+    raise BackendProtocolError(f"the stream was cut: it ended without {what}")
+
+
+# ------------------------------------------------------------------------------------------- opaque data of this API
+
+
+def ours(data: JsonObject | None, api: str) -> JsonObject:
+    """The opaque data if it is this API's; an empty object otherwise."""
+    return data if data is not None and data.get("api") == api else {}
+
+
+def call_ids(calls: Sequence[ToolCall], at: int, api: str) -> list[str]:
+    """An id for each call of the message at `at`: the provider's own where all of them have one and no two the same, else made from the place."""
+    own = [text(ours(call.provider_data, api).get("id")) for call in calls]
+    if all(own) and len(set(own)) == len(own):
+        return own
+    return [f"call_{at}_{index}" for index in range(len(own))]

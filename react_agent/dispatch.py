@@ -1,0 +1,290 @@
+"""How a call reaches a function: checks, time-outs, threads, bounds. NOTHING ESCAPES but cancellation: whatever a tool does ends as an event."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from time import perf_counter
+from typing import Protocol, cast
+
+from react_agent.errors import ToolError
+from react_agent.events import Asked, Called, Event, Returned
+from react_agent.loop import PlannedCall
+from react_agent.messages import Image, JsonObject, ResultStatus, Text, ToolResult, Usage, clean
+from react_agent.schema import InvalidArguments
+from react_agent.spec import FINISH_TOOL
+from react_agent.threads import POOL
+from react_agent.tool import NOT_DONE, UNKNOWN, RunContext, Tool, ToolRegistry
+
+ERROR_CHARS = 2_000
+GRACE_SECONDS = 1.0  # what an async tool gets to clean up in after it was cancelled for taking too long
+
+
+@dataclass(slots=True)
+class CallScope:
+    """The call that code is running beneath; a nested run takes its id from it and adds what it spent."""
+
+    key: str
+    run_id: str
+    usage: Usage | None = None
+    cost: float | None = None
+    children: int = 0
+
+    def child(self) -> str:
+        """The id of the next run beneath this call: the call's key, so that a resumed parent finds its child."""
+        self.children += 1
+        return self.key if self.children == 1 else f"{self.key}+{self.children}"
+
+    def add(self, usage: Usage, before: Usage | None, cost: float | None) -> None:
+        """Count what a run beneath this call spent; `before` was spent in its trace earlier."""
+        if before is not None:
+            usage = Usage(usage.input_tokens - before.input_tokens, usage.output_tokens - before.output_tokens)
+        self.usage = usage if self.usage is None else self.usage + usage
+        if cost is not None:
+            self.cost = (self.cost or 0.0) + cost
+
+
+current_call: ContextVar[CallScope | None] = ContextVar("react_agent_call", default=None)
+
+
+class Recorder(Protocol):
+    """What a dispatcher needs from its host."""
+
+    @property
+    def run_id(self) -> str: ...
+
+    def append(self, event: Event) -> None: ...
+    def now(self) -> float: ...
+    def flush(self) -> None: ...
+    def seconds_left(self) -> float | None:
+        """Until the run's own time is up; None for no limit."""
+        ...
+
+    def progress(self, step: int, index: int, message: str, fraction: float | None) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Ran:
+    """What a function gave, or why it gave nothing."""
+
+    value: object = None
+    error: str | None = None
+    status: ResultStatus = "ok"
+    left_behind: bool = False
+
+
+@dataclass(slots=True)
+class _Flag:
+    """Set when the caller no longer waits; a sync tool may look at it and stop."""
+
+    cancelled: bool = field(default=False)
+
+    def __call__(self) -> bool:
+        return self.cancelled
+
+
+class Dispatcher:
+    """Carries out the calls of one run.
+
+    Args:
+        tools: What may be called; the reserved tool of a typed answer among them.
+        deps: Given to tools that take a `RunContext`.
+        recorder: Where the events go.
+        result_chars: Bound on the text of one result.
+    """
+
+    def __init__(self, tools: ToolRegistry, deps: object, recorder: Recorder, result_chars: int, finish: Tool | None = None) -> None:
+        self._tools = tools
+        self._deps = deps
+        self._recorder = recorder
+        self._result_chars = result_chars
+        self._finish = finish
+
+    async def carry_out(self, calls: tuple[PlannedCall, ...]) -> None:
+        """Do what is planned for each call, side by side; returns when each has its event."""
+        if len(calls) == 1:
+            await self._carry_out_one(calls[0])
+        else:
+            await asyncio.gather(*[self._carry_out_one(call) for call in calls])
+
+    async def _carry_out_one(self, plan: PlannedCall) -> None:
+        if plan.mode == "settle":
+            return self._returned(plan, (Text(plan.text),), plan.status)
+        tool = self._finish if plan.name == FINISH_TOOL else self._tools.get(plan.name)
+        if tool is None:
+            return self._returned(plan, (Text(self._unknown(plan.name)),), "unknown_tool")
+        try:
+            arguments = tool.check(plan.arguments)
+        except InvalidArguments as error:
+            return self._returned(plan, (Text(clean(str(error))),), "invalid")
+        if plan.ask is not None:
+            return self._recorder.append(Asked(self._recorder.now(), plan.step, plan.index, plan.ask))
+        if plan.mode == "verify" and not await self._verified_undone(plan, tool):
+            return None
+        recorder = self._recorder
+        recorder.append(Called(recorder.now(), plan.step, plan.index, plan.name, plan.key))
+        recorder.flush()
+        scope = CallScope(plan.key, recorder.run_id)
+        token = current_call.set(scope)
+        started = perf_counter()
+        try:
+            ran = await self._run(plan, tool, arguments)
+        finally:
+            current_call.reset(token)
+        return self._record(plan, tool, ran, perf_counter() - started, scope)
+
+    def _record(self, plan: PlannedCall, tool: Tool, ran: _Ran, seconds: float, scope: CallScope | None = None) -> None:
+        usage, cost = (None, None) if scope is None else (scope.usage, scope.cost)
+        if ran.error is not None:
+            content: tuple[Text | Image, ...] = (Text(ran.error),)
+        else:
+            content = self._bounded(tool.render(ran.value))
+        result = ToolResult(plan.name, content, ran.status, tool.spec.open_world)
+        output: JsonObject | None = plan.arguments if plan.name == FINISH_TOOL and ran.error is None else None
+        now = self._recorder.now()
+        self._recorder.append(Returned(now, plan.step, plan.index, result, seconds, usage, cost, ran.left_behind, output))
+
+    def _returned(self, plan: PlannedCall, content: tuple[Text | Image, ...], status: ResultStatus) -> None:
+        self._recorder.append(Returned(self._recorder.now(), plan.step, plan.index, ToolResult(plan.name, content, status)))
+
+    def _unknown(self, name: str) -> str:
+        names = sorted(tool.name for tool in self._tools)
+        nearest = self._tools.nearest(name)
+        hint = f" Did you mean '{nearest}'?" if nearest else ""
+        listed = ", ".join(names[:50]) + (f" and {len(names) - 50} more" if len(names) > 50 else "")
+        return f"There is no tool '{clean(name)[:100]}'.{hint} The tools are: {listed or 'none'}."
+
+    # ------------------------------------------------------------------------------------------------------- running
+
+    async def _run(self, plan: PlannedCall, tool: Tool, arguments: Mapping[str, object]) -> _Ran:
+        recorder = self._recorder
+        left = recorder.seconds_left()
+        timeout = left if tool.timeout is None else tool.timeout if left is None else min(left, tool.timeout)
+        flag = _Flag()
+        if tool.takes_context is not None:
+            context: RunContext[object] = RunContext(
+                deps=self._deps,
+                key=plan.key,
+                run_id=recorder.run_id,
+                step=plan.step,
+                index=plan.index,
+                tool_name=plan.name,
+                cancelled=flag,
+                progress=lambda message, fraction: recorder.progress(plan.step, plan.index, message, fraction),
+            )
+            arguments = {**arguments, tool.takes_context: context}
+        try:
+            if not tool.is_async:
+                return await self._in_thread(tool, arguments, timeout, flag)
+            coroutine = cast("Awaitable[object]", tool.function(**arguments))
+            if timeout is None:
+                return _Ran(await coroutine)
+            return await self._in_time(coroutine, timeout, flag)
+        except asyncio.CancelledError:
+            flag.cancelled = True
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():
+                raise
+            return _Ran(error="the tool cancelled itself", status="error")
+        except (KeyboardInterrupt, GeneratorExit):
+            raise
+        except BaseException as error:  # noqa: BLE001 - the contract: whatever a tool raises is an observation, SystemExit too
+            return _Ran(error=_words(error), status="error")
+
+    async def _in_thread(self, tool: Tool, arguments: Mapping[str, object], timeout: float | None, flag: _Flag) -> _Ran:
+        future = POOL.run(lambda: tool.function(**arguments))
+        if timeout is None:
+            value = await future
+        else:
+            done, _ = await asyncio.wait({future}, timeout=timeout)
+            if not done:
+                flag.cancelled = True
+                future.cancel()
+                return _Ran(
+                    error=f"{_too_long(timeout)} It could not be stopped and may still be at work.", status="timeout", left_behind=True
+                )
+            value = future.result()
+        if asyncio.iscoroutine(value):  # a plain function that gives back a coroutine, such as a lambda over an async one
+            value = await value
+        return _Ran(value)
+
+    async def _in_time(self, coroutine: Awaitable[object], timeout: float, flag: _Flag) -> _Ran:
+        task = asyncio.ensure_future(coroutine)
+        try:
+            done, _ = await asyncio.wait({task}, timeout=timeout)
+            if done:
+                return _Ran(task.result())
+            flag.cancelled = True
+            task.cancel()
+            done, _ = await asyncio.wait({task}, timeout=GRACE_SECONDS)
+            if done and not task.cancelled():
+                task.exception()  # seen, so that nobody is warned of it
+            return _Ran(error=_too_long(timeout), status="timeout", left_behind=not done)
+        except asyncio.CancelledError:
+            task.cancel()
+            raise
+
+    async def _verified_undone(self, plan: PlannedCall, tool: Tool) -> bool:
+        """Ask the tool what became of an orphan. True: surely nothing, so it has to run; else its event is written here."""
+        verify = cast("Callable[[str], object]", tool.verify)
+        try:
+            value = verify(plan.key)
+            if asyncio.iscoroutine(value):
+                value = await value
+        except Exception as error:  # noqa: BLE001 - a check that fails means that nobody knows
+            question = (
+                f"It was started before the run was interrupted, and asking what became of it failed ({_words(error)}). Run it again?"
+            )
+            self._recorder.append(Asked(self._recorder.now(), plan.step, plan.index, question))
+            return False
+        if value is NOT_DONE:
+            return True
+        if value is UNKNOWN:
+            question = "It was started before the run was interrupted, and the tool itself does not know what became of it. Run it again?"
+            self._recorder.append(Asked(self._recorder.now(), plan.step, plan.index, question))
+        else:
+            self._record(plan, tool, _Ran(value), 0.0)
+        return False
+
+    # ------------------------------------------------------------------------------------------------------- bounding
+
+    def _bounded(self, content: tuple[Text | Image, ...]) -> tuple[Text | Image, ...]:
+        limit = self._result_chars
+        size = sum([len(part.text) for part in content if type(part) is Text])
+        if size <= limit:
+            return content
+        left = limit
+        bounded: list[Text | Image] = []
+        for part in content:
+            if type(part) is Text:
+                text = _cut(part.text, left)
+                left -= min(len(part.text), left)
+                bounded.append(Text(text) if text is not part.text else part)
+            else:
+                bounded.append(part)
+        return tuple(bounded)
+
+
+def _cut(text: str, limit: int) -> str:
+    if len(text) <= limit:
+        return text
+    head, tail = limit * 3 // 4, limit - limit * 3 // 4
+    note = f"\n[… {len(text) - limit:,} of {len(text):,} characters are left out here; ask for a narrower part to see them …]\n"
+    return text[:head] + note + text[len(text) - tail :]
+
+
+def _too_long(timeout: float) -> str:
+    return f"The tool took longer than {timeout:g} seconds and was given up."
+
+
+def _words(error: BaseException) -> str:
+    """Type and message, bounded; no traceback. A `ToolError` speaks for itself."""
+    try:
+        text = str(error)
+    except Exception:  # noqa: BLE001 - an exception whose own text fails has none
+        text = ""
+    name = type(error).__name__
+    words = text or name if isinstance(error, ToolError) else f"{name}: {text}" if text else name
+    return clean(words)[:ERROR_CHARS]

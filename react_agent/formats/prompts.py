@@ -1,0 +1,65 @@
+"""What text formats tell a model: the tools, the form of a step, a worked example for each tool, and examples instead of scolding."""
+
+from __future__ import annotations
+
+from react_agent.formats.arguments import write_json
+from react_agent.formats.tools import Tools, describe, example_arguments
+from react_agent.messages import Head, Image, Message, Text, ToolResult, ToolSpec
+from react_agent.spec import FINISH_TOOL
+
+# A small model copies the closing phrase of its examples, so each has another.
+_CLOSING_THOUGHTS = (
+    "I know the answer now.",
+    "This is what was asked.",
+    "The result answers the question.",
+    "Nothing else is needed.",
+)
+
+
+def tool_list(tools: Tools) -> str:
+    return "You can use these tools:\n\n" + "\n\n".join(describe(tool) for tool in tools)
+
+
+def closing_thought(index: int) -> str:
+    return _CLOSING_THOUGHTS[index % len(_CLOSING_THOUGHTS)]
+
+
+def shown_tool(head: Head) -> ToolSpec | None:
+    """The tool that examples show: the first that is not the reserved one for answers."""
+    for tool in head.tools:
+        if tool.name != FINISH_TOOL:
+            return tool
+    return head.tools[0] if head.tools else None
+
+
+def example_input(tool: ToolSpec) -> str:
+    return write_json(example_arguments(tool))
+
+
+def observation(message: Message) -> Message:
+    """A tool message as the user message that a text model reads: its results in call order, numbered where there are several."""
+    results = message.results
+    parts: list[Text | Image] = []
+    for number, result in enumerate(results, 1):
+        label = "Observation:" if len(results) == 1 else f"Observation {number} ({result.name}):"
+        lead = "\n" if parts else ""
+        parts.append(Text(f"{lead}{label} {_words(result)}"))
+        parts.extend(part for part in result.content if type(part) is Image)
+    return Message("user", _joined(parts))
+
+
+def _words(result: ToolResult) -> str:
+    text = result.text
+    return text if result.ok or not text or text.lower().startswith("error") else f"Error: {text}"
+
+
+def _joined(parts: list[Text | Image]) -> tuple[Text | Image, ...]:
+    """Neighbouring texts as one part."""
+    joined: list[Text | Image] = []
+    for part in parts:
+        last = joined[-1] if joined else None
+        if type(part) is Text and type(last) is Text:
+            joined[-1] = Text(last.text + part.text)
+        else:
+            joined.append(part)
+    return tuple(joined)

@@ -1,0 +1,279 @@
+"""Thought/Action/Observation text (Yao et al., 2022, arXiv 2210.03629), for any model that can continue a text.
+
+What is written is ``Thought: …``, ``Action: name``, ``Action Input: {…}``, and ``Final Answer: …``; several calls of one step are one JSON
+list after ``Action:``. What is read is all of that in many spellings, and the paper's own; see `react_steps`.
+"""
+
+from __future__ import annotations
+
+from pydantic import JsonValue
+
+from react_agent.errors import FormatError
+from react_agent.formats.arguments import write_json
+from react_agent.formats.base import RawReply
+from react_agent.formats.native import CUT, MALFORMED, malformed
+from react_agent.formats.prompts import closing_thought, example_input, observation, shown_tool, tool_list
+from react_agent.formats.react_steps import StepReader
+from react_agent.formats.scanner import NO_THOUGHTS, Step, bounded, find_thoughts
+from react_agent.messages import (
+    Answer,
+    Head,
+    Malformed,
+    Message,
+    ModelReply,
+    ModelRequest,
+    Part,
+    ReadBy,
+    Reading,
+    Text,
+    Thinking,
+    ToolCall,
+    ToolSpec,
+)
+from react_agent.spec import FINISH_TOOL
+
+_READ_BY = ReadBy("react_text")
+
+
+class ReactTextFormat:
+    """Steps as labelled text."""
+
+    name = "react_text"
+    version = 1
+    native = False
+
+    def stop(self, head: Head) -> tuple[str, ...]:
+        """At the start of a line only: the word may stand in an argument."""
+        return ("\nObservation",)
+
+    # -------------------------------------------------------------------------------------------------------------- write
+
+    def lower(self, message: Message, before: Message | None, head: Head) -> tuple[Message, ...]:
+        if message.role == "system":
+            prompt = self.prompt(message.text, head)
+            return (Message("system", (Text(prompt),)),) if prompt else ()
+        if message.role == "tool":
+            return (observation(message),)
+        if message.role == "assistant":
+            return (Message("assistant", (Text(self._again(message)),)),)
+        return (message,)
+
+    def _again(self, message: Message) -> str:
+        """An assistant message as the text of a step; a reply that could not be read stands there as it was written."""
+        if any(type(part) is Text and part.provider_data == MALFORMED for part in message.parts):
+            return message.text
+        calls = message.calls
+        if not calls:
+            return _render(message.thought, None, message.text)
+        return _render("\n".join(filter(None, (message.thought, message.text.strip()))), calls, "")
+
+    def write(self, reading: Reading) -> str:
+        """The text of one step, read back once to be sure.
+
+        Raises:
+            FormatError: it would be read as something else, for instance because a thought holds a line ``Action: …``.
+        """
+        if isinstance(reading, Malformed):
+            raise FormatError("a malformed reading has no text of its own; its reply's text was kept")
+        calls = None if isinstance(reading, Answer) else reading.calls
+        tools = tuple(ToolSpec(call.name, "", {}) for call in calls or ())
+        try:
+            text = _render(reading.thought, calls, reading.text if isinstance(reading, Answer) else "")
+            step = StepReader(text, tools, _hidden(text)).step()
+        except (ValueError, TypeError, RecursionError) as error:
+            raise FormatError(f"react_text cannot write this step: {error}") from None
+        same = step.thought == reading.thought and (
+            step.kind == "answer" and step.text == reading.text
+            if isinstance(reading, Answer)
+            else step.kind == "act" and [(c.name, c.arguments) for c in step.calls] == [(c.name, c.arguments) for c in reading.calls]
+        )
+        if not same or text[step.end :].strip():
+            raise FormatError(
+                "react_text cannot write this step such that it would be read back as the same: a line of its text looks like a label "
+                "(Thought:, Action:, Observation:, Final Answer:), or it has outer white space, or its arguments are not JSON"
+            )
+        return text
+
+    def prompt(self, instructions: str, head: Head) -> str:
+        """The system message: the instructions, the tools, the form of a step, worked examples."""
+        if not head.tools:
+            return instructions
+        names = ", ".join(tool.name for tool in head.tools)
+        blocks = [instructions] if instructions.strip() else []
+        blocks.append(tool_list(head.tools))
+        blocks.append(
+            "Answer step by step. In each step write one thought and one action, in exactly this form, and then stop:\n\n"
+            f"Thought: what you know and what to do next\nAction: one of {names}\nAction Input: the arguments as one JSON object\n\n"
+            "The result then comes as a line that begins with Observation. Never write that line yourself."
+        )
+        if head.output_schema is None:
+            blocks.append("When you know the answer, write:\n\nThought: why you know it\nFinal Answer: the answer to the question")
+        else:
+            blocks.append(f"When you know the answer, give it with the action {FINISH_TOOL}.")
+        blocks.extend(_examples(head))
+        return "\n\n".join(blocks)
+
+    # --------------------------------------------------------------------------------------------------------------- read
+
+    def read(self, reply: RawReply, request: ModelRequest) -> ModelReply:
+        """The first complete step of the text. What follows it is cut off and recorded."""
+        texts = [part.text for part in reply.parts if type(part) is Text]
+        text = texts[0] if len(texts) == 1 else "".join(texts)
+        if reply.refusal is not None or reply.finish == "refused":
+            return malformed(reply, reply.refusal or text or "The provider refused to answer and gave no reason.", _READ_BY, finish="refused")
+        thoughts: list[Part] = [part for part in reply.parts if type(part) is Thinking]
+        step, blocks = read_text(text, request)
+        if reply.finish == "length" and (step.open or step.kind != "act"):
+            return malformed(reply, f"{CUT} Like this:\n\n{_example(request)}", _READ_BY)
+        if step.kind == "none" and _may_answer(text, request):
+            step.kind, step.text, step.repairs = "answer", step.text, (*step.repairs, "unmarked_answer")
+        if step.kind not in ("act", "answer"):
+            return malformed(reply, _complaint(step, request), _READ_BY)
+        parts: list[Part] = [*thoughts, *(Thinking(block) for block in blocks)]
+        if step.thought:
+            parts.append(Thinking(step.thought))
+        cut = bounded(text[step.end :])
+        whole = step.start == 0 and cut is None
+        read_by = ReadBy("react_text", span=(step.start, step.end), repairs=step.repairs, cut=cut)
+        if step.kind == "answer":
+            parts.append(Text(step.text))
+        else:
+            parts.extend(step.calls)
+        return ModelReply(
+            Message("assistant", tuple(parts)),
+            "act" if step.kind == "act" else "answer",
+            None,
+            reply.finish,
+            read_by,
+            reply.usage,
+            reply.model,
+            raw=None if whole and not step.repairs else text,
+            request_id=reply.request_id,
+            cost=reply.cost,
+        )
+
+
+def read_text(text: str, request: ModelRequest) -> tuple[Step, list[str]]:
+    """The step in a text, and the thinking blocks before it. Nothing in a thinking block is a step.
+
+    A closing tag that nothing opened means that the prompt's template opened the block, so all before it is thinking, unless it stands
+    inside an argument of a complete step.
+    """
+    found = find_thoughts(text)
+    tools = request.tools
+    if found is NO_THOUGHTS:
+        step = StepReader(text, tools).step()
+        if step.kind == "none":
+            step.text = text.strip()
+        return step, []
+    hidden = [(start, end) for start, end, _, _ in found.blocks]
+    step = StepReader(text, tools, hidden).step()
+    begin = 0
+    if found.orphans and not (step.kind == "act" and all(step.start <= at < step.end for at, _ in found.orphans)):
+        begin = found.orphans[-1][1]
+    return _after_thoughts(text, begin, found.blocks, tools)
+
+
+def _after_thoughts(text: str, begin: int, blocks: list[tuple[int, int, int, int]], tools: tuple[ToolSpec, ...]) -> tuple[Step, list[str]]:
+    """Read what stands after the thinking at the text's beginning; blocks further on are hidden."""
+    said = [text[:begin]] if begin else []
+    rest = [block for block in blocks if block[0] >= begin]
+    while rest and not text[begin : rest[0][0]].strip():
+        said.append(text[rest[0][2] : rest[0][3]])
+        begin = rest.pop(0)[1]
+    body = text[begin:]
+    step = StepReader(body, tools, [(start - begin, end - begin) for start, end, _, _ in rest]).step()
+    if step.kind == "none":
+        step.text = "".join(body[a:b] for a, b in _gaps(len(body), [(start - begin, end - begin) for start, end, _, _ in rest])).strip()
+    step.start += begin
+    step.end += begin
+    return step, [thought for thought in (_bare(block) for block in said) if thought]
+
+
+def _bare(block: str) -> str:
+    for closer in ("</think>", "</thinking>", "</reasoning>", "</seed:think>", "<|END_THINKING|>", "[/THINK]", "◁/think▷"):
+        block = block.removesuffix(closer)
+    return block.strip()
+
+
+def _gaps(length: int, spans: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    at, gaps = 0, []
+    for start, end in spans:
+        gaps.append((at, start))
+        at = end
+    return [*gaps, (at, length)]
+
+
+def _hidden(text: str) -> list[tuple[int, int]]:
+    return [(start, end) for start, end, _, _ in find_thoughts(text).blocks]
+
+
+# ------------------------------------------------------------------------------------------------------------------- prompts
+
+
+def _render(thought: str, calls: tuple[ToolCall, ...] | None, answer: str) -> str:
+    lead = f"Thought: {thought}\n" if thought else ""
+    if calls is None:
+        return f"{lead}Final Answer: {answer}"
+    if len(calls) == 1:
+        return f"{lead}Action: {calls[0].name}\nAction Input: {_input(calls[0])}"
+    items: list[JsonValue] = [{"action": call.name, "action_input": _as_json(call)} for call in calls]
+    return f"{lead}Action: {write_json(items)}"
+
+
+def _input(call: ToolCall) -> str:
+    return write_json(call.arguments) if call.arguments is not None else call.raw or ""
+
+
+def _as_json(call: ToolCall) -> JsonValue:
+    return call.arguments if call.arguments is not None else call.raw or ""
+
+
+def _examples(head: Head) -> list[str]:
+    """One worked example for each tool that has one; else the form shown once with a real tool's name."""
+    blocks: list[str] = []
+    shown = [tool for tool in head.tools if tool.examples and tool.name != FINISH_TOOL]
+    for index, tool in enumerate(shown):
+        example = tool.examples[0]
+        lines = [f"Question: {example.question}"] if example.question else []
+        lines.append(f"Thought: {example.thought or f'I need the tool {tool.name} for this.'}")
+        lines.append(f"Action: {tool.name}\nAction Input: {write_json(example.arguments)}")
+        if example.result is not None:
+            lines.append(f"Observation: {example.result}")
+            if head.output_schema is None:
+                lines.append(f"Thought: {closing_thought(index)}\nFinal Answer: {example.result}")
+        blocks.append("Example:\n\n" + "\n".join(lines))
+    tool_ = shown_tool(head)
+    if not shown and tool_ is not None:
+        blocks.append(f"Example of a step:\n\nThought: I need the tool {tool_.name} for this.\nAction: {tool_.name}\nAction Input: {example_input(tool_)}")
+    return blocks
+
+
+def _example(request: ModelRequest) -> str:
+    tool = shown_tool(request.head)
+    if tool is None or request.tool_choice == "none":
+        return "Final Answer: the answer in one sentence"
+    step = f"Thought: I need the tool {tool.name} for this.\nAction: {tool.name}\nAction Input: {example_input(tool)}"
+    return f"{step}\n\nor, if you know the answer:\n\nFinal Answer: the answer in one sentence" if request.head.output_schema is None else step
+
+
+def _complaint(step: Step, request: ModelRequest) -> str:
+    """What is wrong, and the reply as it should be: small models follow an example where they parrot a description."""
+    if step.complaint:
+        what = step.complaint
+    elif step.kind == "none" and not step.text:
+        what = "Your reply was empty."
+    else:
+        what = "Your reply held no action and no final answer."
+    return f"{what} Write the next step exactly like this:\n\n{_example(request)}"
+
+
+def _may_answer(text: str, request: ModelRequest) -> bool:
+    """Prose without a label is the answer only where nothing else can be expected: no tools, or a good result is there already."""
+    if not text.strip():
+        return False
+    if not request.tools or request.tool_choice == "none":
+        return True
+    if request.head.output_schema is not None:
+        return False
+    return any(result.ok for message in reversed(list(request.messages)) for result in message.results)

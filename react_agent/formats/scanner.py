@@ -1,0 +1,156 @@
+"""The one scanner that all text formats share: where thinking blocks, fences and strings begin and end, so that a marker inside is content.
+
+Everything here is one pass over the text. The regular expressions are searches for literals and character classes with possessive
+quantifiers; none can backtrack. Positions are indices into the raw text, so a reading can say which span it was taken from.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from dataclasses import dataclass
+from typing import Literal
+
+from react_agent.messages import ToolCall
+
+CUT_CHARS = 2_000  # of what was thrown away, as kept in the trace
+
+_THINK_PAIRS = {
+    "<think>": "</think>",
+    "<thinking>": "</thinking>",
+    "<reasoning>": "</reasoning>",
+    "<seed:think>": "</seed:think>",
+    "<|START_THINKING|>": "<|END_THINKING|>",
+    "[THINK]": "[/THINK]",
+    "◁think▷": "◁/think▷",
+}
+_THINK_CLOSERS = frozenset(_THINK_PAIRS.values())
+_THINK_MARK = re.compile("|".join(re.escape(mark) for pair in _THINK_PAIRS.items() for mark in pair))
+
+
+@dataclass(slots=True)
+class Step:
+    """What a reader found in a text: the first complete step.
+
+    Attributes:
+        kind: ``act``, ``answer``, ``malformed`` (there is something, but it cannot be told what), or ``none``: no sign of a step.
+        start, end: Characters of the text it was taken from.
+        open: Nothing after it shows that it is whole; if the reply was cut by the token limit, this may be cut too.
+    """
+
+    kind: Literal["act", "answer", "malformed", "none"]
+    start: int = 0
+    end: int = 0
+    thought: str = ""
+    calls: tuple[ToolCall, ...] = ()
+    text: str = ""
+    complaint: str = ""
+    repairs: tuple[str, ...] = ()
+    open: bool = False
+    dialect: str | None = None
+
+
+@dataclass(slots=True)
+class Thoughts:
+    """Where the thinking blocks of a text are.
+
+    Attributes:
+        blocks: (start, end, start of the content, end of the content) of each, in order.
+        orphans: Ends of closing tags that nothing opened: the prompt's template opened that block.
+        unclosed: The last block has no end: the text was cut while the model was thinking.
+    """
+
+    blocks: list[tuple[int, int, int, int]]
+    orphans: list[tuple[int, int]]
+    unclosed: bool = False
+
+
+NO_THOUGHTS = Thoughts([], [])
+
+
+def find_thoughts(text: str) -> Thoughts:
+    """The thinking blocks. A block ends at the first closing tag of its own kind."""
+    found = _THINK_MARK.search(text)
+    if found is None:
+        return NO_THOUGHTS
+    blocks: list[tuple[int, int, int, int]] = []
+    orphans: list[tuple[int, int]] = []
+    while found is not None:
+        mark, at = found.group(), found.end()
+        if mark in _THINK_CLOSERS:
+            orphans.append((found.start(), at))
+        else:
+            closer = _THINK_PAIRS[mark]
+            end = text.find(closer, at)
+            if end < 0:
+                blocks.append((found.start(), len(text), at, len(text)))
+                return Thoughts(blocks, orphans, unclosed=True)
+            blocks.append((found.start(), end + len(closer), at, end))
+            at = end + len(closer)
+        found = _THINK_MARK.search(text, at)
+    return Thoughts(blocks, orphans)
+
+
+class Hidden:
+    """Spans in which nothing is a marker; asked for positions, in logarithmic time."""
+
+    __slots__ = ("ends", "starts")
+
+    def __init__(self, spans: list[tuple[int, int]]) -> None:
+        self.starts = [start for start, _ in spans]
+        self.ends = [end for _, end in spans]
+
+    def past(self, at: int) -> int:
+        """The end of the span that holds `at`; else `at` itself."""
+        i = bisect_right(self.starts, at) - 1
+        return self.ends[i] if i >= 0 and at < self.ends[i] else at
+
+
+# ------------------------------------------------------------------------------------------------------------------- fences
+
+_FENCE = re.compile(r"(?:^|\n)[ \t]*+(```|~~~)")
+
+
+def next_fence(text: str, at: int) -> tuple[int, int, int] | None:
+    """The next fence that opens a line at or after `at`: (start of its marks, start of its content's line, end after its close).
+
+    The end is -1 where it is never closed. A fence that opens and closes on one line counts too.
+    """
+    found = _FENCE.search(text, at)
+    if found is None:
+        return None
+    start, mark = found.start(1), found.group(1)
+    line = text.find("\n", start)
+    same = text.find(mark, start + 3, line if line >= 0 else len(text))
+    if same >= 0:
+        return start, start + 3, same + 3
+    if line < 0:
+        return start, len(text), -1
+    close = _FENCE.search(text, line)
+    while close is not None and close.group(1) != mark:
+        close = _FENCE.search(text, close.end())
+    return start, line + 1, close.end() if close is not None else -1
+
+
+def fence_content(text: str, at: int) -> int:
+    """Index of the content of the fence whose marks stand at `at`, after the marks and the language."""
+    at += 3
+    while at < len(text) and (text[at].isalnum() or text[at] in "_+-"):
+        at += 1
+    return at
+
+
+def skip_space(text: str, at: int) -> int:
+    """The first index at or after `at` that is no white space."""
+    found = _NOT_SPACE.search(text, at)
+    return found.start() if found else len(text)
+
+
+_NOT_SPACE = re.compile(r"\S")
+
+
+def bounded(text: str) -> str | None:
+    """What was thrown away, at most `CUT_CHARS` of it; None for nothing but white space."""
+    if not text or text.isspace():
+        return None
+    return text if len(text) <= CUT_CHARS else f"{text[:CUT_CHARS]}… ({len(text) - CUT_CHARS} more characters)"

@@ -1,0 +1,231 @@
+"""What reading and prompting need to know of the offered tools: names, single texts for single parameters, a light check, examples."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from difflib import get_close_matches
+from typing import cast
+
+from pydantic import JsonValue
+
+from react_agent.formats.arguments import Unreadable, read_value, write_json
+from react_agent.messages import JsonObject, ToolSpec
+
+Tools = Sequence[ToolSpec]
+_JSON_TYPES: dict[type, str] = {str: "string", bool: "boolean", int: "integer", float: "number", list: "array", dict: "object"}
+_ANY = frozenset({"string", "integer", "number", "boolean", "null", "array", "object"})
+_REF_HOPS = 8
+
+
+def find_tool(tools: Tools, name: str) -> tuple[ToolSpec | None, str | None]:
+    """The tool of that name, exactly or, where only one differs in case alone, that one; and the repair's name."""
+    for tool in tools:
+        if tool.name == name:
+            return tool, None
+    folded = name.casefold()
+    alike = [tool for tool in tools if tool.name.casefold() == folded]
+    return (alike[0], "name_case") if len(alike) == 1 else (None, None)
+
+
+def unknown(tools: Tools, name: str) -> str:
+    """The complaint about a tool that is not offered."""
+    names = [tool.name for tool in tools]
+    near = get_close_matches(name[:128], names, 1)
+    hint = f" Did you mean {near[0]}?" if near else ""
+    return f"There is no tool named {name[:128]!r}.{hint} The tools are: {', '.join(names) or 'none'}."
+
+
+# ------------------------------------------------------------------------------------------------------------------ schemas
+
+
+def properties(tool: ToolSpec) -> dict[str, JsonValue]:
+    found = tool.parameters.get("properties")
+    return found if isinstance(found, dict) else {}
+
+
+def required(tool: ToolSpec) -> list[str]:
+    found = tool.parameters.get("required")
+    return [name for name in found if isinstance(name, str)] if isinstance(found, list) else []
+
+
+def takes_nothing(tool: ToolSpec) -> bool:
+    """Has no parameters at all, so that no text is its whole input."""
+    return not properties(tool) and not required(tool) and closed(tool.parameters)
+
+
+def closed(schema: JsonObject) -> bool:
+    """Other keys than the named ones have no meaning here."""
+    return not isinstance(schema.get("additionalProperties"), dict) and "patternProperties" not in schema
+
+
+def json_type(value: JsonValue) -> str:
+    return _JSON_TYPES.get(type(value), "null")
+
+
+def accepted(schema: JsonValue, root: JsonObject) -> frozenset[str]:
+    """Names of the JSON types that a schema lets through, as far as that is plain; all of them where it says nothing."""
+    return frozenset(_types(schema, root, _REF_HOPS))
+
+
+def _types(schema: JsonValue, root: JsonObject, hops: int) -> Iterator[str]:
+    if not isinstance(schema, dict) or hops == 0:
+        yield from _ANY
+        return
+    kind = schema.get("type")
+    if isinstance(kind, str):
+        yield kind
+    elif isinstance(kind, list):
+        yield from (name for name in kind if isinstance(name, str))
+    elif "const" in schema:
+        yield json_type(schema["const"])
+    elif isinstance(members := schema.get("enum"), list):
+        yield from (json_type(member) for member in members)
+    elif isinstance(ref := schema.get("$ref"), str):
+        yield from _types(_resolve(ref, root), root, hops - 1)
+    elif isinstance(options := schema.get("anyOf") or schema.get("oneOf"), list):
+        for option in options:
+            yield from _types(option, root, hops - 1)
+    elif isinstance(parts := schema.get("allOf"), list) and len(parts) == 1:
+        yield from _types(parts[0], root, hops - 1)
+    else:
+        yield from _ANY
+
+
+def _resolve(ref: str, root: JsonObject) -> JsonValue:
+    """The schema that a local reference names, or None, which accepts anything."""
+    here: JsonValue = root
+    for step in ref.removeprefix("#").split("/")[1:]:
+        here = here.get(step.replace("~1", "/").replace("~0", "~")) if isinstance(here, dict) else None
+    return here if ref.startswith("#") else None
+
+
+def coerce(text: str, types: frozenset[str]) -> JsonValue:
+    """The value that an untyped text is by the schema's types, losslessly.
+
+    Text is text where a string is accepted; only ``null`` is told from it, where the schema accepts both.
+
+    Raises:
+        Unreadable: the text is no literal of an accepted type.
+    """
+    bare = text.strip()
+    if "null" in types and bare in ("null", "None"):
+        return None
+    if "string" in types:
+        return text
+    value, end, _ = read_value(bare, 0) if bare else (None, -1, ())
+    if end != len(bare):
+        raise Unreadable(f"{bare[:80]!r} is no {' or '.join(sorted(types))}", 0)
+    kind = json_type(value)
+    if kind in types or (kind == "integer" and "number" in types):
+        return value
+    if kind == "number" and "integer" in types and isinstance(value, float) and value.is_integer():
+        return int(value)
+    raise Unreadable(f"{bare[:80]!r} is a {kind}, not {' or '.join(sorted(types))}", 0)
+
+
+def single_parameter(tool: ToolSpec) -> str | None:
+    """The one parameter that a bare text can only mean: the one required, or the only one."""
+    needed, known = required(tool), properties(tool)
+    if len(needed) == 1:
+        return needed[0] if needed[0] in known else None
+    return next(iter(known)) if len(known) == 1 else None
+
+
+def from_text(tool: ToolSpec, text: str) -> JsonObject:
+    """Arguments from a bare text such as the paper's ``Search[entity]``.
+
+    Raises:
+        Unreadable: there is not exactly one parameter that the text can mean, or it does not accept it.
+    """
+    name = single_parameter(tool)
+    if name is None:
+        raise Unreadable(f"the tool {tool.name} takes {_listed(tool)}, so they have to be one JSON object", 0)
+    try:
+        return {name: coerce(text, accepted(properties(tool)[name], tool.parameters))}
+    except Unreadable as error:
+        raise Unreadable(f"{name}: {error.reason}", 0) from None
+
+
+def _listed(tool: ToolSpec) -> str:
+    names = list(properties(tool))
+    return f"the arguments {', '.join(names)}" if names else "no arguments"
+
+
+def misfit(tool: ToolSpec, arguments: JsonObject) -> str | None:
+    """What is plainly wrong with the arguments: unknown key, missing key, wrong type at the top. None where nothing is.
+
+    The tool's own validation is complete; this decides only whether a text may be taken for a call of this tool at all.
+    """
+    known = properties(tool)
+    if closed(tool.parameters):
+        for key in arguments:
+            if key not in known:
+                return f"{tool.name} has no argument {key[:80]!r}"
+    for key in required(tool):
+        if key not in arguments:
+            return f"{tool.name} needs the argument {key!r}"
+    for key, value in arguments.items():
+        types = accepted(known.get(key), tool.parameters)
+        kind = json_type(value)
+        if kind not in types and not (kind == "integer" and "number" in types):
+            return f"{tool.name}: {key} must be {' or '.join(sorted(types))}, not {kind}"
+    return None
+
+
+# ----------------------------------------------------------------------------------------------------------------- examples
+
+_SAMPLES: dict[str, JsonValue] = {"string": "text", "integer": 1, "number": 1.5, "boolean": True, "null": None, "array": [], "object": {}}
+
+
+def example_arguments(tool: ToolSpec) -> JsonObject:
+    """Arguments to show: the tool's own example, else made from its schema (its examples, defaults, members), else plain samples."""
+    if tool.examples:
+        return tool.examples[0].arguments
+    known = properties(tool)
+    names = required(tool) or list(known)[:1]
+    return {name: _sample(known.get(name), tool.parameters) for name in names}
+
+
+def _sample(schema: JsonValue, root: JsonObject) -> JsonValue:
+    if isinstance(schema, dict):
+        for key in ("examples", "enum"):
+            if isinstance(found := schema.get(key), list) and found:
+                return found[0]
+        for key in ("const", "default"):
+            if schema.get(key) is not None:
+                return schema[key]
+    types = accepted(schema, root)
+    return next((value for kind, value in _SAMPLES.items() if kind in types), "text")
+
+
+def describe(tool: ToolSpec) -> str:
+    """A tool in a prompt: its signature, what it does, and a line for each argument."""
+    known, needed = properties(tool), required(tool)
+    signature = ", ".join(f"{name}: {_type_name(schema, tool.parameters)}{'' if name in needed else ' (optional)'}" for name, schema in known.items())
+    lines = [f"{tool.name}({signature})"]
+    if tool.description.strip():
+        lines.append("  " + " ".join(tool.description.split()))
+    for name, schema in known.items():
+        note = _note(schema)
+        if note:
+            lines.append(f"  - {name}: {note}")
+    return "\n".join(lines)
+
+
+def _type_name(schema: JsonValue, root: JsonObject) -> str:
+    types = accepted(schema, root)
+    return "any" if types >= _ANY else " or ".join(kind for kind in _SAMPLES if kind in types)
+
+
+def _note(schema: JsonValue) -> str:
+    if not isinstance(schema, dict):
+        return ""
+    said = schema.get("description")
+    note = " ".join(said.split()) if isinstance(said, str) else ""
+    members = schema.get("enum")
+    if isinstance(members, list):
+        note = f"{note} One of {write_json(cast(JsonValue, members))}.".strip()
+    nested = schema.get("properties") or schema.get("items")
+    if isinstance(nested, dict) and nested:
+        note = f"{note} Schema: {write_json(schema)}".strip()
+    return note

@@ -1,0 +1,219 @@
+"""The rim: carries out what the loop asks for and appends what came of it. Any other host (a durable engine, a test clock) does the same four things:
+ask the model, run a tool, append, tell the time."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from time import perf_counter
+from typing import TYPE_CHECKING, TypeAlias, assert_never
+
+from react_agent.backends.base import Backend, Listener
+from react_agent.dispatch import Dispatcher
+from react_agent.errors import BackendError, BackendTimeout, Diverged, ScriptError
+from react_agent.events import Event, Finished, Replied, Reviewed, Started, Stopped, Told
+from react_agent.loop import CallModel, CallTools, Finish, Pause, PlannedCall, State, begin, next_effect, update
+from react_agent.messages import Delta, ErrorInfo, Message, Outcome
+from react_agent.tool import Tool, ToolRegistry
+from react_agent.trace import Trace, decode_event, encode_event
+
+if TYPE_CHECKING:
+    from react_agent.stores.jsonl import Writer
+
+Reviewer: TypeAlias = Callable[[PlannedCall], "Reviewed | Awaitable[Reviewed | None] | None"]
+EventListener: TypeAlias = Callable[[Event], None]
+ProgressListener: TypeAlias = Callable[[int, int, str, "float | None"], None]
+
+MASKED = "[secret]"
+LAST_REQUEST_SECONDS = 30.0  # what the last request of a run gets whose time is up
+
+
+async def drive(run: Run) -> Outcome:
+    """Take a run to its end, or to where it has to rest."""
+    while True:
+        match next_effect(run.state):
+            case CallModel() as effect:
+                await run.ask(effect)
+            case CallTools(calls):
+                await run.dispatcher.carry_out(calls)
+            case Pause(calls):
+                if not await run.review(calls):
+                    return Outcome("paused", "; ".join(f"{call.name}: {call.ask}" for call in calls))
+            case Finish(outcome):
+                return outcome
+            case effect:
+                assert_never(effect)
+
+
+class Run:
+    """One run on its way: its trace, its state, and the hands that carry out effects.
+
+    Attributes:
+        trace: The record so far.
+        state: Its fold.
+        error: The exception behind the outcome ``failed``.
+    """
+
+    def __init__(
+        self,
+        backend: Backend,
+        tools: ToolRegistry,
+        *,
+        finish: Tool | None = None,
+        deps: object = None,
+        secrets: Sequence[str] = (),
+        reviewer: Reviewer | None = None,
+        writer: Writer | None = None,
+        result_chars: int = 32_000,
+    ) -> None:
+        self.backend = backend
+        self.trace = Trace()
+        self.error: BackendError | None = None
+        self.event_listeners: list[EventListener] = []
+        self.progress_listener: ProgressListener | None = None
+        self.delta_listener: Listener | None = None
+        self.dispatcher = Dispatcher(tools, deps, self, result_chars, finish)
+        self._reviewer = reviewer
+        self._writer = writer
+        self._secrets = tuple(json.dumps(secret, ensure_ascii=False)[1:-1].encode() for secret in secrets if len(secret) >= 4)
+        self._asking = False
+        self._first_token: float | None = None
+
+    state: State  # set by the first event
+
+    @property
+    def run_id(self) -> str:
+        return self.state.run_id
+
+    def now(self) -> float:
+        return time.time()
+
+    def load(self, trace: Trace, state: State) -> None:
+        """Take up a trace that was made before; its writer has it already."""
+        self.trace, self.state = trace, state
+
+    def append(self, event: Event) -> None:
+        """One more fact: masked, then remembered, folded, written and told to whoever listens, in this order."""
+        if self._secrets:
+            event = self._masked(event)
+        self.trace.append(event)
+        self.state = begin(event) if isinstance(event, Started) else update(self.state, event)
+        if self._writer is not None:
+            self._writer.write(event)
+        for listener in self.event_listeners:
+            listener(event)
+
+    def flush(self) -> None:
+        if self._writer is not None:
+            self._writer.flush()
+
+    def _masked(self, event: Event) -> Event:
+        """The event without known secrets: model, memory and file see the same."""
+        line = encode_event(event)
+        masked = line
+        for secret in self._secrets:
+            if secret in masked:
+                masked = masked.replace(secret, MASKED.encode())
+        return event if masked is line else decode_event(masked)
+
+    def seconds_left(self) -> float | None:
+        """Of the time that the limits give the present question; None for no limit."""
+        limit = self.state.spec.limits.seconds
+        if limit is None:
+            return None
+        if self.state.closing is not None:
+            return LAST_REQUEST_SECONDS
+        return max(0.0, limit - self.state.spent().seconds)
+
+    def progress(self, step: int, index: int, message: str, fraction: float | None) -> None:
+        if self.progress_listener is not None:
+            self.progress_listener(step, index, message, fraction)
+
+    # -------------------------------------------------------------------------------------------------------- effects
+
+    async def ask(self, effect: CallModel) -> None:
+        """Ask the model; append its reply, or that the backend was lost or the time is up."""
+        self.flush()
+        left = self.seconds_left()
+        listen = self._listen if self.delta_listener is not None else None
+        self._first_token = None
+        self._asking = True
+        started = self._asked_at = perf_counter()
+        try:
+            if left is None:
+                reply = await self.backend.reply(effect.request, listen=listen)
+            else:
+                async with asyncio.timeout(left):
+                    reply = await self.backend.reply(effect.request, listen=listen, timeout=left)
+        except (ScriptError, Diverged):
+            raise
+        except (TimeoutError, BackendTimeout) as error:
+            if left is None or perf_counter() - started < left * 0.99:
+                self._lost(error)
+            else:
+                spent = f"seconds: the model did not answer within the {self.state.spec.limits.seconds:g} that the run may take"
+                self.append(Stopped(self.now(), "deadline", spent))
+            return
+        except Exception as error:  # noqa: BLE001 - the contract: a lost backend is an outcome, whatever it raised
+            self._lost(error)
+            return
+        finally:
+            self._asking = False
+        seconds = perf_counter() - started
+        self.append(Replied(self.now(), reply, effect.purpose, effect.request.digest(), seconds, self._first_token))
+
+    def _listen(self, delta: Delta) -> None:
+        if self._first_token is None:
+            self._first_token = perf_counter() - self._asked_at
+        if self.delta_listener is not None:
+            self.delta_listener(delta)
+
+    def _lost(self, error: Exception) -> None:
+        known = error if isinstance(error, BackendError) else BackendError(f"{type(error).__name__}: {error}")
+        if known is not error:
+            known.__cause__ = error
+        self.error = known
+        words = f"{self.backend.name}: {known}"
+        info = ErrorInfo(type(error).__name__, str(known), known.status, known.request_id)
+        self.append(Stopped(self.now(), "failed", words, info))
+
+    async def review(self, calls: tuple[PlannedCall, ...]) -> bool:
+        """Ask the reviewer about each call. False: there is none, or it left one undecided."""
+        if self._reviewer is None:
+            return False
+        self.flush()
+        decided = 0
+        for call in calls:
+            review = self._reviewer(call)
+            if isinstance(review, Awaitable):
+                review = await review
+            if review is not None:
+                self.append(review)
+                decided += 1
+        return decided > 0
+
+    def tell(self, message: Message) -> None:
+        """A person speaks in the middle of the run. It reaches the model with the next request."""
+        self.append(Told(self.now(), message, self._asking))
+
+    async def finish(self) -> Outcome:
+        """Drive to the end. Cancellation is recorded and let through."""
+        try:
+            outcome = await drive(self)
+        except asyncio.CancelledError:
+            self.append(Stopped(self.now(), "cancelled", "the run was cancelled"))
+            self._end(Outcome("cancelled", "the run was cancelled"))
+            raise
+        except BaseException:
+            self.flush()
+            raise
+        self._end(outcome)
+        return outcome
+
+    def _end(self, outcome: Outcome) -> None:
+        state = self.state
+        spent = state.usage
+        self.append(Finished(self.now(), outcome, state.answer, state.steps, spent, state.cost or None))
+        self.flush()

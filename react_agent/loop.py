@@ -1,0 +1,644 @@
+"""What next: the loop, without I/O.
+
+`update(state, event)` folds one fact into the state; `next_effect(state)` says what is to be done. Both are pure, so resume, replay and
+fork are one function given another prefix. A host carries the effects out and appends what came of them::
+
+    while True:
+        match next_effect(state):
+            case CallModel(): ...      # ask, append Replied (or Stopped)
+            case CallTools(): ...      # append Called, run, append Returned; or append Asked
+            case Pause():     ...      # append Reviewed, or rest here
+            case Finish():    ...      # done
+
+The loop is that of ReAct (Yao et al., 2022, arXiv 2210.03629): reason, act, observe, until the answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Literal, TypeAlias, assert_never
+
+from pydantic_core import to_json
+
+from react_agent.events import (
+    Asked,
+    Called,
+    Changed,
+    Compacted,
+    Event,
+    Finished,
+    Purpose,
+    Replied,
+    Resumed,
+    Returned,
+    Reviewed,
+    Started,
+    Stopped,
+    Told,
+)
+from react_agent.messages import (
+    Head,
+    JsonObject,
+    Message,
+    MessageView,
+    ModelRequest,
+    Outcome,
+    ResultStatus,
+    Text,
+    ToolCall,
+    ToolChoice,
+    ToolResult,
+    ToolSpec,
+    Usage,
+    user,
+)
+from react_agent.spec import FINISH_TOOL, AgentSpec
+
+# ------------------------------------------------------------------------------------------------------------- effects
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedCall:
+    """A call for the host to carry out.
+
+    Attributes:
+        step, index: Its identity within the run.
+        key: Its idempotency key; the same when an orphan runs again.
+        mode: ``run`` it; ``verify`` what became of an orphan by asking the tool with the key; or ``settle`` it as `status` and `text` say,
+            without running anything.
+        ask: A question: check the arguments, and if they pass append `Asked` instead of running it.
+    """
+
+    step: int
+    index: int
+    name: str
+    arguments: JsonObject
+    key: str
+    mode: Literal["run", "verify", "settle"] = "run"
+    ask: str | None = None
+    status: ResultStatus = "ok"
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CallModel:
+    """Ask the model."""
+
+    request: ModelRequest
+    purpose: Purpose
+
+
+@dataclass(frozen=True, slots=True)
+class CallTools:
+    """Carry these calls out, side by side. Empty: wait for those under way."""
+
+    calls: tuple[PlannedCall, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """Nothing can go on before these calls are reviewed; each comes with its question in `ask`."""
+
+    calls: tuple[PlannedCall, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Finish:
+    """The run is over."""
+
+    outcome: Outcome
+
+
+Effect: TypeAlias = CallModel | CallTools | Pause | Finish
+
+# --------------------------------------------------------------------------------------------------------------- state
+
+_NOTHING = Usage()
+
+
+@dataclass(frozen=True, slots=True)
+class OpenCall:
+    """A call of the open step. ``orphan``: it was called by a writer that is gone, and nobody knows what became of it."""
+
+    call: ToolCall
+    phase: Literal["ready", "asked", "approved", "called", "orphan", "done"] = "ready"
+    key: str | None = None
+    arguments: JsonObject | None = None  # as reviewed; else the call's own
+    question: str = ""
+    settled: tuple[ResultStatus, str] | None = None
+    returned: Returned | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """What was used so far, or had been used when the present question began."""
+
+    steps: int = 0
+    tool_calls: int = 0
+    usage: Usage = _NOTHING
+    cost: float = 0.0
+    seconds: float = 0.0
+
+
+class Ledger:
+    """Fingerprints of calls with their results, append-only and shared between states like a chain of messages."""
+
+    __slots__ = ("index", "items", "n")
+
+    def __init__(self, items: list[int] | None = None, index: dict[int, int] | None = None, n: int = 0) -> None:
+        self.items: list[int] = [] if items is None else items
+        self.index: dict[int, int] = {} if index is None else index
+        self.n = n
+
+    def __contains__(self, fingerprint: int) -> bool:
+        return self.index.get(fingerprint, self.n) < self.n
+
+    def extend(self, fingerprints: Iterable[int]) -> Ledger:
+        items, index = self.items, self.index
+        if len(items) != self.n:  # another state has grown it: part from it
+            items = items[: self.n]
+            index = {}
+            for position, known in enumerate(items):
+                index.setdefault(known, position)
+        for fingerprint in fingerprints:
+            index.setdefault(fingerprint, len(items))
+            items.append(fingerprint)
+        return Ledger(items, index, len(items))
+
+
+class State:
+    """The fold of a trace. Treat as immutable; `update` gives a new one and shares all that is append-only."""
+
+    __slots__ = (
+        "answer",
+        "at",
+        "base",
+        "closing",
+        "cost",
+        "epoch",
+        "head",
+        "inbox",
+        "ledger",
+        "mistakes",
+        "open",
+        "outcome",
+        "output",
+        "repeats",
+        "run_id",
+        "seconds",
+        "spec",
+        "steps",
+        "tool_calls",
+        "tools",
+        "untrusted",
+        "usage",
+        "view",
+        "warned",
+    )
+
+    run_id: str
+    spec: AgentSpec
+    head: Head
+    tools: dict[str, ToolSpec]
+    view: MessageView  # the conversation
+    ledger: Ledger  # calls and results, to notice repetition
+    open: tuple[OpenCall, ...]  # the calls of the step that waits for results
+    inbox: tuple[Message, ...]  # said while a request or a batch was open
+    steps: int  # replies so far; also the number of the next step
+    tool_calls: int
+    usage: Usage
+    cost: float
+    seconds: float  # of activity
+    base: Spent  # what had been spent when the present question began
+    mistakes: int  # in a row
+    repeats: int  # in a row
+    warned: bool
+    untrusted: bool  # text from an open world has come in
+    closing: Outcome | None  # why the next request is the last
+    outcome: Outcome | None
+    answer: str | None
+    output: JsonObject | None
+    epoch: int
+    at: float  # time of the last event
+
+    def copy(self) -> State:
+        new = State.__new__(State)
+        new.run_id, new.spec, new.head, new.tools = self.run_id, self.spec, self.head, self.tools
+        new.view, new.ledger, new.open, new.inbox = self.view, self.ledger, self.open, self.inbox
+        new.steps, new.tool_calls, new.usage, new.cost, new.seconds = self.steps, self.tool_calls, self.usage, self.cost, self.seconds
+        new.base, new.mistakes, new.repeats, new.warned = self.base, self.mistakes, self.repeats, self.warned
+        new.untrusted, new.closing, new.outcome = self.untrusted, self.closing, self.outcome
+        new.answer, new.output, new.epoch, new.at = self.answer, self.output, self.epoch, self.at
+        return new
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, State):
+            return NotImplemented
+        skip = ("ledger", "tools", "head")  # derived
+        return all(getattr(self, name) == getattr(other, name) for name in self.__slots__ if name not in skip)
+
+    __hash__ = None  # type: ignore[assignment]  # compared by content
+
+    @property
+    def messages(self) -> MessageView:
+        return self.view
+
+    def spent(self) -> Spent:
+        """What the present question has used."""
+        base, usage = self.base, self.usage
+        tokens = Usage(usage.input_tokens - base.usage.input_tokens, usage.output_tokens - base.usage.output_tokens)
+        return Spent(self.steps - base.steps, self.tool_calls - base.tool_calls, tokens, self.cost - base.cost, self.seconds - base.seconds)
+
+    def partial(self) -> str:
+        """What there is: the answer, else the last that the model said, else the last good result; since the present question."""
+        if self.answer is not None:
+            return self.answer
+        for message in reversed(self.view):
+            if message.role == "assistant" and (text := message.text or message.thought):
+                return text
+            if message.role == "tool":
+                good = [result.text for result in message.results if result.ok]
+                if good:
+                    return "\n".join(good)
+            if message.role == "system":
+                break
+        return ""
+
+
+def fold(events: Iterable[Event]) -> State:
+    """The state after these events, the first of which is `Started`."""
+    state: State | None = None
+    for event in events:
+        state = begin(event) if state is None and isinstance(event, Started) else update(_some(state), event)
+    return _some(state)
+
+
+def _some(state: State | None) -> State:
+    if state is None:
+        raise ValueError("a trace begins with 'started'")
+    return state
+
+
+def begin(event: Started) -> State:
+    """The state of a run that has just begun."""
+    state = State()
+    state.run_id = event.run_id
+    _take_spec(state, event.spec)
+    instructions = event.spec.instructions
+    first = Message("system", (Text(instructions),) if instructions else ())  # always there: formats put their prompt here
+    state.view = MessageView().extend(first, event.task)
+    state.ledger, state.open, state.inbox = Ledger(), (), ()
+    state.steps, state.tool_calls, state.usage, state.cost, state.seconds = 0, 0, Usage(), 0.0, 0.0
+    state.base, state.mistakes, state.repeats, state.warned, state.untrusted = Spent(), 0, 0, False, False
+    state.closing = state.outcome = state.answer = state.output = None
+    state.epoch, state.at = 0, event.at
+    return state
+
+
+def _take_spec(state: State, spec: AgentSpec) -> None:
+    state.spec, state.head = spec, spec.head()
+    state.tools = {tool.name: tool for tool in state.head.tools}
+
+
+# -------------------------------------------------------------------------------------------------------------- update
+
+
+def update(state: State, event: Event) -> State:
+    """The state after one more event; `state` stays as it was."""
+    new = state.copy()
+    if event.kind in _ACTIVE:
+        new.seconds += max(0.0, event.at - state.at)
+    new.at = event.at
+    match event:
+        case Replied():
+            _replied(new, event)
+        case Called():
+            opened = new.open[event.index]
+            _set(new, event.index, OpenCall(opened.call, "called", event.key, opened.arguments))
+            new.tool_calls += 1
+        case Returned():
+            _returned(new, event)
+        case Asked():
+            _set(new, event.index, replace(new.open[event.index], phase="asked", question=event.question))
+        case Reviewed():
+            _reviewed(new, event)
+        case Told():
+            new.inbox = (*new.inbox, event.message)
+            if not (new.open or event.during_request):
+                _drain(new)
+        case Changed():
+            if event.spec != state.spec:
+                _take_spec(new, event.spec)
+                if new.outcome is not None and new.outcome.kind not in ("answered", "refused"):
+                    _reopen(new)  # with other limits or tools it may go on
+        case Compacted():
+            messages = list(new.view)
+            messages[event.start : event.end] = event.messages
+            new.view = MessageView().extend(*messages)
+        case Resumed():
+            _resumed(new, event)
+        case Stopped():
+            kind: Literal["failed", "cancelled", "limit"] = "limit" if event.cause == "deadline" else event.cause
+            new.outcome = Outcome(kind, event.detail, event.error)
+        case Started() | Finished():
+            pass
+        case _:
+            assert_never(event)
+    return new
+
+
+_ACTIVE = frozenset({"replied", "called", "returned", "asked", "stopped"})  # time before other events is a pause
+
+
+def _set(state: State, index: int, call: OpenCall) -> None:
+    state.open = (*state.open[:index], call, *state.open[index + 1 :])
+
+
+def _say(state: State, text: str) -> None:
+    state.view = state.view.extend(user(text))
+
+
+def _replied(state: State, event: Replied) -> None:
+    reply = event.reply
+    state.steps += 1
+    if reply.usage is not None:
+        state.usage += reply.usage
+    state.cost += reply.cost or 0.0
+    message = reply.message
+    if reply.finish == "refused":
+        _add(state, _without_calls(message))
+        state.outcome = Outcome("refused", reply.complaint or message.text)
+    elif reply.reading == "act" and (state.closing is None or message.calls[0].name == FINISH_TOOL):
+        state.view = state.view.extend(message)
+        state.open = tuple([OpenCall(call) for call in message.calls])
+        return  # what was said meanwhile waits for the results
+    elif state.closing is not None:
+        _add(state, _without_calls(message))
+        _closed(state, message.text if reply.reading == "answer" else None)
+    elif reply.reading == "answer" and state.spec.output_schema is None:
+        state.view = state.view.extend(message)
+        state.answer, state.mistakes = message.text, 0
+        state.outcome = Outcome("answered")
+    else:
+        _add(state, _without_calls(message))
+        state.mistakes += 1
+        complaint = reply.complaint or f"An answer has to be given by a call of the tool '{FINISH_TOOL}'."
+        if state.mistakes >= state.spec.limits.mistakes:
+            state.outcome = Outcome("malformed", f"{state.mistakes} replies in a row could not be used; the last: {complaint}")
+        else:
+            warning = _check_limits(state)
+            _say(state, f"{complaint}\n\n{warning}" if warning else complaint)
+            _say_last_word(state)
+    _drain(state)
+
+
+def _add(state: State, message: Message) -> None:
+    if message.parts:
+        state.view = state.view.extend(message)
+
+
+def _without_calls(message: Message) -> Message:
+    """What of a message may stay in the conversation when its calls are not run: providers refuse calls without results."""
+    if not any(type(part) is ToolCall for part in message.parts):
+        return message
+    return Message(message.role, tuple(part for part in message.parts if type(part) is Text))
+
+
+def _closed(state: State, text: str | None) -> None:
+    """The last request was answered, or was not."""
+    closing = state.closing
+    assert closing is not None
+    if text is not None and closing.kind == "looped":
+        state.answer = text
+        state.outcome = Outcome("answered", f"asked for the answer after repetition: {closing.detail}")
+    else:
+        state.outcome = closing
+
+
+def _returned(state: State, event: Returned) -> None:
+    opened = state.open[event.index]
+    _set(state, event.index, OpenCall(opened.call, "done", opened.key, opened.arguments, returned=event))
+    if event.usage is not None:
+        state.usage += event.usage
+    state.cost += event.cost or 0.0
+    state.untrusted = state.untrusted or event.result.untrusted
+    if all(call.phase == "done" for call in state.open):
+        _close_batch(state)
+
+
+def _close_batch(state: State) -> None:
+    """All results are there: they become one message, in call order, whatever order they came in."""
+    done, state.open = state.open, ()
+    results: list[ToolResult] = []
+    fingerprints: list[int] = []
+    for opened in done:
+        assert opened.returned is not None
+        result = opened.returned.result
+        fingerprint = _fingerprint(opened, result)
+        fingerprints.append(fingerprint)
+        if fingerprint in state.ledger:
+            result = replace(result, content=(*result.content, Text(_advice(result))))
+        results.append(result)
+    repeated = all(fingerprint in state.ledger for fingerprint in fingerprints)
+    state.ledger = state.ledger.extend(fingerprints)
+    state.repeats = state.repeats + 1 if repeated else 0
+    unusable = all(result.status in ("invalid", "unknown_tool") for result in results)
+    state.mistakes = state.mistakes + 1 if unusable else 0
+    finished = next((c.returned for c in done if c.call.name == FINISH_TOOL and c.returned and c.returned.result.ok), None)
+    limits = state.spec.limits
+    if finished is not None:
+        state.answer, state.output = finished.result.text, finished.output
+        limited = state.closing is not None and state.closing.kind != "looped"
+        state.outcome = state.closing if limited else Outcome("answered")
+    elif state.closing is not None:
+        state.outcome = state.closing
+    elif state.mistakes >= limits.mistakes:
+        state.outcome = Outcome(
+            "malformed", f"{state.mistakes} steps in a row had no call that could run; the last: {results[-1].text[:300]}"
+        )
+    elif state.repeats >= limits.repeats:
+        state.closing = Outcome("looped", f"'{done[0].call.name}' was called again with the same arguments and the same result")
+    else:
+        warning = _check_limits(state)
+        if warning:
+            results[-1] = replace(results[-1], content=(*results[-1].content, Text(warning)))
+    state.view = state.view.extend(Message("tool", tuple(results)))
+    _say_last_word(state)
+    _drain(state)
+
+
+def _say_last_word(state: State) -> None:
+    if state.closing is None or state.outcome is not None:
+        return
+    why = "You are repeating yourself." if state.closing.kind == "looped" else "This was the last step allowed."
+    how = (
+        f"Call only '{FINISH_TOOL}', now" if state.spec.output_schema is not None else "Do not call tools any more. Answer the question now"
+    )
+    _say(state, f"{why} {how}, from the results above.")
+
+
+def _fingerprint(opened: OpenCall, result: ToolResult) -> int:
+    arguments = opened.arguments if opened.arguments is not None else opened.call.arguments
+    written = opened.call.raw or "" if arguments is None else to_json(dict(sorted(arguments.items())))
+    return hash((opened.call.name, written, result.status, result.text))
+
+
+def _advice(result: ToolResult) -> str:
+    if result.ok:
+        return "Note: you made this call before and this is the same result. Answer the question with it now, or make a different call."
+    return "Note: you made this call before and it failed in the same way. Do not repeat it: change the arguments, or use another tool."
+
+
+def _reviewed(state: State, event: Reviewed) -> None:
+    if event.index >= len(state.open) or state.open[event.index].phase not in ("ready", "asked", "orphan"):
+        return
+    opened = state.open[event.index]
+    match event.decision:
+        case "approve":
+            opened = replace(opened, phase="approved")
+        case "change":
+            opened = replace(opened, phase="approved", arguments=event.arguments or {})
+        case "deny":
+            opened = replace(opened, phase="approved", settled=("refused", event.reason or "This call was not allowed."))
+        case "result":
+            opened = replace(opened, phase="approved", settled=("ok", event.result or ""))
+        case _:
+            assert_never(event.decision)
+    _set(state, event.index, opened)
+
+
+def _resumed(state: State, event: Resumed) -> None:
+    state.epoch = event.epoch
+    state.open = tuple([replace(c, phase="orphan") if c.phase == "called" else c for c in state.open])
+    state.base = replace(state.base, seconds=state.seconds)
+    stopped = state.outcome is not None and state.outcome.kind in ("failed", "cancelled")
+    if stopped or _deadline(state.outcome):
+        state.outcome = None
+    if not state.open:
+        _drain(state)
+
+
+def _deadline(outcome: Outcome | None) -> bool:
+    return outcome is not None and outcome.kind == "limit" and outcome.detail.startswith("seconds")
+
+
+def _drain(state: State) -> None:
+    """What a person said meanwhile is heard now; after an ending it is the next question."""
+    if not state.inbox:
+        return
+    state.view = state.view.extend(*state.inbox)
+    state.inbox = ()
+    state.mistakes = state.repeats = 0
+    if state.outcome is not None:
+        _reopen(state)
+
+
+def _reopen(state: State) -> None:
+    state.base = Spent(state.steps, state.tool_calls, state.usage, state.cost, state.seconds)
+    state.mistakes = state.repeats = 0
+    state.warned = False
+    state.closing = state.outcome = state.answer = state.output = None
+
+
+def _check_limits(state: State) -> str | None:
+    """Sets `closing` where a limit is reached; else gives the one warning, when a limit is near."""
+    limits, spent = state.spec.limits, state.spent()
+    near: str | None = None
+    for name, limit, used in (
+        ("steps", limits.steps, spent.steps),
+        ("tool calls", limits.tool_calls, spent.tool_calls),
+        ("tokens", limits.tokens, spent.usage.input_tokens + spent.usage.output_tokens),
+        ("dollars", limits.cost, spent.cost),
+        ("seconds", limits.seconds, spent.seconds),
+    ):
+        if limit is None:
+            continue
+        if used >= limit:
+            state.closing = Outcome("limit", f"{name}: {used:g} of {limit:g} used")
+            return None
+        if used >= limit * 0.8 or (name == "steps" and limit > 1 and used == limit - 1):
+            near = f"Note: {used:g} of at most {limit:g} {name} are used. Come to an answer soon."
+    if near is None or state.warned:
+        return None
+    state.warned = True
+    return near
+
+
+# --------------------------------------------------------------------------------------------------------- next effect
+
+
+def next_effect(state: State) -> Effect:
+    """What is to be done now. The same for the same trace, always."""
+    if state.outcome is not None:
+        return Finish(state.outcome)
+    if state.open:
+        return _next_calls(state)
+    if state.closing is None:
+        return CallModel(ModelRequest(state.view, state.head), "step")
+    choice: ToolChoice = FINISH_TOOL if state.spec.output_schema is not None else "none"
+    return CallModel(ModelRequest(state.view, state.head, choice), "last")
+
+
+def _next_calls(state: State) -> CallTools | Pause:
+    step = state.steps - 1
+    planned: list[PlannedCall] = []
+    waiting: list[PlannedCall] = []
+    under_way = False
+    budget = state.spec.limits.tool_calls
+    left = None if budget is None else budget - (state.tool_calls - state.base.tool_calls)
+    for index, opened in enumerate(state.open):
+        if opened.phase == "done":
+            continue
+        if opened.phase == "called":
+            under_way = True
+            continue
+        plan = _plan(state, opened, step, index)
+        if plan.ask is not None and opened.phase in ("asked", "orphan"):
+            waiting.append(plan)
+            continue
+        if plan.mode == "run" and left is not None:
+            if left <= 0:
+                plan = replace(
+                    plan, mode="settle", ask=None, status="refused", text=f"Not run: the limit of {budget} tool calls is reached."
+                )
+            left -= 1
+        planned.append(plan)
+    if waiting and not planned and not under_way:
+        return Pause(tuple(waiting))
+    return CallTools(tuple(planned))
+
+
+_ORPHAN = "It was started before the run was interrupted, and nobody knows whether it was carried out. Run it again?"
+
+
+def _plan(state: State, opened: OpenCall, step: int, index: int) -> PlannedCall:
+    call = opened.call
+    arguments = opened.arguments if opened.arguments is not None else call.arguments
+    key = opened.key or f"{state.run_id}/{step}.{index}"
+    if opened.settled is not None:
+        return _settle(step, index, call, key, *opened.settled)
+    if arguments is None:
+        return _settle(step, index, call, key, "invalid", call.complaint or "The arguments could not be read.")
+    if index >= state.spec.limits.calls_per_step:
+        text = f"Not run: at most {state.spec.limits.calls_per_step} calls are looked at in one step."
+        return _settle(step, index, call, key, "refused", text)
+    tool = state.tools.get(call.name)
+    if tool is None or opened.phase == "approved":
+        return PlannedCall(step, index, call.name, arguments, key)
+    if opened.phase == "asked":
+        return PlannedCall(step, index, call.name, arguments, key, ask=opened.question)
+    if opened.phase == "orphan":
+        if tool.repeatable:
+            return PlannedCall(step, index, call.name, arguments, key)
+        if tool.verifiable:
+            return PlannedCall(step, index, call.name, arguments, key, mode="verify", ask=None)
+        return PlannedCall(step, index, call.name, arguments, key, ask=_ORPHAN)
+    decision, reason = state.spec.policy.decide(tool, arguments, untrusted=state.untrusted)
+    if decision == "deny":
+        return _settle(step, index, call, key, "refused", f"This call is not allowed{': ' + reason if reason else '.'}")
+    return PlannedCall(step, index, call.name, arguments, key, ask=(reason or "May it run?") if decision == "ask" else None)
+
+
+def _settle(step: int, index: int, call: ToolCall, key: str, status: ResultStatus, text: str) -> PlannedCall:
+    return PlannedCall(step, index, call.name, call.arguments or {}, key, "settle", None, status, text)

@@ -1,0 +1,108 @@
+"""What a run gives back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from react_agent.errors import BackendError, RunFailed
+from react_agent.events import Event, Finished, Replied, Reviewed
+from react_agent.loop import Pause, PlannedCall, State, fold, next_effect
+from react_agent.messages import JsonObject, Outcome, Usage
+from react_agent.trace import Step, Trace
+
+if TYPE_CHECKING:
+    from typing import Self
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """A call that waits for a review. Each method gives a decision to hand to ``agent.resume(trace, reviews=[…])``."""
+
+    step: int
+    index: int
+    name: str
+    arguments: JsonObject
+    question: str
+
+    def approve(self, *, by: str | None = None) -> Reviewed:
+        """Run it (an interrupted one: run it again)."""
+        return Reviewed(0.0, self.step, self.index, "approve", by=by)
+
+    def change(self, arguments: JsonObject, *, by: str | None = None) -> Reviewed:
+        """Run it with these arguments instead; they are checked like any."""
+        return Reviewed(0.0, self.step, self.index, "change", arguments=arguments, by=by)
+
+    def deny(self, reason: str, *, by: str | None = None) -> Reviewed:
+        """Do not run it; the model is told the reason."""
+        return Reviewed(0.0, self.step, self.index, "deny", reason=reason, by=by)
+
+    def give(self, result: str, *, by: str | None = None) -> Reviewed:
+        """Do not run it; take this as what came of it."""
+        return Reviewed(0.0, self.step, self.index, "result", result=result, by=by)
+
+
+def pending(trace: Trace | State) -> tuple[Pending, ...]:
+    """The calls that a paused trace waits for; empty when it waits for none."""
+    effect = next_effect(trace if isinstance(trace, State) else fold(trace))
+    return tuple(as_pending(call) for call in effect.calls) if isinstance(effect, Pause) else ()
+
+
+def as_pending(call: PlannedCall) -> Pending:
+    return Pending(call.step, call.index, call.name, call.arguments, call.ask or "")
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """How a run ended and what there is.
+
+    Attributes:
+        outcome: One of the closed set of endings.
+        answer: The final answer; None unless the outcome is ``answered``.
+        output: The typed answer, where the agent has an output type and it was given.
+        partial: What there was when the run ended: the answer, else the last words or results.
+        usage: Tokens of the whole trace, sub-agents included.
+        cost: US dollars, or None where no price is known.
+        trace: The record.
+        error: The backend's error when it was lost.
+    """
+
+    outcome: Outcome
+    answer: str | None
+    output: object
+    partial: str
+    usage: Usage
+    cost: float | None
+    trace: Trace
+    error: BackendError | None = None
+
+    @property
+    def steps(self) -> list[Step]:
+        """The turns of the loop."""
+        return self.trace.steps()
+
+    @property
+    def pending(self) -> tuple[Pending, ...]:
+        """The calls that wait for a review, when the outcome is ``paused``."""
+        return pending(self.trace)
+
+    @property
+    def events(self) -> Sequence[Event]:
+        return self.trace
+
+    def raise_for_outcome(self) -> Self:
+        """This result, when it was answered. Raises `RunFailed` otherwise."""
+        if self.outcome.kind != "answered":
+            raise RunFailed(self.outcome) from self.error
+        return self
+
+    def __repr__(self) -> str:
+        words = self.answer if self.answer is not None else self.outcome.detail
+        return f"<Result {self.outcome.kind}: {words[:200]!r}, {sum(isinstance(e, Replied) for e in self.trace)} replies>"
+
+
+def ending(trace: Trace) -> Outcome | None:
+    """The outcome that a trace's last event tells, if it is an ending."""
+    last = trace[-1] if len(trace) else None
+    return last.outcome if isinstance(last, Finished) else None

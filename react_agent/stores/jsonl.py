@@ -1,0 +1,214 @@
+"""Traces as JSON Lines files in a folder, one file a run; large images beside them under their SHA-256.
+
+A line is one event. Lines are gathered and handed to the operating system before a tool starts and before a model is asked, so a killed
+process loses nothing that it could not do again; they are not synced to the disk.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import os
+import re
+from dataclasses import replace
+from pathlib import Path
+from typing import Protocol
+
+from react_agent.errors import TraceError
+from react_agent.events import Event, Returned, Started, Told
+from react_agent.messages import Image, Message, Part
+from react_agent.trace import Trace, encode_event
+
+IMAGE_BYTES_INLINE = 64 * 1024
+_IMAGES = "images"
+
+
+class Writer(Protocol):
+    """Takes a run's events as they happen."""
+
+    def write(self, event: Event) -> None:
+        """Take one event; it may be kept back until `flush`."""
+        ...
+
+    def flush(self) -> None:
+        """Hand everything over to the operating system."""
+        ...
+
+    def close(self) -> None: ...
+
+
+class Store(Protocol):
+    """Where an agent's traces are kept."""
+
+    def create(self, run_id: str) -> Writer: ...
+    def append(self, run_id: str) -> Writer: ...
+    def load(self, run_id: str) -> Trace: ...
+    def exists(self, run_id: str) -> bool: ...
+
+
+class JsonlStore:
+    """A folder of trace files, ``<run id>.jsonl`` each.
+
+    Args:
+        folder: Made when the first run is written.
+    """
+
+    def __init__(self, folder: str | Path) -> None:
+        self.folder = Path(folder)
+
+    def __repr__(self) -> str:
+        return f"JsonlStore({str(self.folder)!r})"
+
+    def path(self, run_id: str) -> Path:
+        """The file of a run; the slash in a sub-agent's id (its call's key) becomes ``~``."""
+        return self.folder / (re.sub(r"[^A-Za-z0-9._-]", "~", run_id) + ".jsonl")
+
+    def create(self, run_id: str) -> JsonlWriter:
+        """A new file. Raises `TraceError` when the run has one already."""
+        path = self.path(run_id)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            return JsonlWriter(path, "xb")
+        except FileExistsError:
+            raise TraceError(f"{path} exists: resume that run, or give this one another id") from None
+
+    def append(self, run_id: str) -> JsonlWriter:
+        return append_to(self.path(run_id))
+
+    def load(self, run_id: str) -> Trace:
+        return load_trace(self.path(run_id))
+
+    def exists(self, run_id: str) -> bool:
+        return self.path(run_id).exists()
+
+    def runs(self) -> list[Path]:
+        """All trace files, newest first."""
+        return sorted(self.folder.glob("*.jsonl"), key=lambda path: path.stat().st_mtime, reverse=True)
+
+
+class JsonlWriter:
+    """Appends events to one file; the only writer of it that there may be at a time."""
+
+    def __init__(self, path: Path, mode: str = "ab") -> None:
+        self.path = path
+        self._file = open(path, mode, buffering=0)  # noqa: SIM115 - closed by close()
+        self._lines: list[bytes] = []
+        try:
+            _lock(self._file.fileno(), path)
+        except TraceError:
+            self._file.close()
+            raise
+
+    def write(self, event: Event) -> None:
+        self._lines.append(encode_event(_images_out(event, self.path.parent)))
+
+    def flush(self) -> None:
+        if self._lines:
+            self._lines.append(b"")
+            data = b"\n".join(self._lines)
+            self._lines.clear()
+            while data:  # an unbuffered write may take a part only
+                data = data[self._file.write(data) :]
+
+    def close(self) -> None:
+        if not self._file.closed:
+            self.flush()
+            self._file.close()
+
+
+def append_to(path: Path) -> JsonlWriter:
+    """A writer that goes on after the last whole event; a torn last line is cut off first."""
+    data = path.read_bytes()
+    whole = len(data)
+    if data and not data.endswith(b"\n"):
+        start = data.rfind(b"\n") + 1
+        whole = start if Trace.from_jsonl(data, source=str(path)).torn is not None else whole
+    writer = JsonlWriter(path)
+    if whole < len(data):
+        os.truncate(path, whole)
+    elif data and not data.endswith(b"\n"):
+        writer._file.write(b"\n")
+    return writer
+
+
+def _lock(descriptor: int, path: Path) -> None:
+    """Refuse a second writer where the system can tell; advisory, and released with the file."""
+    try:
+        import fcntl
+    except ImportError:  # pragma: no cover - no such locks on this system
+        return
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        raise TraceError(f"{path} is being written by another run: wait for it, or fork its trace instead") from None
+
+
+# -------------------------------------------------------------------------------------------------------- whole traces
+
+
+def save_trace(trace: Trace, path: Path) -> Path:
+    """Write a whole trace, replacing what is there."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(b"".join(encode_event(_images_out(event, path.parent)) + b"\n" for event in trace))
+    return path
+
+
+def load_trace(path: Path) -> Trace:
+    """Read a trace with the images beside it. Raises `TraceError`, and `FileNotFoundError` when there is no such file."""
+    trace = Trace.from_jsonl(path.read_bytes(), source=str(path))
+    return Trace([_images_in(event, path.parent) for event in trace], torn=trace.torn)
+
+
+def _with_images(event: Event, swap: dict[int, Image]) -> Event:
+    def parts(message: Message) -> Message:
+        new: tuple[Part, ...] = tuple(swap.get(id(part), part) if isinstance(part, Image) else part for part in message.parts)
+        return replace(message, parts=new)
+
+    match event:
+        case Started():
+            return replace(event, task=parts(event.task))
+        case Told():
+            return replace(event, message=parts(event.message))
+        case Returned():
+            content = tuple(swap.get(id(part), part) if isinstance(part, Image) else part for part in event.result.content)
+            return replace(event, result=replace(event.result, content=content))
+        case _:
+            return event
+
+
+def _images_of(event: Event) -> list[Image]:
+    match event:
+        case Started():
+            return [part for part in event.task.parts if isinstance(part, Image)]
+        case Told():
+            return [part for part in event.message.parts if isinstance(part, Image)]
+        case Returned():
+            return [part for part in event.result.content if isinstance(part, Image)]
+        case _:
+            return []
+
+
+def _images_out(event: Event, folder: Path) -> Event:
+    swap: dict[int, Image] = {}
+    for image in _images_of(event):
+        if image.data is None or len(image.data) * 3 // 4 <= IMAGE_BYTES_INLINE:
+            continue
+        data = base64.b64decode(image.data)
+        digest = hashlib.sha256(data).hexdigest()
+        path = folder / _IMAGES / digest
+        if not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(data)
+        swap[id(image)] = replace(image, data=None, sha256=digest)
+    return _with_images(event, swap) if swap else event
+
+
+def _images_in(event: Event, folder: Path) -> Event:
+    swap: dict[int, Image] = {}
+    for image in _images_of(event):
+        if image.data is not None or image.sha256 is None or not re.fullmatch(r"[0-9a-f]{64}", image.sha256):
+            continue
+        path = folder / _IMAGES / image.sha256
+        if path.exists():
+            swap[id(image)] = replace(image, data=base64.b64encode(path.read_bytes()).decode("ascii"), sha256=None)
+    return _with_images(event, swap) if swap else event
