@@ -65,7 +65,7 @@ class Recorder(Protocol):
     def progress(self, step: int, index: int, message: str, fraction: float | None) -> None: ...
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Ran:
     """What a function gave, or why it gave nothing."""
 
@@ -125,7 +125,8 @@ class Dispatcher:
             return None
         recorder = self._recorder
         recorder.append(Called(recorder.now(), plan.step, plan.index, plan.name, plan.key))
-        recorder.flush()
+        if not tool.spec.read_only:
+            recorder.flush()
         scope = CallScope(plan.key, recorder.run_id)
         token = current_call.set(scope)
         started = perf_counter()

@@ -193,9 +193,9 @@ class Finished:
     kind: Literal["finished"] = field(default="finished", kw_only=True)
     at: float
     outcome: Outcome
-    answer: str | None
     steps: int
     usage: Usage
+    answer: str | None = None
     cost: float | None = None
 
 

@@ -14,7 +14,7 @@ from react_agent.backends.base import Backend, Listener
 from react_agent.dispatch import Dispatcher
 from react_agent.errors import BackendError, BackendTimeout, Diverged, ScriptError
 from react_agent.events import Event, Finished, Replied, Reviewed, Started, Stopped, Told
-from react_agent.loop import CallModel, CallTools, Finish, Pause, PlannedCall, State, begin, next_effect, update
+from react_agent.loop import CallModel, CallTools, Finish, Pause, PlannedCall, State, advance, begin, next_effect
 from react_agent.messages import Delta, ErrorInfo, Message, Outcome
 from react_agent.tool import Tool, ToolRegistry
 from react_agent.trace import Trace, decode_event, encode_event
@@ -99,7 +99,10 @@ class Run:
         if self._secrets:
             event = self._masked(event)
         self.trace.append(event)
-        self.state = begin(event) if isinstance(event, Started) else update(self.state, event)
+        if type(event) is Started:
+            self.state = begin(event)
+        else:
+            advance(self.state, event)
         if self._writer is not None:
             self._writer.write(event)
         for listener in self.event_listeners:
@@ -125,7 +128,7 @@ class Run:
             return None
         if self.state.closing is not None:
             return LAST_REQUEST_SECONDS
-        return max(0.0, limit - self.state.spent().seconds)
+        return max(0.0, limit - (self.state.seconds - self.state.base.seconds))
 
     def progress(self, step: int, index: int, message: str, fraction: float | None) -> None:
         if self.progress_listener is not None:
@@ -215,5 +218,5 @@ class Run:
     def _end(self, outcome: Outcome) -> None:
         state = self.state
         spent = state.usage
-        self.append(Finished(self.now(), outcome, state.answer, state.steps, spent, state.cost or None))
+        self.append(Finished(self.now(), outcome, state.steps, spent, state.answer, state.cost or None))
         self.flush()

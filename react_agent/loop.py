@@ -21,6 +21,7 @@ from typing import Literal, TypeAlias, assert_never
 
 from pydantic_core import to_json
 
+from react_agent.errors import TraceError
 from react_agent.events import (
     Asked,
     Called,
@@ -56,9 +57,11 @@ from react_agent.messages import (
 from react_agent.spec import FINISH_TOOL, AgentSpec
 
 # ------------------------------------------------------------------------------------------------------------- effects
+# Effects and open calls are never changed once made. They are not frozen all the same: some of each are made on every step, and a frozen
+# dataclass takes three times as long to make.
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class PlannedCall:
     """A call for the host to carry out.
 
@@ -81,7 +84,7 @@ class PlannedCall:
     text: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class CallModel:
     """Ask the model."""
 
@@ -89,21 +92,21 @@ class CallModel:
     purpose: Purpose
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class CallTools:
     """Carry these calls out, side by side. Empty: wait for those under way."""
 
     calls: tuple[PlannedCall, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Pause:
     """Nothing can go on before these calls are reviewed; each comes with its question in `ask`."""
 
     calls: tuple[PlannedCall, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Finish:
     """The run is over."""
 
@@ -117,7 +120,7 @@ Effect: TypeAlias = CallModel | CallTools | Pause | Finish
 _NOTHING = Usage()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class OpenCall:
     """A call of the open step. ``orphan``: it was called by a writer that is gone, and nobody knows what became of it."""
 
@@ -130,7 +133,7 @@ class OpenCall:
     returned: Returned | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Spent:
     """What was used so far, or had been used when the present question began."""
 
@@ -244,12 +247,6 @@ class State:
     def messages(self) -> MessageView:
         return self.view
 
-    def spent(self) -> Spent:
-        """What the present question has used."""
-        base, usage = self.base, self.usage
-        tokens = Usage(usage.input_tokens - base.usage.input_tokens, usage.output_tokens - base.usage.output_tokens)
-        return Spent(self.steps - base.steps, self.tool_calls - base.tool_calls, tokens, self.cost - base.cost, self.seconds - base.seconds)
-
     def partial(self) -> str:
         """What there is: the answer, else the last that the model said, else the last good result; since the present question."""
         if self.answer is not None:
@@ -268,15 +265,13 @@ class State:
 
 def fold(events: Iterable[Event]) -> State:
     """The state after these events, the first of which is `Started`."""
-    state: State | None = None
-    for event in events:
-        state = begin(event) if state is None and isinstance(event, Started) else update(_some(state), event)
-    return _some(state)
-
-
-def _some(state: State | None) -> State:
-    if state is None:
-        raise ValueError("a trace begins with 'started'")
+    rest = iter(events)
+    first = next(rest, None)
+    if not isinstance(first, Started):
+        raise TraceError("a trace begins with 'started'")
+    state = begin(first)
+    for event in rest:
+        advance(state, event)
     return state
 
 
@@ -307,8 +302,14 @@ def _take_spec(state: State, spec: AgentSpec) -> None:
 def update(state: State, event: Event) -> State:
     """The state after one more event; `state` stays as it was."""
     new = state.copy()
+    advance(new, event)
+    return new
+
+
+def advance(new: State, event: Event) -> None:
+    """`update` in place, for whoever owns the state alone, as a host does: the same fold without a copy for each event."""
     if event.kind in _ACTIVE:
-        new.seconds += max(0.0, event.at - state.at)
+        new.seconds += max(0.0, event.at - new.at)
     new.at = event.at
     match event:
         case Replied():
@@ -328,7 +329,7 @@ def update(state: State, event: Event) -> State:
             if not (new.open or event.during_request):
                 _drain(new)
         case Changed():
-            if event.spec != state.spec:
+            if event.spec != new.spec:
                 _take_spec(new, event.spec)
                 if new.outcome is not None and new.outcome.kind not in ("answered", "refused"):
                     _reopen(new)  # with other limits or tools it may go on
@@ -345,7 +346,6 @@ def update(state: State, event: Event) -> State:
             pass
         case _:
             assert_never(event)
-    return new
 
 
 _ACTIVE = frozenset({"replied", "called", "returned", "asked", "stopped"})  # time before other events is a pause
@@ -464,7 +464,8 @@ def _close_batch(state: State) -> None:
         if warning:
             results[-1] = replace(results[-1], content=(*results[-1].content, Text(warning)))
     state.view = state.view.extend(Message("tool", tuple(results)))
-    _say_last_word(state)
+    if state.closing is not None:
+        _say_last_word(state)
     _drain(state)
 
 
@@ -480,7 +481,7 @@ def _say_last_word(state: State) -> None:
 
 def _fingerprint(opened: OpenCall, result: ToolResult) -> int:
     arguments = opened.arguments if opened.arguments is not None else opened.call.arguments
-    written = opened.call.raw or "" if arguments is None else to_json(dict(sorted(arguments.items())))
+    written = opened.call.raw or "" if arguments is None else to_json(arguments)
     return hash((opened.call.name, written, result.status, result.text))
 
 
@@ -543,17 +544,20 @@ def _reopen(state: State) -> None:
 
 def _check_limits(state: State) -> str | None:
     """Sets `closing` where a limit is reached; else gives the one warning, when a limit is near."""
-    limits, spent = state.spec.limits, state.spent()
+    limits, base = state.spec.limits, state.base
     near: str | None = None
-    for name, limit, used in (
-        ("steps", limits.steps, spent.steps),
-        ("tool calls", limits.tool_calls, spent.tool_calls),
-        ("tokens", limits.tokens, spent.usage.input_tokens + spent.usage.output_tokens),
-        ("dollars", limits.cost, spent.cost),
-        ("seconds", limits.seconds, spent.seconds),
-    ):
-        if limit is None:
-            continue
+    set_limits: list[tuple[str, float, float]] = []
+    if limits.steps is not None:
+        set_limits.append(("steps", limits.steps, state.steps - base.steps))
+    if limits.tool_calls is not None:
+        set_limits.append(("tool calls", limits.tool_calls, state.tool_calls - base.tool_calls))
+    if limits.tokens is not None:
+        set_limits.append(("tokens", limits.tokens, state.usage.total_tokens - base.usage.total_tokens))
+    if limits.cost is not None:
+        set_limits.append(("dollars", limits.cost, state.cost - base.cost))
+    if limits.seconds is not None:
+        set_limits.append(("seconds", limits.seconds, state.seconds - base.seconds))
+    for name, limit, used in set_limits:
         if used >= limit:
             state.closing = Outcome("limit", f"{name}: {used:g} of {limit:g} used")
             return None

@@ -13,11 +13,14 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeAlias, overload
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias, overload
 
 from pydantic import Field, JsonValue, TypeAdapter
 
-JsonObject: TypeAlias = dict[str, JsonValue]
+if TYPE_CHECKING:
+    JsonObject: TypeAlias = dict[str, JsonValue]
+else:  # for pydantic: its JsonValue is walked value by value in Python, and what is JSON already needs no check
+    JsonObject = dict[str, Any]
 Role = Literal["system", "user", "assistant", "tool"]
 Finish = Literal["stop", "tool_calls", "length", "refused"]
 ResultStatus = Literal["ok", "error", "timeout", "refused", "invalid", "unknown_tool"]
@@ -264,17 +267,18 @@ class Settings:
 
 
 class Chain:
-    """An append-only run of messages with a digest after each, and room for what others derived from its prefix.
+    """An append-only run of messages with a running digest, and room for what others derived from its prefix.
 
     Only `MessageView.extend` appends. Views share one chain; a view that is not its newest copies before it grows, so no view ever
     sees another's messages.
     """
 
-    __slots__ = ("__weakref__", "digests", "items", "memos")
+    __slots__ = ("__weakref__", "hashed", "hasher", "items", "memos")
 
     def __init__(self) -> None:
         self.items: list[Message] = []
-        self.digests: list[bytes] = []
+        self.hasher = hashlib.sha256()
+        self.hashed = 0  # how many messages it has taken in
         self.memos: dict[object, list[Any]] = {}  # whoever derives one thing per message says which; Any, since each has its own
 
 
@@ -321,7 +325,6 @@ class MessageView(Sequence[Message]):
         if len(chain.items) != self.n:
             chain = Chain()
             chain.items = self.chain.items[: self.n]
-            chain.digests = self.chain.digests[: self.n]
         chain.items.extend(messages)
         return MessageView(chain, self.n + len(messages))
 
@@ -338,13 +341,17 @@ class MessageView(Sequence[Message]):
             done.append(derive(items[i], items[i - 1] if i else None))
         return done
 
-    def digest(self) -> bytes:
-        """SHA-256 over the last message's JSON and the digest of those before it; b"" for none."""
-        digests, items = self.chain.digests, self.chain.items
-        for i in range(len(digests), self.n):
-            before = digests[i - 1] if i else b""
-            digests.append(hashlib.sha256(before + encode_message(items[i])).digest())
-        return digests[self.n - 1] if self.n else b""
+    def hasher(self) -> hashlib._Hash:
+        """SHA-256 over the messages' JSON, a line each; a copy to go on with. Each message is taken in once in the chain's life."""
+        chain = self.chain
+        if chain.hashed > self.n:  # an older view than the last that was hashed
+            chain = Chain()
+            chain.items = self.chain.items
+        for i in range(chain.hashed, self.n):
+            chain.hasher.update(encode_message(chain.items[i]))
+            chain.hasher.update(b"\n")
+        chain.hashed = self.n
+        return chain.hasher.copy()
 
 
 ToolChoice: TypeAlias = Literal["auto", "none", "required"] | str  # or the name of the one tool to call
@@ -382,9 +389,10 @@ class ModelRequest:
         return self.head.settings
 
     def digest(self) -> str:
-        """32 hex digits that name this request: the messages' chained digest, the head's, and the tool choice."""
-        seed = self.messages.digest() + _head_digest(self.head) + self.tool_choice.encode()
-        return hashlib.sha256(seed).hexdigest()[:32]
+        """32 hex digits that name this request: SHA-256 over its messages, its head and its tool choice."""
+        hasher = self.messages.hasher()
+        hasher.update(_head_digest(self.head) + self.tool_choice.encode())
+        return hasher.hexdigest()[:32]
 
 
 @dataclass(frozen=True, slots=True)

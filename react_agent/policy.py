@@ -36,12 +36,12 @@ class Rule:
 
     def matches(self, tool: ToolSpec, arguments: JsonObject, *, untrusted: bool) -> bool:
         return (
-            fnmatchcase(tool.name, self.tools)
+            self.destructive in (None, bool(tool.destructive))  # first: the default rule's only condition
             and self.read_only in (None, tool.read_only)
             and self.idempotent in (None, tool.idempotent)
-            and self.destructive in (None, bool(tool.destructive))
             and self.open_world in (None, tool.open_world)
             and self.after_untrusted in (None, untrusted)
+            and (self.tools == "*" or fnmatchcase(tool.name, self.tools))
             and all(name in arguments and fnmatchcase(str(arguments[name]), pattern) for name, pattern in (self.arguments or {}).items())
         )
 

@@ -21,15 +21,16 @@ def _event_adapter() -> TypeAdapter[Event]:
     return TypeAdapter(TaggedEvent)
 
 
-_to_json: Callable[..., bytes] | None = None
+_to_json: dict[type, Callable[..., bytes]] = {}  # by kind: the serializer of the union would look for the kind again each time
 
 
 def encode_event(event: Event) -> bytes:
     """One line of a trace file, without its line end."""
-    global _to_json
-    if _to_json is None:
-        _to_json = _event_adapter().serializer.to_json
-    return _to_json(event, exclude_none=True)
+    kind = type(event)
+    encode = _to_json.get(kind)
+    if encode is None:
+        encode = _to_json[kind] = TypeAdapter(kind).serializer.to_json
+    return encode(event, exclude_none=True)
 
 
 def decode_event(line: bytes | str) -> Event:

@@ -140,7 +140,7 @@ CASES = {
         native("lookup", '{"key": what}'),
         react("lookup", '{"key": what}'),
         "done",
-        told=["key"],
+        told=["what"],
         check=lambda r: statuses(r) == ["invalid"] or r.steps[0].reply.reading == "malformed",
     ),
     "lossless repair: trailing comma and single quotes": said(

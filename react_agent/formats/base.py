@@ -13,7 +13,7 @@ from typing import Protocol
 from react_agent.messages import Finish, Head, Message, ModelReply, ModelRequest, Part, Reading, Usage
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class RawReply:
     """A reply as the wire took it from the provider, before anyone read it.
 

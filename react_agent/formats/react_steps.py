@@ -15,7 +15,7 @@ from typing import cast
 from pydantic import JsonValue
 
 from react_agent.formats.arguments import Unreadable, place, read_arguments, read_value, strict_object, write_json
-from react_agent.formats.scanner import Hidden, Step, fence_content, next_fence, skip_space
+from react_agent.formats.scanner import Hidden, Step, fence_at, fence_content, next_fence, skip_space
 from react_agent.formats.tools import Tools, find_tool, from_text, misfit, takes_nothing, unknown
 from react_agent.messages import JsonObject, ToolCall, ToolSpec
 
@@ -142,7 +142,7 @@ class StepReader:
             if label.kind == "thought":
                 thoughts.append(text[at : following.start if following else len(text)].strip())
             label = following
-        return self._inline(thoughts) or Step("malformed" if garbage >= 0 or made_up or thoughts else "none", thought="\n".join(thoughts).strip(), end=len(text), open=True)
+        return self._inline(thoughts) or Step("malformed" if garbage >= 0 or made_up or thoughts else "none", thought="\n".join(thoughts).strip(), text=text.strip(), end=len(text), open=True)
 
     def _with(self, step: Step, thoughts: list[str], repair: str | None) -> Step:
         step.thought = "\n".join(thought for thought in thoughts if thought)
@@ -337,9 +337,10 @@ class StepReader:
                 step = self._past_fence(self._object(name, inner))
                 step.repairs = (*step.repairs, "code_fence")
                 return step
-            fence = next_fence(text, begin)
-            if fence is not None and fence[0] == begin and fence[2] >= 0:
-                rest = text[fence[2] : label.start if label else len(text)]
+            fence = fence_at(text, begin, "```")
+            if fence[2] >= 0:
+                after = self.label(fence[2])
+                rest = text[fence[2] : after.start if after else len(text)]
                 if not rest.strip():
                     content = text[fence[1] : text.rfind("```", fence[1], fence[2])].strip("\n")
                     step = self._call(name, content, fence[2])

@@ -11,10 +11,12 @@ from pydantic import JsonValue
 from react_agent.errors import FormatError
 from react_agent.formats.arguments import write_json
 from react_agent.formats.base import RawReply
-from react_agent.formats.native import CUT, MALFORMED, malformed
+from react_agent.formats.native import MALFORMED, malformed
 from react_agent.formats.prompts import closing_thought, example_input, observation, shown_tool, tool_list
 from react_agent.formats.react_steps import StepReader
-from react_agent.formats.scanner import NO_THOUGHTS, Step, bounded, find_thoughts
+from react_agent.formats.reading import cut_reply, read_reply, refused, reply_text, scan, was_cut
+from react_agent.formats.scanner import Step
+from react_agent.formats.tools import Tools
 from react_agent.messages import (
     Answer,
     Head,
@@ -22,11 +24,9 @@ from react_agent.messages import (
     Message,
     ModelReply,
     ModelRequest,
-    Part,
     ReadBy,
     Reading,
     Text,
-    Thinking,
     ToolCall,
     ToolSpec,
 )
@@ -79,10 +79,10 @@ class ReactTextFormat:
         tools = tuple(ToolSpec(call.name, "", {}) for call in calls or ())
         try:
             text = _render(reading.thought, calls, reading.text if isinstance(reading, Answer) else "")
-            step = StepReader(text, tools, _hidden(text)).step()
+            step, more = read_text(text, tools)
         except (ValueError, TypeError, RecursionError) as error:
             raise FormatError(f"react_text cannot write this step: {error}") from None
-        same = step.thought == reading.thought and (
+        same = not more and step.thought == reading.thought and (
             step.kind == "answer" and step.text == reading.text
             if isinstance(reading, Answer)
             else step.kind == "act" and [(c.name, c.arguments) for c in step.calls] == [(c.name, c.arguments) for c in reading.calls]
@@ -117,95 +117,22 @@ class ReactTextFormat:
 
     def read(self, reply: RawReply, request: ModelRequest) -> ModelReply:
         """The first complete step of the text. What follows it is cut off and recorded."""
-        texts = [part.text for part in reply.parts if type(part) is Text]
-        text = texts[0] if len(texts) == 1 else "".join(texts)
-        if reply.refusal is not None or reply.finish == "refused":
-            return malformed(reply, reply.refusal or text or "The provider refused to answer and gave no reason.", _READ_BY, finish="refused")
-        thoughts: list[Part] = [part for part in reply.parts if type(part) is Thinking]
-        step, blocks = read_text(text, request)
-        if reply.finish == "length" and (step.open or step.kind != "act"):
-            return malformed(reply, f"{CUT} Like this:\n\n{_example(request)}", _READ_BY)
-        if step.kind == "none" and _may_answer(text, request):
-            step.kind, step.text, step.repairs = "answer", step.text, (*step.repairs, "unmarked_answer")
+        if (no := refused(reply, _READ_BY)) is not None:
+            return no
+        text = reply_text(reply)
+        step, thoughts = read_text(text, request.tools)
+        if step.kind == "none" and _may_answer(step.text, request):
+            step.kind, step.repairs = "answer", ("unmarked_answer",)
+        if was_cut(reply, step):
+            return cut_reply(reply, _example(request), _READ_BY)
         if step.kind not in ("act", "answer"):
             return malformed(reply, _complaint(step, request), _READ_BY)
-        parts: list[Part] = [*thoughts, *(Thinking(block) for block in blocks)]
-        if step.thought:
-            parts.append(Thinking(step.thought))
-        cut = bounded(text[step.end :])
-        whole = step.start == 0 and cut is None
-        read_by = ReadBy("react_text", span=(step.start, step.end), repairs=step.repairs, cut=cut)
-        if step.kind == "answer":
-            parts.append(Text(step.text))
-        else:
-            parts.extend(step.calls)
-        return ModelReply(
-            Message("assistant", tuple(parts)),
-            "act" if step.kind == "act" else "answer",
-            None,
-            reply.finish,
-            read_by,
-            reply.usage,
-            reply.model,
-            raw=None if whole and not step.repairs else text,
-            request_id=reply.request_id,
-            cost=reply.cost,
-        )
+        return read_reply(reply, step, thoughts, text, _READ_BY)
 
 
-def read_text(text: str, request: ModelRequest) -> tuple[Step, list[str]]:
-    """The step in a text, and the thinking blocks before it. Nothing in a thinking block is a step.
-
-    A closing tag that nothing opened means that the prompt's template opened the block, so all before it is thinking, unless it stands
-    inside an argument of a complete step.
-    """
-    found = find_thoughts(text)
-    tools = request.tools
-    if found is NO_THOUGHTS:
-        step = StepReader(text, tools).step()
-        if step.kind == "none":
-            step.text = text.strip()
-        return step, []
-    hidden = [(start, end) for start, end, _, _ in found.blocks]
-    step = StepReader(text, tools, hidden).step()
-    begin = 0
-    if found.orphans and not (step.kind == "act" and all(step.start <= at < step.end for at, _ in found.orphans)):
-        begin = found.orphans[-1][1]
-    return _after_thoughts(text, begin, found.blocks, tools)
-
-
-def _after_thoughts(text: str, begin: int, blocks: list[tuple[int, int, int, int]], tools: tuple[ToolSpec, ...]) -> tuple[Step, list[str]]:
-    """Read what stands after the thinking at the text's beginning; blocks further on are hidden."""
-    said = [text[:begin]] if begin else []
-    rest = [block for block in blocks if block[0] >= begin]
-    while rest and not text[begin : rest[0][0]].strip():
-        said.append(text[rest[0][2] : rest[0][3]])
-        begin = rest.pop(0)[1]
-    body = text[begin:]
-    step = StepReader(body, tools, [(start - begin, end - begin) for start, end, _, _ in rest]).step()
-    if step.kind == "none":
-        step.text = "".join(body[a:b] for a, b in _gaps(len(body), [(start - begin, end - begin) for start, end, _, _ in rest])).strip()
-    step.start += begin
-    step.end += begin
-    return step, [thought for thought in (_bare(block) for block in said) if thought]
-
-
-def _bare(block: str) -> str:
-    for closer in ("</think>", "</thinking>", "</reasoning>", "</seed:think>", "<|END_THINKING|>", "[/THINK]", "◁/think▷"):
-        block = block.removesuffix(closer)
-    return block.strip()
-
-
-def _gaps(length: int, spans: list[tuple[int, int]]) -> list[tuple[int, int]]:
-    at, gaps = 0, []
-    for start, end in spans:
-        gaps.append((at, start))
-        at = end
-    return [*gaps, (at, length)]
-
-
-def _hidden(text: str) -> list[tuple[int, int]]:
-    return [(start, end) for start, end, _, _ in find_thoughts(text).blocks]
+def read_text(text: str, tools: Tools) -> tuple[Step, list[str]]:
+    """The step in a Thought/Action text, and the thinking blocks before it."""
+    return scan(text, lambda body, hidden: StepReader(body, tools, hidden).step())
 
 
 # ------------------------------------------------------------------------------------------------------------------- prompts

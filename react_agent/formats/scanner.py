@@ -23,6 +23,7 @@ _THINK_PAIRS = {
     "<|START_THINKING|>": "<|END_THINKING|>",
     "[THINK]": "[/THINK]",
     "◁think▷": "◁/think▷",
+    "<|channel>": "<channel|>",
 }
 _THINK_CLOSERS = frozenset(_THINK_PAIRS.values())
 _THINK_MARK = re.compile("|".join(re.escape(mark) for pair in _THINK_PAIRS.items() for mark in pair))
@@ -64,8 +65,24 @@ class Thoughts:
     orphans: list[tuple[int, int]]
     unclosed: bool = False
 
+    def split(self, text: str) -> tuple[str, list[str]]:
+        """The text without its thinking blocks, and what stands in them."""
+        at, kept, said = 0, [], []
+        for start, end, begin, stop in self.blocks:
+            kept.append(text[at:start])
+            said.append(unthink(text[begin:stop]))
+            at = end
+        return "".join([*kept, text[at:]]).strip(), said
+
 
 NO_THOUGHTS = Thoughts([], [])
+
+
+def unthink(block: str) -> str:
+    """What a thinking block says, without a closing tag and without the channel's name."""
+    for closer in _THINK_CLOSERS:
+        block = block.removesuffix(closer)
+    return block.strip().removeprefix("thought\n").strip()
 
 
 def find_thoughts(text: str) -> Thoughts:
@@ -119,7 +136,11 @@ def next_fence(text: str, at: int) -> tuple[int, int, int] | None:
     found = _FENCE.search(text, at)
     if found is None:
         return None
-    start, mark = found.start(1), found.group(1)
+    return fence_at(text, found.start(1), found.group(1))
+
+
+def fence_at(text: str, start: int, mark: str) -> tuple[int, int, int]:
+    """The fence whose marks stand at `start`, as `next_fence` tells it."""
     line = text.find("\n", start)
     same = text.find(mark, start + 3, line if line >= 0 else len(text))
     if same >= 0:

@@ -1,7 +1,7 @@
 """Traces as JSON Lines files in a folder, one file a run; large images beside them under their SHA-256.
 
-A line is one event. Lines are gathered and handed to the operating system before a tool starts and before a model is asked, so a killed
-process loses nothing that it could not do again; they are not synced to the disk.
+A line is one event. Lines are gathered and handed to the operating system before a model is asked and before a tool starts that is not read-only, so a
+killed process loses nothing that it could not do again; they are not synced to the disk.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from react_agent.trace import Trace, encode_event
 
 IMAGE_BYTES_INLINE = 64 * 1024
 _IMAGES = "images"
+_WITH_IMAGES = (Started, Told, Returned)
 
 
 class Writer(Protocol):
@@ -91,6 +92,7 @@ class JsonlWriter:
 
     def __init__(self, path: Path, mode: str = "ab") -> None:
         self.path = path
+        self._folder = path.parent
         self._file = open(path, mode, buffering=0)  # noqa: SIM115 - closed by close()
         self._lines: list[bytes] = []
         try:
@@ -100,7 +102,7 @@ class JsonlWriter:
             raise
 
     def write(self, event: Event) -> None:
-        self._lines.append(encode_event(_images_out(event, self.path.parent)))
+        self._lines.append(encode_event(_images_out(event, self._folder) if type(event) in _WITH_IMAGES else event))
 
     def flush(self) -> None:
         if self._lines:

@@ -7,6 +7,7 @@ fail. What a server says that is no reply becomes a `BackendError` with the prov
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from collections.abc import Mapping, Sequence
@@ -19,7 +20,7 @@ from react_agent.backends.retry import retry_after
 from react_agent.backends.sse import Event
 from react_agent.errors import BackendError, BackendProtocolError, BackendRejected, BackendUnavailable, ContextOverflow
 from react_agent.formats.base import RawReply
-from react_agent.messages import Delta, Head, JsonObject, Message, ToolCall, ToolChoice, clean
+from react_agent.messages import Delta, Head, JsonObject, Message, Text, Thinking, ToolCall, ToolChoice, clean
 
 Framing: TypeAlias = Literal["sse", "ndjson"]
 Found: TypeAlias = dict[str, Any]
@@ -60,6 +61,10 @@ class Wire(Protocol):
 
     def path(self, *, stream: bool) -> str:
         """The request's path (and query) below the base URL."""
+        ...
+
+    def tool_name(self, name: str) -> str:
+        """A tool's name as this API takes it."""
         ...
 
     def encode(self, message: Message, before: Message | None, at: int) -> bytes:
@@ -109,7 +114,7 @@ def dumps_text(value: object) -> str:
     return dumps(value).decode()
 
 
-def loads(data: bytes | str) -> JsonValue:
+def loads(data: bytes | bytearray | str) -> JsonValue:
     """The JSON value. Raises `BackendProtocolError` that says where it is broken."""
     try:
         return cast(JsonValue, pydantic_core.from_json(data, allow_inf_nan=True, cache_strings="keys"))
@@ -121,9 +126,9 @@ def loads(data: bytes | str) -> JsonValue:
         raise BackendProtocolError(f"the server sent something that is no JSON ({reason}): {excerpt(data)}") from None
 
 
-def excerpt(data: bytes | str, most: int = 300) -> str:
+def excerpt(data: bytes | bytearray | str, most: int = 300) -> str:
     """The beginning of what a server said, in one line, for an error's text."""
-    text = data[: most * 4].decode("utf-8", "replace") if isinstance(data, bytes) else data[: most * 4]
+    text = data[: most * 4] if isinstance(data, str) else data[: most * 4].decode("utf-8", "replace")
     line = " ".join(text.split())
     return f"{line[:most]}…" if len(line) > most or len(data) > most * 4 else line
 
@@ -235,9 +240,66 @@ def ours(data: JsonObject | None, api: str) -> JsonObject:
     return data if data is not None and data.get("api") == api else {}
 
 
+def spoken(message: Message) -> str:
+    """What an assistant said aloud: its text, and thoughts in plain words; not a model's hidden reasoning, which has `provider_data`."""
+    said: list[str] = []
+    for part in message.parts:
+        if type(part) is Text:
+            said.append(part.text)
+        elif type(part) is Thinking and part.provider_data is None and part.text:
+            said.append(part.text + "\n")
+    return "".join(said).strip("\n") if len(said) > 1 else "".join(said)
+
+
 def call_ids(calls: Sequence[ToolCall], at: int, api: str) -> list[str]:
     """An id for each call of the message at `at`: the provider's own where all of them have one and no two the same, else made from the place."""
     own = [text(ours(call.provider_data, api).get("id")) for call in calls]
     if all(own) and len(set(own)) == len(own):
         return own
     return [f"call_{at}_{index}" for index in range(len(own))]
+
+
+# ----------------------------------------------------------------------------------------- names and schemas for APIs
+
+_PLAIN_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_ODD = re.compile(r"[^A-Za-z0-9_-]")
+
+
+def safe_name(name: str) -> str:
+    """A tool's name as APIs take it: letters, digits, ``_`` and ``-``, at most 64. Others get a mark of their own, so that no two become one.
+
+    The leaf turns it back with the help of the request's tools.
+    """
+    if _PLAIN_NAME.fullmatch(name):
+        return name
+    mark = hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:6]
+    return f"{_ODD.sub('_', name)[:57] or 'tool'}_{mark}"
+
+
+def strict_ready(schema: object, depth: int = 0) -> bool:
+    """Whether a schema is one that strict modes take as it is: each object closed, each of its properties required, few keywords.
+
+    A schema that does not qualify is sent without ``strict`` rather than changed: what a provider does not enforce, we do.
+    """
+    if not isinstance(schema, dict) or depth > 8 or not _STRICT_KEYWORDS.issuperset(schema):
+        return False
+    kind = schema.get("type")
+    properties = schema.get("properties")
+    if kind == "object":
+        if schema.get("additionalProperties") is not False or not isinstance(properties, dict):
+            return False
+        required = schema.get("required")
+        if set(required if isinstance(required, list) else ()) != set(properties):
+            return False
+        return all(strict_ready(inner, depth + 1) for inner in properties.values())
+    if kind == "array":
+        return strict_ready(schema.get("items"), depth + 1)
+    if "anyOf" in schema:
+        options = schema["anyOf"]
+        return depth > 0 and isinstance(options, list) and all(strict_ready(inner, depth + 1) for inner in options)
+    return depth > 0 and ("enum" in schema or "const" in schema or kind in ("string", "integer", "number", "boolean", "null"))
+
+
+_STRICT_KEYWORDS = frozenset(
+    ("type", "properties", "required", "additionalProperties", "items", "anyOf", "enum", "const", "description", "title")
+)

@@ -1,0 +1,385 @@
+"""The leaf: a backend made of a format, a wire and the HTTP room. Formats + wires, never formats x wires.
+
+A message is lowered by the format and encoded by the wire once in its life (the chunks stay with the chain of messages), the rest of the body once for
+all requests of a kind; a request's body is these pieces put together.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from react_agent.backends.base import Listener
+from react_agent.backends.profiles import PROFILES, Profile, profile_of
+from react_agent.backends.retry import Retries, Timeouts, persist
+from react_agent.backends.sse import NDJSONParser, Parser, SSEParser
+from react_agent.backends.wires.base import Found, StreamReader, Wire, dumps, excerpt, loads, request_id
+from react_agent.backends.wires.openai_chat import OpenAIChat
+from react_agent.errors import BackendError, BackendProtocolError, ConfigError
+from react_agent.formats.base import Format, RawReply
+from react_agent.messages import Delta, Head, Message, ModelReply, ModelRequest, Text, Thinking, ToolCall
+
+if TYPE_CHECKING:
+    from react_agent.backends.http import Answer, Client, Room
+
+MOST_BYTES = 20_000_000
+
+
+class LeafBackend:
+    """Any wire with any format. `OpenAIChatBackend` and its siblings put the usual ones together.
+
+    Args:
+        wire: The provider's API.
+        format: How this model writes its steps.
+        name: For traces and people.
+        base_url: What the wire's path is put behind.
+        key: The provider's key; never shown, and masked in whatever the server says.
+        headers: Further headers of every request.
+        client: An ``httpx.AsyncClient`` or one of the same shape; closing it stays with the caller.
+        timeout: Seconds of silence to bear, or all three `Timeouts`.
+        retries: How often to try again.
+    """
+
+    def __init__(
+        self,
+        wire: Wire,
+        format: Format,  # noqa: A002 - the field's term
+        *,
+        name: str,
+        base_url: str,
+        key: str | None = None,
+        headers: Mapping[str, str] | None = None,
+        client: Client | None = None,
+        timeout: float | Timeouts = 600.0,
+        retries: int | Retries = 2,
+    ) -> None:
+        self.wire = wire
+        self.format = format
+        self._name = name
+        self._base_url = base_url
+        self._key = _usable_key(key)
+        self._headers = _usable_headers({**(headers or {}), **wire.headers(self._key)})
+        self._client = client
+        self._timeouts = timeout if isinstance(timeout, Timeouts) else Timeouts(silence=timeout, total=max(timeout, Timeouts().total))
+        self._retries = retries if isinstance(retries, Retries) else Retries(retries)
+        self._secrets = _secrets(self._key, self._headers, base_url)
+        self._prepared: dict[int, _Prepared] = {}
+        self._room: Room | None = None
+
+    @property
+    def name(self) -> str:
+        return self._name
+
+    @property
+    def format_name(self) -> str:
+        return self.format.name
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self._name!r}, format={self.format.name!r})"
+
+    async def reply(self, request: ModelRequest, *, listen: Listener | None = None, timeout: float | None = None) -> ModelReply:
+        """The model's reply; tried again as `Retries` says. Streams when someone listens; then each try begins the stream anew."""
+        prepared = self._prepare(request.head)
+        stream = listen is not None
+        body = prepared.body(request, stream)
+        url = self._base_url + self.wire.path(stream=stream)
+        room = self._room or self._open()
+
+        async def attempt(seconds: float | None) -> RawReply:
+            try:
+                if listen is None:
+                    return self._whole(await room.post(url, body, seconds=seconds))
+                return await self._streamed(room, url, body, seconds, listen)
+            except BackendError as error:
+                raise self._masked(error) from None
+
+        raw, failed = await persist(attempt, self._retries, timeout, self._name)
+        if prepared.renamed:
+            raw = _with_names(raw, prepared.renamed)
+        reply = self.format.read(raw, request)
+        return replace(reply, route=(*failed, *reply.route)) if failed else reply
+
+    async def aclose(self) -> None:
+        if self._room is not None:
+            await self._room.aclose()
+
+    # ----------------------------------------------------------------------------------------------------- asking
+
+    def _prepare(self, head: Head) -> _Prepared:
+        known = self._prepared.get(id(head))
+        if known is None or known.head is not head:
+            if len(self._prepared) >= 64:
+                self._prepared.clear()
+            known = self._prepared[id(head)] = _Prepared(self.wire, self.format, head)
+        return known
+
+    def _open(self) -> Room:
+        from react_agent.backends.http import Room
+
+        self._room = Room(self._headers, client=self._client, timeouts=self._timeouts, most_bytes=MOST_BYTES)
+        return self._room
+
+    # ---------------------------------------------------------------------------------------------------- reading
+
+    def _whole(self, answer: Answer) -> RawReply:
+        """The reply in a body that came whole."""
+        if answer.status != 200:
+            raise self.wire.error(answer.status, answer.headers, bytes(answer.body))
+        found = _json_object(answer)
+        try:
+            raw = self.wire.read(found)
+        except BackendError as error:
+            error.request_id = error.request_id or request_id(answer.headers)
+            raise
+        identity = request_id(answer.headers)
+        return replace(raw, request_id=identity) if identity is not None else raw
+
+    async def _streamed(self, room: Room, url: str, body: bytes, seconds: float | None, listen: Listener) -> RawReply:
+        reader = self.wire.reader()
+        parser: Parser = SSEParser() if self.wire.framing == "sse" else NDJSONParser()
+
+        def sink(chunk: bytes) -> bool:
+            for event in parser.feed(chunk):
+                for delta in reader.feed(event):
+                    listen(delta)
+            return reader.done
+
+        answer = await room.post(url, body, seconds=seconds, sink=sink)
+        if not answer.streamed:
+            raw = self._whole(answer)  # a server that does not stream, or an error
+            for delta in _deltas(raw):
+                listen(delta)
+            return raw
+        return self._finish(reader, parser, answer, listen)
+
+    def _finish(self, reader: StreamReader, parser: Parser, answer: Answer, listen: Listener) -> RawReply:
+        try:
+            if not reader.done:
+                for event in parser.close():
+                    for delta in reader.feed(event):
+                        listen(delta)
+            raw = reader.finish()
+        except BackendError as error:
+            error.request_id = error.request_id or request_id(answer.headers)
+            raise
+        return replace(raw, request_id=request_id(answer.headers))
+
+    def _masked(self, error: BackendError) -> BackendError:
+        """The error without any secret in its words."""
+        if self._secrets is not None:
+            error.args = tuple(self._secrets.sub("***", arg) if isinstance(arg, str) else arg for arg in error.args)
+            error.body = self._secrets.sub("***", error.body) if error.body else error.body
+        return error
+
+
+class _Prepared:
+    """What is the same for all requests with one head: encoded once. Also the key under which a chain keeps its messages' chunks."""
+
+    __slots__ = ("_format", "_options", "_stop", "_wire", "head", "renamed")
+
+    def __init__(self, wire: Wire, format: Format, head: Head) -> None:  # noqa: A002 - the field's term
+        self.head = head
+        self._wire = wire
+        self._format = format
+        self._stop = (*format.stop(head), *head.settings.stop)
+        self._options: dict[tuple[str, bool], bytes] = {}
+        self.renamed = {wire.tool_name(spec.name): spec.name for spec in head.tools if wire.tool_name(spec.name) != spec.name}
+
+    def body(self, request: ModelRequest, stream: bool) -> bytes:
+        key = (request.tool_choice, stream)
+        options = self._options.get(key)
+        if options is None:
+            made = self._wire.options(self.head, self._stop, request.tool_choice, native=self._format.native, stream=stream)
+            options = self._options[key] = dumps(made)
+        messages = request.messages
+        chunks: list[bytes] = messages.chain.memos.setdefault(self, [])
+        messages.memo(self, lambda message, before: self._encode(message, before, len(chunks)))
+        return self._wire.body(chunks if len(chunks) == len(messages) else chunks[: len(messages)], options)
+
+    def _encode(self, message: Message, before: Message | None, at: int) -> bytes:
+        lowered = self._format.lower(message, before, self.head)
+        if len(lowered) == 1:
+            return self._wire.encode(lowered[0], before, at)
+        return b",".join(filter(None, (self._wire.encode(item, before, at) for item in lowered)))
+
+
+class OpenAIChatBackend(LeafBackend):
+    """Any server that speaks ``/v1/chat/completions``: OpenAI, and those in `react_agent.backends.profiles`.
+
+    Args:
+        model: The model's name as the server knows it.
+        base_url: Such as ``http://localhost:8080/v1``; by default ``OPENAI_BASE_URL`` from the environment, then OpenAI's own.
+        api_key: By default from the environment variable that the server's profile names. A server of one's own needs none.
+        client: An ``httpx.AsyncClient``, or one of the same shape, that is used and not closed.
+        format: ``native`` or ``react_text``, or a `Format`.
+        headers: Further headers of every request.
+        timeout: Seconds of silence to bear, or all three `Timeouts`.
+        max_retries: How often a failed request is tried again, or all of `Retries`.
+        profile: What the server does differently; by default told from the base URL.
+
+    Raises:
+        ConfigError: No key where one is needed, or a base URL that is none.
+    """
+
+    def __init__(
+        self,
+        model: str,
+        *,
+        base_url: str | None = None,
+        api_key: str | None = None,
+        client: Client | None = None,
+        format: str | Format = "native",  # noqa: A002 - the field's term
+        headers: Mapping[str, str] | None = None,
+        timeout: float | Timeouts = 600.0,
+        max_retries: int | Retries = 2,
+        profile: str | Profile | None = None,
+    ) -> None:
+        row = _row(profile) if profile is not None else None
+        url = usable_url(
+            base_url or (row.base_url if row is not None else os.environ.get("OPENAI_BASE_URL") or PROFILES["openai"].base_url)
+        )
+        row = row or profile_of(url)
+        super().__init__(
+            OpenAIChat(model, row),
+            usable_format(format),
+            name=f"{url}#{model}" if row.name == "compatible" else f"{row.name}:{model}",
+            base_url=url,
+            key=api_key or key_from_environment(row.name, row.key_env, row.key_needed),
+            headers=headers,
+            client=client,
+            timeout=timeout,
+            retries=max_retries,
+        )
+
+
+# --------------------------------------------------------------------------------------------- what callers give us
+
+
+def _row(profile: str | Profile) -> Profile:
+    if isinstance(profile, Profile):
+        return profile
+    if profile not in PROFILES:
+        raise ConfigError(f"there is no profile {profile!r}; known are {', '.join(sorted(PROFILES))}")
+    return PROFILES[profile]
+
+
+def usable_url(url: str) -> str:
+    """The base URL without a slash at its end; one without any path gets ``/v1``. Raises `ConfigError` for what is no http URL."""
+    parts = urlsplit(url.strip())
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ConfigError(f"base_url {_without_user(url)!r} is no URL of a server: it must begin with http:// or https:// and name a host")
+    if "{" in url:
+        raise ConfigError(
+            f"base_url {_without_user(url)!r} has a part in braces that only you know: pass base_url= with your own in its place"
+        )
+    path = parts.path.rstrip("/").removesuffix("/chat/completions")
+    if not path and parts.hostname != "api.deepseek.com":
+        path = "/v1"
+    return parts._replace(path=path, query="", fragment="").geturl() + (f"?{parts.query}" if parts.query else "")
+
+
+def usable_format(format: str | Format) -> Format:  # noqa: A002 - the field's term
+    """The format of that name, or the one given."""
+    if not isinstance(format, str):
+        return format
+    from react_agent.formats import get_format
+
+    return get_format(format)
+
+
+def key_from_environment(provider: str, names: tuple[str, ...], needed: bool) -> str | None:
+    """The first of the variables that is set. Raises `ConfigError` that names them where a key is needed and none is set."""
+    for name in names:
+        if value := os.environ.get(name, "").strip():
+            return value
+    if needed:
+        raise ConfigError(f"{provider} wants a key: set {' or '.join(names)} in the environment, or pass api_key=")
+    return None
+
+
+def _usable_key(key: str | None) -> str | None:
+    key = key.strip() if key is not None else None
+    if key and not (key.isascii() and key.isprintable()):
+        raise ConfigError("the API key holds characters that no key has (a line break, or a letter that is not ASCII); copy it again")
+    return key or None
+
+
+def _usable_headers(headers: Mapping[str, str]) -> dict[str, str]:
+    for name, value in headers.items():
+        if not (name.isascii() and value.isascii() and value.isprintable()):
+            raise ConfigError(f"the header {name!r} has a value that cannot be sent: only printable ASCII is allowed")
+    return {name.lower(): value for name, value in headers.items()}
+
+
+_SECRET_HEADER = re.compile(r"authorization|api-?key|token|secret|cookie", re.IGNORECASE)
+
+
+def _secrets(key: str | None, headers: Mapping[str, str], base_url: str) -> re.Pattern[str] | None:
+    """Matches every secret that this leaf sends, should a server or a client quote it."""
+    found = {key or ""}
+    for name, value in headers.items():
+        if _SECRET_HEADER.search(name):
+            found |= {value, value.removeprefix("Bearer ")}
+    parts = urlsplit(base_url)
+    found |= {parts.password or ""}
+    words = sorted((word for word in found if len(word) >= 4), key=len, reverse=True)
+    return re.compile("|".join(map(re.escape, words))) if words else None
+
+
+def _without_user(url: str) -> str:
+    return re.sub(r"//[^/@]*@", "//***@", url)
+
+
+# ------------------------------------------------------------------------------------------------- what came back
+
+
+def _json_object(answer: Answer) -> Found:
+    try:
+        found = loads(answer.body)
+    except BackendProtocolError:
+        raise _no_json(answer) from None
+    if not isinstance(found, dict):
+        raise BackendProtocolError(f"the server's reply is no JSON object: {excerpt(bytes(answer.body[:2000]))}", status=answer.status)
+    return found
+
+
+def _no_json(answer: Answer) -> BackendProtocolError:
+    """Says what came instead: a web page, nothing, or broken JSON."""
+    kind = answer.headers.get("content-type", "")
+    start = bytes(answer.body[:2000])
+    if not start.strip():
+        words, final = "the server's reply is empty", False
+    elif "html" in kind or start.lstrip()[:1] == b"<":
+        words, final = f"the server sent a web page, not a reply; check base_url: {excerpt(start, 200)}", True
+    elif "json" not in kind:
+        words, final = f"the server's reply is of type {kind or 'unknown'!r} and no JSON; check base_url: {excerpt(start, 200)}", True
+    else:
+        words, final = f"the server's reply is broken JSON: {excerpt(start, 200)}", False
+    error = BackendProtocolError(words, status=answer.status, request_id=request_id(answer.headers), body=start.decode("utf-8", "replace"))
+    error.retryable = not final
+    return error
+
+
+def _deltas(raw: RawReply) -> list[Delta]:
+    """A whole reply as a listener hears it."""
+    out: list[Delta] = []
+    for part in raw.parts:
+        if type(part) is Text:
+            out.append(Delta("text", part.text))
+        elif type(part) is Thinking:
+            out.append(Delta("thinking", part.text))
+        elif type(part) is ToolCall:
+            out.append(Delta("call", part.raw or "", part.name, sum(delta.kind == "call" for delta in out)))
+    return out
+
+
+def _with_names(raw: RawReply, names: Mapping[str, str]) -> RawReply:
+    """The reply with the tools' own names in place of those that the API could take."""
+    parts: tuple[Any, ...] = tuple(
+        replace(part, name=names[part.name]) if type(part) is ToolCall and part.name in names else part for part in raw.parts
+    )
+    return replace(raw, parts=parts)

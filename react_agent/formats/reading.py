@@ -1,0 +1,92 @@
+"""From a step that a reader found to the reply that the loop gets: the same for all text formats."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from react_agent.formats.base import RawReply
+from react_agent.formats.native import CUT, malformed
+from react_agent.formats.scanner import NO_THOUGHTS, Step, bounded, find_thoughts, unthink
+from react_agent.messages import Message, ModelReply, Part, ReadBy, Text, Thinking
+
+Spans = Sequence[tuple[int, int]]
+ReadStep = Callable[[str, Spans], Step]  # the text, and the spans in it that are thinking
+
+
+def reply_text(reply: RawReply) -> str:
+    texts = [part.text for part in reply.parts if type(part) is Text]
+    return texts[0] if len(texts) == 1 else "".join(texts)
+
+
+def refused(reply: RawReply, read_by: ReadBy) -> ModelReply | None:
+    """The reply of a provider that refused; None for any other."""
+    if reply.refusal is None and reply.finish != "refused":
+        return None
+    words = reply.refusal or reply_text(reply) or "The provider refused to answer and gave no reason."
+    return malformed(reply, words, read_by, finish="refused")
+
+
+def was_cut(reply: RawReply, step: Step) -> bool:
+    """The token limit ended the reply before its step was certainly whole. An answer never is: nothing marks its end."""
+    return reply.finish == "length" and (step.open or step.kind != "act")
+
+
+def read_reply(reply: RawReply, step: Step, thoughts: list[str], text: str, read_by: ReadBy) -> ModelReply:
+    """The reply for a step that is an act or an answer. `read_by` gives the format's name and version."""
+    parts: list[Part] = [part for part in reply.parts if type(part) is Thinking]
+    parts.extend([Thinking(thought) for thought in thoughts])
+    if step.thought:
+        parts.append(Thinking(step.thought))
+    cut = bounded(text[step.end :]) if step.end < len(text) else None
+    if step.text:
+        parts.append(Text(step.text))
+    if step.kind == "act":
+        parts.extend(step.calls)
+    return ModelReply(
+        Message("assistant", tuple(parts)),
+        "act" if step.kind == "act" else "answer",
+        None,
+        reply.finish,
+        ReadBy(read_by.format, read_by.version, step.dialect, (step.start, step.end), step.repairs, cut),
+        reply.usage,
+        reply.model,
+        (),
+        text if cut is not None or step.repairs or step.dialect else None,
+        reply.request_id,
+        reply.cost,
+    )
+
+
+def cut_reply(reply: RawReply, example: str, read_by: ReadBy) -> ModelReply:
+    return malformed(reply, f"{CUT} Like this:\n\n{example}" if example else CUT, read_by)
+
+
+def scan(text: str, read: ReadStep) -> tuple[Step, list[str]]:
+    """The step in a text, and the thinking before it. Nothing in a thinking block is a step.
+
+    A closing tag that nothing opened means that the prompt's template opened the block: all before it is thinking, unless every
+    such tag stands inside the arguments of a complete call.
+    """
+    found = find_thoughts(text)
+    if found is NO_THOUGHTS:
+        return read(text, ()), []
+    begin = 0
+    if found.orphans:
+        step = read(text, [(start, end) for start, end, _, _ in found.blocks])
+        begin = found.orphans[-1][1]
+        if step.kind == "act" and not step.open and all(step.start < at < step.end for at, _ in found.orphans):
+            begin = 0
+    said = [unthink(text[:begin])] if begin else []
+    rest = [block for block in found.blocks if block[0] >= begin]
+    while rest and not text[begin : rest[0][0]].strip():
+        said.append(unthink(text[rest[0][2] : rest[0][3]]))
+        begin = rest.pop(0)[1]
+    step = read(text[begin:], [(start - begin, end - begin) for start, end, _, _ in rest])
+    step.start += begin
+    step.end += begin
+    if step.kind in ("answer", "act") and step.text and rest:
+        step.text, more = find_thoughts(step.text).split(step.text)
+        said.extend(more)
+    if step.kind == "none":
+        step.text, more = find_thoughts(step.text).split(step.text)
+    return step, [thought for thought in said if thought]
