@@ -13,12 +13,14 @@ from react_agent.errors import ToolError
 from react_agent.events import Asked, Called, Event, Returned
 from react_agent.loop import PlannedCall
 from react_agent.messages import Image, JsonObject, ResultStatus, Text, ToolResult, Usage, clean
+from react_agent.quick import quick
 from react_agent.schema import InvalidArguments
 from react_agent.spec import FINISH_TOOL
 from react_agent.threads import POOL
 from react_agent.tool import NOT_DONE, UNKNOWN, RunContext, Tool, ToolRegistry
 
 ERROR_CHARS = 2_000
+_called, _returned_event, _result = quick(Called), quick(Returned), quick(ToolResult)
 GRACE_SECONDS = 1.0  # what an async tool gets to clean up in after it was cancelled for taking too long
 
 
@@ -105,7 +107,7 @@ class Dispatcher:
     async def carry_out(self, calls: tuple[PlannedCall, ...]) -> None:
         """Do what is planned for each call, side by side; returns when each has its event."""
         if len(calls) == 1:
-            await self._carry_out_one(calls[0])
+            await self._carry_out_one(calls[0])  # no task of its own: that would cost more than the rest of the dispatch
         else:
             await asyncio.gather(*[self._carry_out_one(call) for call in calls])
 
@@ -124,7 +126,7 @@ class Dispatcher:
         if plan.mode == "verify" and not await self._verified_undone(plan, tool):
             return None
         recorder = self._recorder
-        recorder.append(Called(recorder.now(), plan.step, plan.index, plan.name, plan.key))
+        recorder.append(_called(recorder.now(), plan.step, plan.index, plan.name, plan.key))
         if not tool.spec.read_only:
             recorder.flush()
         scope = CallScope(plan.key, recorder.run_id)
@@ -142,10 +144,10 @@ class Dispatcher:
             content: tuple[Text | Image, ...] = (Text(ran.error),)
         else:
             content = self._bounded(tool.render(ran.value))
-        result = ToolResult(plan.name, content, ran.status, tool.spec.open_world)
+        result = _result(plan.name, content, ran.status, tool.spec.open_world)
         output: JsonObject | None = plan.arguments if plan.name == FINISH_TOOL and ran.error is None else None
         now = self._recorder.now()
-        self._recorder.append(Returned(now, plan.step, plan.index, result, seconds, usage, cost, ran.left_behind, output))
+        self._recorder.append(_returned_event(now, plan.step, plan.index, result, seconds, usage, cost, ran.left_behind, output))
 
     def _returned(self, plan: PlannedCall, content: tuple[Text | Image, ...], status: ResultStatus) -> None:
         self._recorder.append(Returned(self._recorder.now(), plan.step, plan.index, ToolResult(plan.name, content, status)))
@@ -253,8 +255,9 @@ class Dispatcher:
 
     def _bounded(self, content: tuple[Text | Image, ...]) -> tuple[Text | Image, ...]:
         limit = self._result_chars
-        size = sum([len(part.text) for part in content if type(part) is Text])
-        if size <= limit:
+        if len(content) == 1 and type(content[0]) is Text and len(content[0].text) <= limit:
+            return content
+        if sum([len(part.text) for part in content if type(part) is Text]) <= limit:
             return content
         left = limit
         bounded: list[Text | Image] = []

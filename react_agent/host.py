@@ -16,6 +16,7 @@ from react_agent.errors import BackendError, BackendTimeout, Diverged, ScriptErr
 from react_agent.events import Event, Finished, Replied, Reviewed, Started, Stopped, Told
 from react_agent.loop import CallModel, CallTools, Finish, Pause, PlannedCall, State, advance, begin, next_effect
 from react_agent.messages import Delta, ErrorInfo, Message, Outcome
+from react_agent.quick import quick
 from react_agent.tool import Tool, ToolRegistry
 from react_agent.trace import Trace, decode_event, encode_event
 
@@ -26,6 +27,7 @@ Reviewer: TypeAlias = Callable[[PlannedCall], "Reviewed | Awaitable[Reviewed | N
 EventListener: TypeAlias = Callable[[Event], None]
 ProgressListener: TypeAlias = Callable[[int, int, str, "float | None"], None]
 
+_replied = quick(Replied)
 MASKED = "[secret]"
 LAST_REQUEST_SECONDS = 30.0  # what the last request of a run gets whose time is up
 
@@ -138,7 +140,8 @@ class Run:
 
     async def ask(self, effect: CallModel) -> None:
         """Ask the model; append its reply, or that the backend was lost or the time is up."""
-        self.flush()
+        if self._writer is not None:
+            self._writer.checkpoint()
         left = self.seconds_left()
         listen = self._listen if self.delta_listener is not None else None
         self._first_token = None
@@ -165,7 +168,7 @@ class Run:
         finally:
             self._asking = False
         seconds = perf_counter() - started
-        self.append(Replied(self.now(), reply, effect.purpose, effect.request.digest(), seconds, self._first_token))
+        self.append(_replied(self.now(), reply, effect.purpose, effect.request.digest(), seconds, self._first_token))
 
     def _listen(self, delta: Delta) -> None:
         if self._first_token is None:

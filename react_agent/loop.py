@@ -54,6 +54,7 @@ from react_agent.messages import (
     Usage,
     user,
 )
+from react_agent.quick import quick
 from react_agent.spec import FINISH_TOOL, AgentSpec
 
 # ------------------------------------------------------------------------------------------------------------- effects
@@ -118,11 +119,14 @@ Effect: TypeAlias = CallModel | CallTools | Pause | Finish
 # --------------------------------------------------------------------------------------------------------------- state
 
 _NOTHING = Usage()
+_message = quick(Message)
+_request = quick(ModelRequest)
 
 
 @dataclass(slots=True)
 class OpenCall:
-    """A call of the open step. ``orphan``: it was called by a writer that is gone, and nobody knows what became of it."""
+    """A call of the open step; belongs to one state, which changes it. ``orphan``: it was called by a writer that is gone, and nobody
+    knows what became of it."""
 
     call: ToolCall
     phase: Literal["ready", "asked", "approved", "called", "orphan", "done"] = "ready"
@@ -157,23 +161,27 @@ class Ledger:
     def __contains__(self, fingerprint: int) -> bool:
         return self.index.get(fingerprint, self.n) < self.n
 
-    def extend(self, fingerprints: Iterable[int]) -> Ledger:
-        items, index = self.items, self.index
-        if len(items) != self.n:  # another state has grown it: part from it
-            items = items[: self.n]
-            index = {}
-            for position, known in enumerate(items):
-                index.setdefault(known, position)
+    def copy(self) -> Ledger:
+        """Another view of the same record; whoever grows it second parts from it."""
+        return Ledger(self.items, self.index, self.n)
+
+    def extend(self, fingerprints: Iterable[int]) -> None:
+        if len(self.items) != self.n:
+            self.items = self.items[: self.n]
+            self.index = {}
+            for position, known in enumerate(self.items):
+                self.index.setdefault(known, position)
         for fingerprint in fingerprints:
-            index.setdefault(fingerprint, len(items))
-            items.append(fingerprint)
-        return Ledger(items, index, len(items))
+            self.index.setdefault(fingerprint, self.n)
+            self.items.append(fingerprint)
+            self.n += 1
 
 
 class State:
     """The fold of a trace. Treat as immutable; `update` gives a new one and shares all that is append-only."""
 
     __slots__ = (
+        "allowed",
         "answer",
         "at",
         "base",
@@ -183,6 +191,7 @@ class State:
         "head",
         "inbox",
         "ledger",
+        "left",
         "mistakes",
         "open",
         "outcome",
@@ -204,9 +213,11 @@ class State:
     spec: AgentSpec
     head: Head
     tools: dict[str, ToolSpec]
+    allowed: set[str]  # names of tools that the policy allows whatever the arguments
     view: MessageView  # the conversation
     ledger: Ledger  # calls and results, to notice repetition
     open: tuple[OpenCall, ...]  # the calls of the step that waits for results
+    left: int  # how many of them have no result yet
     inbox: tuple[Message, ...]  # said while a request or a batch was open
     steps: int  # replies so far; also the number of the next step
     tool_calls: int
@@ -227,8 +238,9 @@ class State:
 
     def copy(self) -> State:
         new = State.__new__(State)
-        new.run_id, new.spec, new.head, new.tools = self.run_id, self.spec, self.head, self.tools
-        new.view, new.ledger, new.open, new.inbox = self.view, self.ledger, self.open, self.inbox
+        new.run_id, new.spec, new.head, new.tools, new.allowed = self.run_id, self.spec, self.head, self.tools, self.allowed
+        new.view, new.ledger, new.left, new.inbox = self.view, self.ledger.copy(), self.left, self.inbox
+        new.open = tuple([replace(opened) for opened in self.open])
         new.steps, new.tool_calls, new.usage, new.cost, new.seconds = self.steps, self.tool_calls, self.usage, self.cost, self.seconds
         new.base, new.mistakes, new.repeats, new.warned = self.base, self.mistakes, self.repeats, self.warned
         new.untrusted, new.closing, new.outcome = self.untrusted, self.closing, self.outcome
@@ -238,7 +250,7 @@ class State:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, State):
             return NotImplemented
-        skip = ("ledger", "tools", "head")  # derived
+        skip = ("ledger", "tools", "allowed", "head")  # derived
         return all(getattr(self, name) == getattr(other, name) for name in self.__slots__ if name not in skip)
 
     __hash__ = None  # type: ignore[assignment]  # compared by content
@@ -283,7 +295,7 @@ def begin(event: Started) -> State:
     instructions = event.spec.instructions
     first = Message("system", (Text(instructions),) if instructions else ())  # always there: formats put their prompt here
     state.view = MessageView().extend(first, event.task)
-    state.ledger, state.open, state.inbox = Ledger(), (), ()
+    state.ledger, state.open, state.left, state.inbox = Ledger(), (), 0, ()
     state.steps, state.tool_calls, state.usage, state.cost, state.seconds = 0, 0, Usage(), 0.0, 0.0
     state.base, state.mistakes, state.repeats, state.warned, state.untrusted = Spent(), 0, 0, False, False
     state.closing = state.outcome = state.answer = state.output = None
@@ -294,6 +306,7 @@ def begin(event: Started) -> State:
 def _take_spec(state: State, spec: AgentSpec) -> None:
     state.spec, state.head = spec, spec.head()
     state.tools = {tool.name: tool for tool in state.head.tools}
+    state.allowed = {tool.name for tool in state.head.tools if spec.policy.always_allows(tool)}
 
 
 # -------------------------------------------------------------------------------------------------------------- update
@@ -315,13 +328,14 @@ def advance(new: State, event: Event) -> None:
         case Replied():
             _replied(new, event)
         case Called():
-            opened = new.open[event.index]
-            _set(new, event.index, OpenCall(opened.call, "called", event.key, opened.arguments))
+            opened = _opened(new, event)
+            opened.phase, opened.key = "called", event.key
             new.tool_calls += 1
         case Returned():
             _returned(new, event)
         case Asked():
-            _set(new, event.index, replace(new.open[event.index], phase="asked", question=event.question))
+            opened = _opened(new, event)
+            opened.phase, opened.question = "asked", event.question
         case Reviewed():
             _reviewed(new, event)
         case Told():
@@ -351,8 +365,13 @@ def advance(new: State, event: Event) -> None:
 _ACTIVE = frozenset({"replied", "called", "returned", "asked", "stopped"})  # time before other events is a pause
 
 
-def _set(state: State, index: int, call: OpenCall) -> None:
-    state.open = (*state.open[:index], call, *state.open[index + 1 :])
+def _opened(state: State, event: Called | Returned | Asked) -> OpenCall:
+    """The open call that an event is about. Raises `TraceError` when there is none: the record was changed by hand."""
+    if event.step == state.steps - 1 and 0 <= event.index < len(state.open):
+        return state.open[event.index]
+    raise TraceError(
+        f"'{event.kind}' of call {event.index} in step {event.step} does not fit: no such call is open in step {state.steps - 1}"
+    )
 
 
 def _say(state: State, text: str) -> None:
@@ -371,7 +390,8 @@ def _replied(state: State, event: Replied) -> None:
         state.outcome = Outcome("refused", reply.complaint or message.text)
     elif reply.reading == "act" and (state.closing is None or message.calls[0].name == FINISH_TOOL):
         state.view = state.view.extend(message)
-        state.open = tuple([OpenCall(call) for call in message.calls])
+        state.open = tuple([OpenCall(part) for part in message.parts if type(part) is ToolCall])
+        state.left = len(state.open)
         return  # what was said meanwhile waits for the results
     elif state.closing is not None:
         _add(state, _without_calls(message))
@@ -417,13 +437,16 @@ def _closed(state: State, text: str | None) -> None:
 
 
 def _returned(state: State, event: Returned) -> None:
-    opened = state.open[event.index]
-    _set(state, event.index, OpenCall(opened.call, "done", opened.key, opened.arguments, returned=event))
+    opened = _opened(state, event)
+    if opened.phase == "done":
+        raise TraceError(f"call {event.index} of step {event.step} has two results")
+    opened.phase, opened.returned = "done", event
+    state.left -= 1
     if event.usage is not None:
         state.usage += event.usage
     state.cost += event.cost or 0.0
     state.untrusted = state.untrusted or event.result.untrusted
-    if all(call.phase == "done" for call in state.open):
+    if not state.left:
         _close_batch(state)
 
 
@@ -432,20 +455,36 @@ def _close_batch(state: State) -> None:
     done, state.open = state.open, ()
     results: list[ToolResult] = []
     fingerprints: list[int] = []
+    repeated = unusable = True
+    finished: Returned | None = None
     for opened in done:
-        assert opened.returned is not None
-        result = opened.returned.result
+        returned = opened.returned
+        assert returned is not None
+        result = returned.result
         fingerprint = _fingerprint(opened, result)
         fingerprints.append(fingerprint)
+        if result.status not in ("invalid", "unknown_tool"):
+            unusable = False
+        if opened.call.name == FINISH_TOOL and result.ok:
+            finished = returned
         if fingerprint in state.ledger:
             result = replace(result, content=(*result.content, Text(_advice(result))))
+        else:
+            repeated = False
         results.append(result)
-    repeated = all(fingerprint in state.ledger for fingerprint in fingerprints)
-    state.ledger = state.ledger.extend(fingerprints)
+    state.ledger.extend(fingerprints)
     state.repeats = state.repeats + 1 if repeated else 0
-    unusable = all(result.status in ("invalid", "unknown_tool") for result in results)
     state.mistakes = state.mistakes + 1 if unusable else 0
-    finished = next((c.returned for c in done if c.call.name == FINISH_TOOL and c.returned and c.returned.result.ok), None)
+    _weigh(state, done, results, finished)
+    state.view = state.view.extend(_message("tool", tuple(results)))
+    if state.closing is not None:
+        _say_last_word(state)
+    if state.inbox:
+        _drain(state)
+
+
+def _weigh(state: State, done: tuple[OpenCall, ...], results: list[ToolResult], finished: Returned | None) -> None:
+    """Whether the run ends with this batch, has to come to its end, or is warned of it (in the last result)."""
     limits = state.spec.limits
     if finished is not None:
         state.answer, state.output = finished.result.text, finished.output
@@ -463,10 +502,6 @@ def _close_batch(state: State) -> None:
         warning = _check_limits(state)
         if warning:
             results[-1] = replace(results[-1], content=(*results[-1].content, Text(warning)))
-    state.view = state.view.extend(Message("tool", tuple(results)))
-    if state.closing is not None:
-        _say_last_word(state)
-    _drain(state)
 
 
 def _say_last_word(state: State) -> None:
@@ -497,21 +532,23 @@ def _reviewed(state: State, event: Reviewed) -> None:
     opened = state.open[event.index]
     match event.decision:
         case "approve":
-            opened = replace(opened, phase="approved")
+            pass  # as it is
         case "change":
-            opened = replace(opened, phase="approved", arguments=event.arguments or {})
+            opened.arguments = event.arguments or {}
         case "deny":
-            opened = replace(opened, phase="approved", settled=("refused", event.reason or "This call was not allowed."))
+            opened.settled = ("refused", event.reason or "This call was not allowed.")
         case "result":
-            opened = replace(opened, phase="approved", settled=("ok", event.result or ""))
+            opened.settled = ("ok", event.result or "")
         case _:
             assert_never(event.decision)
-    _set(state, event.index, opened)
+    opened.phase = "approved"
 
 
 def _resumed(state: State, event: Resumed) -> None:
     state.epoch = event.epoch
-    state.open = tuple([replace(c, phase="orphan") if c.phase == "called" else c for c in state.open])
+    for opened in state.open:
+        if opened.phase == "called":
+            opened.phase = "orphan"
     state.base = replace(state.base, seconds=state.seconds)
     stopped = state.outcome is not None and state.outcome.kind in ("failed", "cancelled")
     if stopped or _deadline(state.outcome):
@@ -579,7 +616,7 @@ def next_effect(state: State) -> Effect:
     if state.open:
         return _next_calls(state)
     if state.closing is None:
-        return CallModel(ModelRequest(state.view, state.head), "step")
+        return CallModel(_request(state.view, state.head), "step")
     choice: ToolChoice = FINISH_TOOL if state.spec.output_schema is not None else "none"
     return CallModel(ModelRequest(state.view, state.head, choice), "last")
 
@@ -638,6 +675,8 @@ def _plan(state: State, opened: OpenCall, step: int, index: int) -> PlannedCall:
         if tool.verifiable:
             return PlannedCall(step, index, call.name, arguments, key, mode="verify", ask=None)
         return PlannedCall(step, index, call.name, arguments, key, ask=_ORPHAN)
+    if call.name in state.allowed:
+        return PlannedCall(step, index, call.name, arguments, key)
     decision, reason = state.spec.policy.decide(tool, arguments, untrusted=state.untrusted)
     if decision == "deny":
         return _settle(step, index, call, key, "refused", f"This call is not allowed{': ' + reason if reason else '.'}")

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias, overload
 
 from pydantic import Field, JsonValue, TypeAdapter
+from pydantic_core import to_json
 
 if TYPE_CHECKING:
     JsonObject: TypeAlias = dict[str, JsonValue]
@@ -130,7 +131,10 @@ class ToolResult:
 
     @property
     def text(self) -> str:
-        return "\n".join(part.text for part in self.content if type(part) is Text)
+        content = self.content
+        if len(content) == 1 and type(content[0]) is Text:
+            return content[0].text
+        return "\n".join([part.text for part in content if type(part) is Text])
 
 
 Part: TypeAlias = Annotated[Text | Image | Thinking | ToolCall | ToolResult, Field(discriminator="type")]
@@ -342,13 +346,13 @@ class MessageView(Sequence[Message]):
         return done
 
     def hasher(self) -> hashlib._Hash:
-        """SHA-256 over the messages' JSON, a line each; a copy to go on with. Each message is taken in once in the chain's life."""
+        """SHA-256 over what the messages say, a line each; a copy to go on with. Each message is taken in once in the chain's life."""
         chain = self.chain
         if chain.hashed > self.n:  # an older view than the last that was hashed
             chain = Chain()
             chain.items = self.chain.items
         for i in range(chain.hashed, self.n):
-            chain.hasher.update(encode_message(chain.items[i]))
+            chain.hasher.update(_essence(chain.items[i]))
             chain.hasher.update(b"\n")
         chain.hashed = self.n
         return chain.hasher.copy()
@@ -532,28 +536,37 @@ class Outcome:
     error: ErrorInfo | None = None
 
 
-# ------------------------------------------------------------------------------------------------------------- encoding
+# -------------------------------------------------------------------------------------------------------------- digests
 
 
-@cache
-def _message_adapter() -> TypeAdapter[Message]:
-    return TypeAdapter(Message)
+def _essence(message: Message) -> bytes:
+    """All that a message says, as JSON lists: what digests are made of. In a third of the time of the message's own JSON."""
+    said: list[object] = [message.role]
+    for part in message.parts:
+        match part:
+            case ToolCall():
+                said.append(("call", part.name, part.arguments, part.complaint, part.raw, part.provider_data))
+            case ToolResult():
+                said.append(("result", part.name, part.status, part.untrusted, [_content(one) for one in part.content]))
+            case Text() | Image():
+                said.append(_content(part))
+            case Thinking():
+                said.append(("thinking", part.text, part.provider_data))
+    if message.provider_data is not None:
+        said.append(message.provider_data)
+    return to_json(said)
+
+
+def _content(part: Text | Image) -> object:
+    if type(part) is Text:
+        return part.text if part.provider_data is None else ("text", part.text, part.provider_data)
+    assert isinstance(part, Image)
+    return ("image", part.media_type, part.data, part.url, part.sha256, part.provider_data)
 
 
 @cache
 def _head_adapter() -> TypeAdapter[Head]:
     return TypeAdapter(Head)
-
-
-_to_json: Callable[..., bytes] | None = None
-
-
-def encode_message(message: Message) -> bytes:
-    """The message's JSON, compact, absent fields left out."""
-    global _to_json
-    if _to_json is None:
-        _to_json = _message_adapter().serializer.to_json
-    return _to_json(message, exclude_none=True)
 
 
 _head_digests: dict[int, tuple[Head, bytes]] = {}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from typing import Literal, TypeAlias
 
@@ -55,6 +55,16 @@ class Policy:
 
     rules: tuple[Rule, ...] = (Rule("ask", destructive=True, reason="the tool can destroy something"),)
     default: Decision = "allow"
+
+    def always_allows(self, tool: ToolSpec) -> bool:
+        """The tool is allowed whatever its arguments and whatever came before, so the rules need not be looked at for each call."""
+        for rule in self.rules:
+            if rule.arguments is None and rule.after_untrusted is None:
+                if rule.matches(tool, {}, untrusted=False):
+                    return rule.decision == "allow"
+            elif replace(rule, arguments=None, after_untrusted=None).matches(tool, {}, untrusted=False):
+                return False
+        return self.default == "allow"
 
     def decide(self, tool: ToolSpec, arguments: JsonObject, *, untrusted: bool = False) -> tuple[Decision, str]:
         """The decision for one call and the reason given for it. `untrusted`: open-world text came in before it."""

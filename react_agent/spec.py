@@ -67,8 +67,19 @@ class AgentSpec:
         return None
 
     def head(self) -> Head:
-        """What the model is told beside the messages; with a typed answer the reserved tool stands last."""
+        """What the model is told beside the messages; with a typed answer the reserved tool stands last. One object for one spec."""
+        known = _heads.get(id(self))
+        if known is None or known[0] is not self:
+            if len(_heads) >= 256:
+                _heads.clear()
+            known = _heads[id(self)] = (self, self._make_head())
+        return known[1]
+
+    def _make_head(self) -> Head:
         return Head((*self.tools, finish_spec(self.output_schema)) if self.output_schema else self.tools, self.settings, self.output_schema)
+
+
+_heads: dict[int, tuple[AgentSpec, Head]] = {}
 
 
 def finish_spec(schema: JsonObject) -> ToolSpec:

@@ -14,10 +14,10 @@ import inspect
 import json
 import re
 import types
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, KeysView, Mapping, Sequence, ValuesView
 from fnmatch import fnmatchcase
 from itertools import islice
-from typing import Concatenate, Generic, ParamSpec, TypeAlias, TypedDict, TypeVar, Unpack, cast, overload
+from typing import Any, Concatenate, Generic, ParamSpec, TypeAlias, TypedDict, TypeVar, Unpack, cast, overload
 
 from pydantic_core import to_json
 
@@ -35,6 +35,7 @@ Deps = TypeVar("Deps")
 Verify: TypeAlias = Callable[[str], object]
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,127}")
 _REPR_CHARS = 2_000
+_ITEMS = 1_000  # of what is iterated over, which may have no end
 _MAGIC = ((b"\x89PNG\r\n\x1a\n", "image/png"), (b"\xff\xd8\xff", "image/jpeg"), (b"GIF87a", "image/gif"), (b"GIF89a", "image/gif"))
 
 
@@ -159,7 +160,7 @@ class Tool:
     def name(self) -> str:
         return self.spec.name
 
-    def __call__(self, *args: object, **kwargs: object) -> object:
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:  # as the function has it; FunctionTool knows
         return self.function(*args, **kwargs)
 
     def __repr__(self) -> str:
@@ -195,29 +196,20 @@ class Tool:
         return made
 
     @classmethod
-    def from_schema(
-        cls,
-        *,
-        description: str = "",
-        parameters: JsonObject | None,
-        function: Callable[..., object],
-        **options: Unpack[_SchemaOptions],
-    ) -> Tool:
+    def from_schema(cls, *, parameters: JsonObject | None, function: Callable[..., object], **options: Unpack[ToolOptions]) -> Tool:
         """A tool whose arguments are described by a JSON Schema; the function is called with them as keyword arguments.
 
         Args:
-            description: For the model.
             parameters: Schema of an object; None for no arguments. A key that it does not name is refused, unless it says
                 ``additionalProperties`` or ``patternProperties``.
             function: Sync or async; may take a `RunContext` beside.
-            options: As `ToolOptions`; `name` is needed.
+            options: See `ToolOptions`.
 
         Raises:
             SchemaError: The schema is invalid, or cannot be compiled and applied safely.
             ToolDefinitionError: Name, examples or function do not fit.
         """
-        made = cast("ToolOptions", options)
-        _check_options(made)
+        _check_options(options)
         name = options.get("name") or _name_of(function)
         _check_name(name)
         _check_callable(function, name)
@@ -226,23 +218,10 @@ class Tool:
         except SchemaError as error:
             raise SchemaError(f"{name}: {error}") from error
         arguments = RawArguments(schema)
-        context = check_accepts(function, name, RunContext, arguments.known)
+        context = check_accepts(function, name, RunContext, schema, arguments.known)
         examples = _examples(name, options.get("examples", ()), arguments)
-        return cls(_spec(name, description, schema, examples, made), function, arguments, context, made)
-
-
-class _SchemaOptions(TypedDict, total=False):
-    """`ToolOptions` without the description."""
-
-    name: str
-    read_only: bool
-    idempotent: bool
-    destructive: bool | None
-    open_world: bool
-    examples: Sequence[JsonObject | ToolExample]
-    timeout: float | None
-    verify: Verify | None
-    output_schema: JsonObject | None
+        spec = _spec(name, options.get("description", ""), schema, examples, options)
+        return cls(spec, function, arguments, context, options)
 
 
 class FunctionTool(Tool, Generic[P, R]):
@@ -318,6 +297,8 @@ def _check_name(name: str) -> None:
 def _check_callable(function: object, name: str) -> None:
     if isinstance(function, classmethod):
         raise ToolDefinitionError(f"{name}: make a tool of the bound class method, outside of the class: tool(TheClass.{name})")
+    if isinstance(function, Tool):
+        raise ToolDefinitionError(f"{name} is a tool already; say what it is where it is made, or use renamed()")
     if not callable(function):
         raise ToolDefinitionError(f"{name}: a tool is made of a function, not of {type(function).__name__}")
     if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
@@ -333,7 +314,7 @@ def _name_of(function: object) -> str:
 def _is_async(function: object) -> bool:
     while isinstance(function, functools.partial):
         function = function.func
-    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(getattr(type(function), "__call__", None))
+    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(getattr(type(function), "__call__", None))  # noqa: B004 - the method itself
 
 
 def _is_method(function: object) -> bool:
@@ -399,15 +380,17 @@ def _render(value: object) -> tuple[Text | Image, ...]:
         return (Text(clean(str(value))),)
     if isinstance(value, bytes | bytearray | memoryview):
         return (_binary(bytes(value)),)
-    if isinstance(value, list | tuple) and any(isinstance(item, Text | Image) for item in value):
+    if isinstance(value, list | tuple) and any(isinstance(item, Text | Image | bytes | bytearray) for item in value):
         return tuple(part for item in value for part in render(item))
     if isinstance(value, Iterator):  # may never end
-        value = list(islice(value, 1_000))
+        value = list(islice(value, _ITEMS))
     odd: list[str] = []
 
     def fallback(item: object) -> object:
+        if isinstance(item, Iterator | KeysView | ValuesView | range):
+            return list(islice(item, _ITEMS))
         plain = getattr(item, "tolist", None)  # numpy's numbers and arrays
-        if callable(plain) and getattr(item, "size", 0) <= 1_000:
+        if callable(plain) and getattr(item, "size", 0) <= _ITEMS:
             return plain()
         odd.append(type(item).__name__)
         return _bounded_repr(item)
@@ -469,7 +452,7 @@ class ToolRegistry:
             self.register(each)
 
     @overload
-    def register(self, function: Tool, /) -> Tool: ...
+    def register(self, function: Tool, /) -> Tool: ...  # type: ignore[overload-overlap]  # tools are callable too
     @overload
     def register(self, function: Callable[P, R], /, **options: Unpack[ToolOptions]) -> FunctionTool[P, R]: ...
     @overload

@@ -97,7 +97,7 @@ class Trace(Sequence[Event]):
 
     def append(self, event: Event) -> None:
         """Add one fact. The first must be `Started`, and only the first."""
-        if isinstance(event, Started) == bool(self._events):
+        if (type(event) is Started) is (len(self._events) > 0):
             raise TraceError("a trace has exactly one 'started' event, and it is its first")
         self._events.append(event)
 

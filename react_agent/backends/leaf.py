@@ -6,12 +6,13 @@ all requests of a kind; a request's body is these pieces put together.
 
 from __future__ import annotations
 
+import base64
 import os
 import re
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from react_agent.backends.base import Listener
 from react_agent.backends.profiles import PROFILES, Profile, profile_of
@@ -60,13 +61,13 @@ class LeafBackend:
         self.wire = wire
         self.format = format
         self._name = name
-        self._base_url = base_url
-        self._key = _usable_key(key)
-        self._headers = _usable_headers({**(headers or {}), **wire.headers(self._key)})
+        key = _usable_key(key)
+        self._base_url, basic = _apart(base_url)
+        self._headers = _usable_headers({**basic, **(headers or {}), **wire.headers(key)})
         self._client = client
         self._timeouts = timeout if isinstance(timeout, Timeouts) else Timeouts(silence=timeout, total=max(timeout, Timeouts().total))
         self._retries = retries if isinstance(retries, Retries) else Retries(retries)
-        self._secrets = _secrets(self._key, self._headers, base_url)
+        self._secrets = _secrets(key, self._headers, base_url)
         self._prepared: dict[int, _Prepared] = {}
         self._room: Room | None = None
 
@@ -127,16 +128,22 @@ class LeafBackend:
 
     def _whole(self, answer: Answer) -> RawReply:
         """The reply in a body that came whole."""
-        if answer.status != 200:
-            raise self.wire.error(answer.status, answer.headers, bytes(answer.body))
-        found = _json_object(answer)
         try:
-            raw = self.wire.read(found)
+            raw = self._raw(answer)
         except BackendError as error:
             error.request_id = error.request_id or request_id(answer.headers)
             raise
         identity = request_id(answer.headers)
         return replace(raw, request_id=identity) if identity is not None else raw
+
+    def _raw(self, answer: Answer) -> RawReply:
+        if answer.status == 200:
+            return self.wire.read(_json_object(answer))
+        body = bytes(answer.body)
+        found = self.wire.salvage(answer.status, body)
+        if found is None:
+            raise self.wire.error(answer.status, answer.headers, body)
+        return found
 
     async def _streamed(self, room: Room, url: str, body: bytes, seconds: float | None, listen: Listener) -> RawReply:
         reader = self.wire.reader()
@@ -198,7 +205,8 @@ class _Prepared:
         messages = request.messages
         chunks: list[bytes] = messages.chain.memos.setdefault(self, [])
         messages.memo(self, lambda message, before: self._encode(message, before, len(chunks)))
-        return self._wire.body(chunks if len(chunks) == len(messages) else chunks[: len(messages)], options)
+        system = bool(messages) and messages[0].role == "system"
+        return self._wire.body(chunks if len(chunks) == len(messages) else chunks[: len(messages)], options, system=system)
 
     def _encode(self, message: Message, before: Message | None, at: int) -> bytes:
         lowered = self._format.lower(message, before, self.head)
@@ -239,14 +247,15 @@ class OpenAIChatBackend(LeafBackend):
         profile: str | Profile | None = None,
     ) -> None:
         row = _row(profile) if profile is not None else None
-        url = usable_url(
-            base_url or (row.base_url if row is not None else os.environ.get("OPENAI_BASE_URL") or PROFILES["openai"].base_url)
-        )
+        elsewhere = os.environ.get("OPENAI_BASE_URL") if base_url is None and row is None else None
+        url = usable_url(base_url or elsewhere or (row or PROFILES["openai"]).base_url)
         row = row or profile_of(url)
+        if elsewhere:
+            api_key = api_key or os.environ.get("OPENAI_API_KEY")  # who sets both means them together
         super().__init__(
             OpenAIChat(model, row),
             usable_format(format),
-            name=f"{url}#{model}" if row.name == "compatible" else f"{row.name}:{model}",
+            name=f"{_apart(url)[0]}#{model}" if row.name == "compatible" else f"{row.name}:{model}",
             base_url=url,
             key=api_key or key_from_environment(row.name, row.key_env, row.key_needed),
             headers=headers,
@@ -267,19 +276,23 @@ def _row(profile: str | Profile) -> Profile:
     return PROFILES[profile]
 
 
-def usable_url(url: str) -> str:
-    """The base URL without a slash at its end; one without any path gets ``/v1``. Raises `ConfigError` for what is no http URL."""
+def usable_url(url: str, without: str = "") -> str:
+    """The base URL without a slash at its end, and without the path `without` that the wire adds; one without any path gets ``/v1``.
+
+    Raises `ConfigError` for what is no http URL.
+    """
     parts = urlsplit(url.strip())
+    shown = _apart(url)[0]
     if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ConfigError(f"base_url {_without_user(url)!r} is no URL of a server: it must begin with http:// or https:// and name a host")
+        raise ConfigError(f"base_url {shown!r} is no URL of a server: it must begin with http:// or https:// and name a host")
     if "{" in url:
-        raise ConfigError(
-            f"base_url {_without_user(url)!r} has a part in braces that only you know: pass base_url= with your own in its place"
-        )
+        raise ConfigError(f"base_url {shown!r} has a part in braces that only you know: pass base_url= with your own in its place")
+    if parts.query or parts.fragment:
+        raise ConfigError(f"base_url {shown!r} may have neither a query nor a fragment; send such things with headers=")
     path = parts.path.rstrip("/").removesuffix("/chat/completions")
     if not path and parts.hostname != "api.deepseek.com":
         path = "/v1"
-    return parts._replace(path=path, query="", fragment="").geturl() + (f"?{parts.query}" if parts.query else "")
+    return parts._replace(path=path.removesuffix(without)).geturl()
 
 
 def usable_format(format: str | Format) -> Format:  # noqa: A002 - the field's term
@@ -323,15 +336,21 @@ def _secrets(key: str | None, headers: Mapping[str, str], base_url: str) -> re.P
     found = {key or ""}
     for name, value in headers.items():
         if _SECRET_HEADER.search(name):
-            found |= {value, value.removeprefix("Bearer ")}
+            found |= {value, value.removeprefix("Bearer "), value.removeprefix("Basic ")}
     parts = urlsplit(base_url)
     found |= {parts.password or ""}
     words = sorted((word for word in found if len(word) >= 4), key=len, reverse=True)
     return re.compile("|".join(map(re.escape, words))) if words else None
 
 
-def _without_user(url: str) -> str:
-    return re.sub(r"//[^/@]*@", "//***@", url)
+def _apart(url: str) -> tuple[str, dict[str, str]]:
+    """The URL without its user and password, which stand in a header instead: URLs are logged."""
+    parts = urlsplit(url)
+    if "@" not in parts.netloc:
+        return url, {}
+    user, _, host = parts.netloc.rpartition("@")
+    token = base64.b64encode(unquote(user).encode()).decode()
+    return parts._replace(netloc=host).geturl(), {"authorization": f"Basic {token}"}
 
 
 # ------------------------------------------------------------------------------------------------- what came back

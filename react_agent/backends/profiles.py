@@ -61,7 +61,8 @@ class Profile:
         return urlsplit(self.base_url).hostname in ("localhost", "127.0.0.1")
 
 
-COMPATIBLE = Profile("compatible", "http://localhost:8080/v1", ("OPENAI_API_KEY",), none=False, echo="never")
+# Not OPENAI_API_KEY: that key is for OpenAI, and goes to no other server unless the caller says so.
+COMPATIBLE = Profile("compatible", "http://localhost:8080/v1", ("REACT_AGENT_API_KEY",), none=False)
 
 _ROWS = (
     Profile(

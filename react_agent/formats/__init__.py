@@ -10,11 +10,37 @@ from react_agent.formats.base import Format, RawReply
 
 __all__ = ["FORMATS", "Format", "RawReply", "get_format"]
 
-_PLACES = {
-    "native": ("native", "NativeFormat"),
-    "react_text": ("react_text", "ReactTextFormat"),
-}
-FORMATS: tuple[str, ...] = tuple(_PLACES)
+_ROOMS = {"native": ("native", "NativeFormat"), "react_text": ("react_text", "ReactTextFormat"), "auto": ("auto", "AutoFormat")}
+_DIALECTS = (
+    "hermes",
+    "llama3_json",
+    "llama_pythonic",
+    "mistral",
+    "mistral_v3",
+    "phi4mini",
+    "harmony",
+    "json_fence",
+    "granite",
+    "qwen3_coder",
+    "glm",
+    "deepseek_v3",
+    "deepseek_v31",
+    "deepseek_v32",
+    "kimi_k2",
+    "minimax",
+    "gemma4",
+    "functiongemma",
+    "cohere",
+    "internlm",
+    "functionary",
+    "gigachat",
+    "step3",
+    "lfm2",
+    "olmo3",
+    "json_step",
+    "xml_react",
+)
+FORMATS: tuple[str, ...] = (*_ROOMS, *_DIALECTS)
 _made: dict[str, Format] = {}
 
 
@@ -26,8 +52,12 @@ def get_format(name: str) -> Format:
     """
     found = _made.get(name)
     if found is None:
-        if name not in _PLACES:
+        if name in _DIALECTS:
+            made = import_module("react_agent.formats.dialect").DialectFormat(name)
+        elif name in _ROOMS:
+            module, kind = _ROOMS[name]
+            made = getattr(import_module(f"react_agent.formats.{module}"), kind)()
+        else:
             raise ConfigError(f"there is no format {name!r}; the formats are: {', '.join(FORMATS)}")
-        module, kind = _PLACES[name]
-        found = _made[name] = cast(Format, getattr(import_module(f"react_agent.formats.{module}"), kind)())
+        found = _made[name] = cast(Format, made)
     return found

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from react_agent.formats.arguments import write_json
 from react_agent.formats.tools import Tools, describe, example_arguments
-from react_agent.messages import Head, Image, Message, Text, ToolResult, ToolSpec
+from react_agent.messages import Head, Image, Message, ModelRequest, Text, ToolResult, ToolSpec
 from react_agent.spec import FINISH_TOOL
 
 # A small model copies the closing phrase of its examples, so each has another.
@@ -34,6 +36,14 @@ def shown_tool(head: Head) -> ToolSpec | None:
 
 def example_input(tool: ToolSpec) -> str:
     return write_json(example_arguments(tool))
+
+
+def call_example(request: ModelRequest, write: Callable[[ToolSpec], str] | None = None) -> str:
+    """A corrected call with a real tool of the request; "" where there is none to show."""
+    tool = shown_tool(request.head)
+    if tool is None or request.tool_choice == "none":
+        return ""
+    return write(tool) if write is not None else f"For example: call {tool.name} with {example_input(tool)}."
 
 
 def observation(message: Message) -> Message:

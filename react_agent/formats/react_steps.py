@@ -26,6 +26,7 @@ _LABEL = re.compile(
     r"[ \t]*+[0-9]*+[ \t]*+[*_`]*+[ \t]*+[:：][*_`]*+",
     re.IGNORECASE,
 )
+ANSWER_LABEL = re.compile(r"(?:^|\n)[ \t\r>#*_`]*+final[ _]?+answer[ \t]*+[*_`]*+[ \t]*+[:：]", re.IGNORECASE)
 _INLINE_INPUT = re.compile(r"[,;|]?+[ \t]*+[*_`]*+action[ _]?+input[ \t]*+[0-9]*+[ \t]*+[*_`]*+[:：][*_`]*+", re.IGNORECASE)
 _INLINE_STEP = re.compile(r"[.!?;:)][ \t]++[*_`]*+(?:(?P<action>action)|final[ _]?+answer)[ \t]*+[0-9]*+[ \t]*+[:：][*_`]*+", re.IGNORECASE)
 _NAME = re.compile(r"[`*\"'“‘]*+(?P<name>final[ _]answer|[\w.\-]++)[`*\"'”’]*+", re.IGNORECASE)

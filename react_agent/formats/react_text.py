@@ -6,15 +6,18 @@ list after ``Action:``. What is read is all of that in many spellings, and the p
 
 from __future__ import annotations
 
+import re
+
 from pydantic import JsonValue
 
 from react_agent.errors import FormatError
 from react_agent.formats.arguments import write_json
 from react_agent.formats.base import RawReply
+from react_agent.formats.leaks import leaked
 from react_agent.formats.native import MALFORMED, malformed
 from react_agent.formats.prompts import closing_thought, example_input, observation, shown_tool, tool_list
 from react_agent.formats.react_steps import StepReader
-from react_agent.formats.reading import cut_reply, read_reply, refused, reply_text, scan, was_cut
+from react_agent.formats.reading import Spans, cut_reply, read_reply, refused, reply_text, scan, was_cut
 from react_agent.formats.scanner import Step
 from react_agent.formats.tools import Tools
 from react_agent.messages import (
@@ -33,6 +36,7 @@ from react_agent.messages import (
 from react_agent.spec import FINISH_TOOL
 
 _READ_BY = ReadBy("react_text")
+_THOUGHT_LABEL = re.compile(r"^[*_`]*+thought[ \t]*+[0-9]*+[*_`]*+[:：][*_`]*+\s*+", re.IGNORECASE)
 
 
 class ReactTextFormat:
@@ -132,7 +136,18 @@ class ReactTextFormat:
 
 def read_text(text: str, tools: Tools) -> tuple[Step, list[str]]:
     """The step in a Thought/Action text, and the thinking blocks before it."""
-    return scan(text, lambda body, hidden: StepReader(body, tools, hidden).step())
+
+    def read(body: str, hidden: Spans) -> Step:
+        step = StepReader(body, tools, hidden).step()
+        if step.kind == "none" or (step.kind == "malformed" and not step.complaint):
+            other = leaked(body, tools, hidden)  # a model may fall back into the dialect it was trained on
+            if other.kind in ("act", "answer") and other.dialect is not None:
+                if other.kind == "act":
+                    other.thought, other.text = other.thought or _THOUGHT_LABEL.sub("", other.text, count=1), ""
+                return other
+        return step
+
+    return scan(text, read)
 
 
 # ------------------------------------------------------------------------------------------------------------------- prompts

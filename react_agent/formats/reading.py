@@ -84,9 +84,7 @@ def scan(text: str, read: ReadStep) -> tuple[Step, list[str]]:
     step = read(text[begin:], [(start - begin, end - begin) for start, end, _, _ in rest])
     step.start += begin
     step.end += begin
-    if step.kind in ("answer", "act") and step.text and rest:
+    if step.kind != "malformed" and step.text and rest:
         step.text, more = find_thoughts(step.text).split(step.text)
         said.extend(more)
-    if step.kind == "none":
-        step.text, more = find_thoughts(step.text).split(step.text)
     return step, [thought for thought in said if thought]

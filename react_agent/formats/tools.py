@@ -102,20 +102,41 @@ def _resolve(ref: str, root: JsonObject) -> JsonValue:
 def coerce(text: str, types: frozenset[str]) -> JsonValue:
     """The value that an untyped text is by the schema's types, losslessly.
 
-    Text is text where a string is accepted; only ``null`` is told from it, where the schema accepts both.
+    Where text and something else are both accepted, text that is exactly the JSON of the other is that: a model that can write only
+    text means the number by ``42.5``, and nothing is lost by it; ``007`` stays text.
 
     Raises:
         Unreadable: the text is no literal of an accepted type.
     """
     bare = text.strip()
-    if "null" in types and bare in ("null", "None"):
-        return None
-    if "string" in types:
+    if types == {"string"}:
         return text
-    value, end, _ = read_value(bare, 0) if bare else (None, -1, ())
-    if end != len(bare):
-        raise Unreadable(f"{bare[:80]!r} is no {' or '.join(sorted(types))}", 0)
+    try:
+        value = _literal(bare, types)
+    except Unreadable:
+        if "string" in types:
+            return text
+        raise
+    if "string" in types and not isinstance(value, (dict, list)) and value is not None and write_json(value) != bare:
+        return text
+    return value
+
+
+def _literal(bare: str, types: frozenset[str]) -> JsonValue:
+    word = bare.lower()
+    if "null" in types and word in ("null", "none"):
+        return None
+    if "boolean" in types and word in ("true", "false"):
+        return word == "true"
+    digits = bare.lstrip("-")
+    if digits.isascii() and digits.isdigit() and len(bare) - len(digits) <= 1 and len(digits) < 4_000 and types & {"integer", "number"}:
+        return int(bare)  # also 007, which JSON has no place for
+    if not bare:
+        raise Unreadable(f"there is no text for a value of the type {' or '.join(sorted(types))}", 0)
+    value, end, repairs = read_value(bare, 0)
     kind = json_type(value)
+    if end != len(bare) or (repairs and "string" in types) or (kind == "string" and "string" in types):
+        raise Unreadable(f"{bare[:80]!r} is no {' or '.join(sorted(types))}", 0)
     if kind in types or (kind == "integer" and "number" in types):
         return value
     if kind == "number" and "integer" in types and isinstance(value, float) and value.is_integer():

@@ -95,7 +95,13 @@ class Server:
 
 
 def ask(
-    server: Server, request: ModelRequest | None = None, *, clock: Clock | None = None, stream: bool = False, timeout: float | None = None, **more: Any
+    server: Server,
+    request: ModelRequest | None = None,
+    *,
+    clock: Clock | None = None,
+    stream: bool = False,
+    timeout: float | None = None,
+    **more: Any,
 ) -> tuple[ModelReply, list[Delta]]:
     """One reply through the public door, over a client that reaches no network."""
 

@@ -19,13 +19,16 @@ from react_agent.errors import (
     BackendUnavailable,
     ContextOverflow,
 )
-from tests.wires._say import ANSWER, Clock, Server, ask
+
+from ._say import ANSWER, Clock, Server, ask
 
 OK = httpx.Response(200, json=ANSWER)
 
 
 def said(status: int, **headers: str) -> httpx.Response:
-    return httpx.Response(status, json={"error": {"message": "no", "type": "x"}}, headers={k.replace("_", "-"): v for k, v in headers.items()})
+    return httpx.Response(
+        status, json={"error": {"message": "no", "type": "x"}}, headers={k.replace("_", "-"): v for k, v in headers.items()}
+    )
 
 
 @pytest.mark.parametrize("status", [408, 409, 429, 500, 502, 503, 504, 529])

@@ -20,7 +20,7 @@ from react_agent.backends.retry import retry_after
 from react_agent.backends.sse import Event
 from react_agent.errors import BackendError, BackendProtocolError, BackendRejected, BackendUnavailable, ContextOverflow
 from react_agent.formats.base import RawReply
-from react_agent.messages import Delta, Head, JsonObject, Message, Text, Thinking, ToolCall, ToolChoice, clean
+from react_agent.messages import Delta, Head, Image, JsonObject, Message, Part, Text, Thinking, ToolCall, ToolChoice, ToolResult, clean
 
 Framing: TypeAlias = Literal["sse", "ndjson"]
 Found: TypeAlias = dict[str, Any]
@@ -81,8 +81,8 @@ class Wire(Protocol):
         """The body without its messages. Encoded once for many requests. Tools are left out unless `native`."""
         ...
 
-    def body(self, chunks: Sequence[bytes], options: bytes) -> bytes:
-        """The body from encoded messages (as `encode` gave them; the first is the system message if there is one) and encoded options."""
+    def body(self, chunks: Sequence[bytes], options: bytes, *, system: bool) -> bytes:
+        """The body from encoded messages (as `encode` gave them) and encoded options. `system`: the first chunk is the system message."""
         ...
 
     def read(self, found: Found) -> RawReply:
@@ -93,6 +93,10 @@ class Wire(Protocol):
 
     def error(self, status: int, headers: Mapping[str, str], body: bytes) -> BackendError:
         """What a status other than 200 means."""
+        ...
+
+    def salvage(self, status: int, body: bytes) -> RawReply | None:
+        """The reply within an error: some servers report a model's mistake, or a refusal, as if the request had been wrong."""
         ...
 
 
@@ -240,15 +244,16 @@ def ours(data: JsonObject | None, api: str) -> JsonObject:
     return data if data is not None and data.get("api") == api else {}
 
 
+def data_of(part: Part, api: str) -> JsonObject:
+    """The part's opaque data if it is this API's; an empty object otherwise."""
+    return {} if isinstance(part, ToolResult) else ours(part.provider_data, api)
+
+
 def spoken(message: Message) -> str:
     """What an assistant said aloud: its text, and thoughts in plain words; not a model's hidden reasoning, which has `provider_data`."""
-    said: list[str] = []
-    for part in message.parts:
-        if type(part) is Text:
-            said.append(part.text)
-        elif type(part) is Thinking and part.provider_data is None and part.text:
-            said.append(part.text + "\n")
-    return "".join(said).strip("\n") if len(said) > 1 else "".join(said)
+    texts = [part.text for part in message.parts if type(part) is Text]
+    thoughts = [part.text for part in message.parts if type(part) is Thinking and part.provider_data is None and part.text]
+    return "\n".join([*thoughts, *(["".join(texts)] if any(texts) else [])])
 
 
 def call_ids(calls: Sequence[ToolCall], at: int, api: str) -> list[str]:
@@ -303,3 +308,24 @@ def strict_ready(schema: object, depth: int = 0) -> bool:
 _STRICT_KEYWORDS = frozenset(
     ("type", "properties", "required", "additionalProperties", "items", "anyOf", "enum", "const", "description", "title")
 )
+
+
+# ------------------------------------------------------------------------------------------------ bodies and pictures
+
+
+def listed(field: bytes, chunks: Sequence[bytes], options: bytes, before: bytes = b"") -> bytes:
+    """``{"field":[chunks],…options}`` with `before` put first. Whatever is empty is left out."""
+    return b"{" + before + b'"' + field + b'":[' + b",".join(filter(None, chunks)) + b"]," + options[1:]
+
+
+def no_picture(image: Image) -> str:
+    """What stands in a picture's place where its bytes are not at hand or the API cannot take it."""
+    return f"[a picture, {image.media_type}, that cannot be shown here]"
+
+
+def json_words(body: bytes) -> tuple[Found, str]:
+    """The object in an error's body, or nothing, and the body's beginning as text."""
+    try:
+        return mapping(loads(body)), excerpt(body)
+    except BackendProtocolError:
+        return {}, excerpt(body)

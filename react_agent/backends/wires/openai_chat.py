@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from pydantic import JsonValue
 
 from react_agent.backends.profiles import COMPATIBLE, Profile
-from react_agent.backends.sse import Event
 from react_agent.backends.wires.base import (
     Found,
     Framing,
@@ -20,9 +19,10 @@ from react_agent.backends.wires.base import (
     dumps,
     dumps_text,
     excerpt,
-    incomplete,
-    loads,
+    json_words,
+    listed,
     mapping,
+    no_picture,
     objects,
     ours,
     rejection,
@@ -31,10 +31,10 @@ from react_agent.backends.wires.base import (
     strict_ready,
     text,
 )
+from react_agent.backends.wires.openai_chat_stream import CALL_FIELDS, THINKING_FIELDS, ChatReader
 from react_agent.errors import BackendError, BackendProtocolError
 from react_agent.formats.base import RawReply
 from react_agent.messages import (
-    Delta,
     Finish,
     Head,
     Image,
@@ -51,7 +51,6 @@ from react_agent.messages import (
 from react_agent.spec import FINISH_TOOL
 
 MOST_STOPS = 4  # the API refuses more
-THINKING_FIELDS = ("reasoning_content", "reasoning", "thinking")
 _FINISH: dict[str, Finish] = {
     "stop": "stop",
     "tool_calls": "tool_calls",
@@ -198,8 +197,8 @@ class OpenAIChat:
             return {"type": "function", "function": {"name": safe_name(choice)}}
         return self.profile.required
 
-    def body(self, chunks: Sequence[bytes], options: bytes) -> bytes:
-        return b'{"messages":[' + b",".join(filter(None, chunks)) + b"]," + options[1:]
+    def body(self, chunks: Sequence[bytes], options: bytes, *, system: bool) -> bytes:
+        return listed(b"messages", chunks, options)
 
     # ------------------------------------------------------------------------------------------------------ reply
 
@@ -209,7 +208,7 @@ class OpenAIChat:
             self._no_choice(found)
         choice = choices[0]
         if choice.get("error"):
-            raise self._sent(choice["error"])
+            raise self.sent(choice["error"])
         if "message" not in choice and "text" not in choice:
             raise BackendProtocolError(f"the reply's first choice has no message: {excerpt(dumps(choice))}")
         message = mapping(choice.get("message"))
@@ -218,22 +217,22 @@ class OpenAIChat:
             if thought := text(message.get(name)):
                 parts.append(Thinking(thought, {"api": self.api, "field": name}))
                 break
-        parts += self._said(message.get("content"))
-        calls = [self._read_call(call) for call in objects(message.get("tool_calls"))]
+        parts += self.said(message.get("content"))
+        calls = [self.read_call(call) for call in objects(message.get("tool_calls"))]
         legacy = message.get("function_call")
         if not calls and isinstance(legacy, dict):
-            calls = [self._read_call({"function": legacy})]
-        return self._reply(
+            calls = [self.read_call({"function": legacy})]
+        return self.reply(
             found, choice.get("finish_reason"), [*parts, *calls], text(message.get("refusal")), message.get("reasoning_details")
         )
 
     def _no_choice(self, found: Found) -> None:
         if found.get("error"):
-            raise self._sent(found["error"])
+            raise self.sent(found["error"])
         words = text(found.get("message")) or text(found.get("detail")) or excerpt(dumps(found))
         raise BackendProtocolError(f"the server's reply has no choices: {words}")
 
-    def _said(self, content: object) -> list[Part]:
+    def said(self, content: object) -> list[Part]:
         """The text, plain or as a list of chunks (Mistral's, with thinking among them)."""
         if isinstance(content, str):
             return [Text(content)] if content else []
@@ -247,7 +246,7 @@ class OpenAIChat:
                 parts.append(Text(words))
         return parts
 
-    def _read_call(self, call: Found) -> ToolCall:
+    def read_call(self, call: Found) -> ToolCall:
         function = mapping(call.get("function"))
         if not function and isinstance(call.get("custom"), dict):
             function = {"name": call["custom"].get("name"), "arguments": call["custom"].get("input")}
@@ -256,12 +255,12 @@ class OpenAIChat:
         data: JsonObject = {"api": self.api}
         if identity := text(call.get("id")):
             data["id"] = identity
-        more = {key: value for key, value in call.items() if key not in _CALL_FIELDS and value is not None}
+        more = {key: value for key, value in call.items() if key not in CALL_FIELDS and value is not None}
         if more:
             data["more"] = more  # for instance Gemini's thought signature in its OpenAI face
         return ToolCall(text(function.get("name")), None, None, raw, data)
 
-    def _reply(self, found: Found, reason: object, parts: Sequence[Part], refusal: str, details: object) -> RawReply:
+    def reply(self, found: Found, reason: object, parts: Sequence[Part], refusal: str, details: object) -> RawReply:
         finish = _FINISH.get(reason, "stop") if isinstance(reason, str) else "stop"
         if finish == "stop" and any(type(part) is ToolCall for part in parts):
             finish = "tool_calls"  # several servers say "stop" for calls
@@ -284,17 +283,33 @@ class OpenAIChat:
     # ------------------------------------------------------------------------------------------------------ errors
 
     def error(self, status: int, headers: Mapping[str, str], body: bytes) -> BackendError:
-        try:
-            found = mapping(loads(body))
-        except BackendProtocolError:
-            found = {}
-        told = found.get("error", found)
-        words, code = _words(told)
+        found, plain = json_words(body)
+        words, code = _words(found.get("error", found))
         env = self.profile.key_env[0] if self.profile.key_env else None
-        hint = advice(status, self.model, env)
-        return rejection(status, headers, words or excerpt(body), code, hint=hint, body=body)
+        return rejection(status, headers, words or plain, code, hint=advice(status, self.model, env), body=body)
 
-    def _sent(self, told: object) -> BackendError:
+    def salvage(self, status: int, body: bytes) -> RawReply | None:
+        return self.mistake(json_words(body)[0].get("error")) if status == 400 else None
+
+    def mistake(self, told: object) -> RawReply | None:
+        """What the model wrote, where a server reports that as an error: a call that broke the schema (Groq), or a filtered reply (Azure)."""
+        found = mapping(told)
+        code = found.get("code")
+        if code == "content_filter":
+            return RawReply((), "refused", refusal=text(found.get("message")) or "the content filter stopped it")
+        if code != "tool_use_failed":
+            return None
+        written = text(found.get("failed_generation"))
+        try:
+            call = loads(written)
+        except BackendProtocolError:
+            call = None
+        if isinstance(call, dict) and isinstance(call.get("name"), str) and isinstance(call.get("arguments"), dict):
+            return RawReply((self.read_call({"function": call}),), "tool_calls")
+        # Not for certain an answer: the server found that it should have been a call.
+        return RawReply((Thinking(written),) if written else ())
+
+    def sent(self, told: object) -> BackendError:
         """An error that came with status 200, or as an event of a stream."""
         words, code = _words(told)
         number = mapping(told).get("code")
@@ -302,7 +317,6 @@ class OpenAIChat:
         return rejection(status, {}, words or excerpt(dumps(told)), code, hint=advice(status, self.model, None), body=dumps(told))
 
 
-_CALL_FIELDS = frozenset(("id", "type", "index", "function", "custom"))
 _STATUS = {
     "invalid_request_error": 400,
     "exceed_context_size_error": 400,
@@ -353,7 +367,7 @@ def _image(image: Image) -> JsonObject:
         return {"type": "image_url", "image_url": {"url": f"data:{image.media_type};base64,{image.data}"}}
     if image.url is not None:
         return {"type": "image_url", "image_url": {"url": image.url}}
-    return {"type": "text", "text": f"[a picture, {image.media_type}, that is not at hand any more]"}
+    return {"type": "text", "text": no_picture(image)}
 
 
 def _result_text(result: ToolResult, pictures: bool) -> str:
@@ -369,169 +383,3 @@ def read_usage(usage: Found) -> Usage:
         written += reasoning  # xAI counts them apart
     cached = count(inside.get("cached_tokens")) or count(usage.get("prompt_cache_hit_tokens")) or count(usage.get("cached_tokens"))
     return Usage(read, written, cached, count(inside.get("cache_write_tokens")), reasoning)
-
-
-class ChatReader:
-    """Puts the chunks of one streamed reply together."""
-
-    __slots__ = ("_calls", "_details", "_field", "_finish", "_head", "_latest", "_parts", "_refusal", "_seen", "_usage", "_wire", "done")
-
-    def __init__(self, wire: OpenAIChat) -> None:
-        self._wire = wire
-        self.done = False
-        self._parts: list[tuple[bool, list[str]]] = []  # runs of (is it thinking?, pieces) in the order they came
-        self._calls: list[_OpenCall] = []
-        self._latest: dict[int, _OpenCall] = {}
-        self._details: list[Found] = []
-        self._refusal: list[str] = []
-        self._finish: str | None = None
-        self._field = THINKING_FIELDS[0]
-        self._head: Found = {}
-        self._usage: Found = {}
-        self._seen = False
-
-    def feed(self, event: Event) -> Sequence[Delta]:
-        data = event[1]
-        if data == b"[DONE]":
-            self.done = True
-            return ()
-        chunk = loads(data)
-        if not isinstance(chunk, dict):
-            return ()
-        choices = chunk.get("choices")
-        if chunk.get("usage") or "error" in chunk or "x_groq" in chunk or not choices:
-            self._aside(chunk, event[0])
-        if not isinstance(choices, list) or not choices or not isinstance(choices[0], dict):
-            return ()
-        choice = choices[0]
-        if choice.get("index"):
-            return ()  # a second choice was never asked for
-        if not self._seen:
-            self._seen, self._head = True, {"model": chunk.get("model")}
-        if choice.get("error"):
-            raise self._wire._sent(choice["error"])
-        reason = choice.get("finish_reason")
-        if reason:
-            self._finish = str(reason)
-        delta = choice.get("delta") or choice.get("message")
-        return self._grow(delta) if isinstance(delta, dict) else ()
-
-    def _aside(self, chunk: Found, name: str) -> None:
-        """What is not of a choice: an error within the stream, or the usage."""
-        if chunk.get("error"):
-            raise self._wire._sent(chunk["error"])
-        if name == "error" or ("choices" not in chunk and chunk.get("object") == "error"):
-            raise self._wire._sent(chunk)
-        usage = mapping(chunk.get("usage")) or mapping(mapping(chunk.get("x_groq")).get("usage"))
-        if usage:
-            self._usage = usage
-
-    def _grow(self, delta: Found) -> Sequence[Delta]:
-        out: list[Delta] = []
-        content = delta.get("content")
-        if content:
-            if isinstance(content, str):
-                self._add(False, content)
-                out.append(Delta("text", content))
-            else:
-                for part in self._wire._said(content):
-                    if type(part) is Text or type(part) is Thinking:
-                        self._add(type(part) is Thinking, part.text)
-                        out.append(Delta("thinking" if type(part) is Thinking else "text", part.text))
-        if len(delta) > 1 or not content:
-            self._rest(delta, out)
-        return out
-
-    def _rest(self, delta: Found, out: list[Delta]) -> None:
-        for name in THINKING_FIELDS:
-            thought = delta.get(name)
-            if thought and isinstance(thought, str):
-                self._field = name
-                self._add(True, thought)
-                out.append(Delta("thinking", thought))
-                break
-        if details := delta.get("reasoning_details"):
-            self._detail(details)
-        if refusal := text(delta.get("refusal")):
-            self._refusal.append(refusal)
-        out.extend(self._call(call) for call in objects(delta.get("tool_calls")))
-        legacy = delta.get("function_call")
-        if isinstance(legacy, dict):
-            out.append(self._call({"index": 0, "function": legacy}))
-
-    def _detail(self, found: object) -> None:
-        """OpenRouter's reasoning details come in pieces of numbered entries; their texts are put together, all else is kept as it came last."""
-        for piece in objects(found):
-            last = self._details[-1] if self._details else None
-            if last is None or (last.get("type"), last.get("index")) != (piece.get("type"), piece.get("index")):
-                self._details.append(dict(piece))
-                continue
-            for key, value in piece.items():
-                grows = key in ("text", "summary", "data") and isinstance(value, str) and isinstance(last.get(key), str)
-                if grows:
-                    last[key] += value
-                elif value is not None:
-                    last[key] = value
-
-    def _add(self, thinking: bool, piece: str) -> None:
-        if self._parts and self._parts[-1][0] is thinking:
-            self._parts[-1][1].append(piece)
-        else:
-            self._parts.append((thinking, [piece]))
-
-    def _call(self, found: Found) -> Delta:
-        """A piece of a call. Calls are told apart by index; where servers leave it out or always say 0, by id or by a name that comes anew."""
-        function = mapping(found.get("function"))
-        if not function and isinstance(found.get("custom"), dict):
-            function = {"name": found["custom"].get("name"), "arguments": found["custom"].get("input")}
-        index, identity, name = found.get("index"), text(found.get("id")), text(function.get("name"))
-        numbered = isinstance(index, int)
-        call = self._latest.get(index) if isinstance(index, int) else (self._calls[-1] if self._calls else None)
-        if call is not None and name:
-            other = bool(identity) and bool(call.id) and identity != call.id
-            if other or (not numbered and not (identity and identity == call.id)):
-                call = None
-        if call is None:
-            call = _OpenCall(len(self._calls))
-            self._calls.append(call)
-        if isinstance(index, int):
-            self._latest[index] = call
-        call.id = call.id or identity
-        call.name = call.name or name
-        arguments = function.get("arguments")
-        piece = arguments if isinstance(arguments, str) else dumps_text(arguments) if arguments else ""
-        if piece:
-            call.pieces.append(piece)
-        for key, value in found.items():
-            if key not in _CALL_FIELDS and value is not None:
-                call.more[key] = value
-        return Delta("call", piece, call.name, call.at)
-
-    def finish(self) -> RawReply:
-        if not self.done and self._finish is None:
-            incomplete("its end mark, [DONE] or a finish_reason")
-        if not self._seen:
-            raise BackendProtocolError("the stream ended without a single choice: no reply came")
-        wire = self._wire
-        parts: list[Part] = []
-        for thinking, pieces in self._parts:
-            whole = "".join(pieces)
-            parts.append(Thinking(whole, {"api": wire.api, "field": self._field}) if thinking else Text(whole))
-        for call in self._calls:
-            found = {**call.more, "id": call.id, "function": {"name": call.name, "arguments": "".join(call.pieces)}}
-            parts.append(wire._read_call(found))
-        refusal = "".join(self._refusal)
-        return wire._reply({**self._head, "usage": self._usage}, self._finish, parts, refusal, self._details)
-
-
-class _OpenCall:
-    """A call while its pieces come in."""
-
-    __slots__ = ("at", "id", "more", "name", "pieces")
-
-    def __init__(self, at: int) -> None:
-        self.at = at
-        self.id = ""
-        self.name = ""
-        self.pieces: list[str] = []
-        self.more: JsonObject = {}

@@ -17,7 +17,7 @@ from react_agent.errors import FormatError
 from react_agent.formats.arguments import Unreadable, place, read_arguments, read_value, strict_object, write_json
 from react_agent.formats.reading import scan
 from react_agent.formats.scanner import Hidden, Step, fence_at, skip_space
-from react_agent.formats.tools import Tools, accepted, coerce, find_tool, json_type, properties, takes_nothing, unknown
+from react_agent.formats.tools import Tools, accepted, coerce, find_tool, from_text, json_type, properties, takes_nothing, unknown
 from react_agent.messages import Act, Answer, JsonObject, Malformed, Reading, ToolCall, ToolSpec
 
 NAME_KEYS = ("name", "tool_name", "function", "tool", "action")
@@ -161,6 +161,19 @@ def _step_of(text: str, at: int, block: Block, dialect: Dialect, tools: Tools) -
     return Step("act", skip_space(text, 0), block.end, "", tuple(calls), lead, "", tuple(dict.fromkeys(repairs)), block.open, dialect.name)
 
 
+def named_as_offered(step: Step, tools: Tools) -> Step:
+    """The step with tools' names as they are offered, where the model wrote one in another case."""
+    calls = []
+    for call in step.calls:
+        tool, repair = find_tool(tools, call.name)
+        if tool is not None and repair is not None:
+            call = ToolCall(tool.name, call.arguments, call.complaint, call.raw)
+            step.repairs = (*step.repairs, *(() if repair in step.repairs else (repair,)))
+        calls.append(call)
+    step.calls = tuple(calls)
+    return step
+
+
 def turn_text(text: str) -> str:
     """An answer's text without the control token that ended the turn."""
     text = text.strip()
@@ -205,19 +218,26 @@ def call_of(item: JsonValue, tools: Tools) -> ToolCall | None:
 
 def call_with(name: str, value: JsonValue, tools: Tools) -> ToolCall:
     """A call with the arguments' value as it stood in the JSON."""
-    tool, _ = find_tool(tools, name)
-    name = tool.name if tool is not None else name
     if isinstance(value, dict):
         return ToolCall(name, value)
+    tool, _ = find_tool(tools, name)
     if isinstance(value, str):
-        found = strict_object(value)
-        if found is not None:
-            return ToolCall(name, found, None, value)
-        return ToolCall(name, None, read_arguments(value).complaint, value)
+        return _call_with_text(name, value, tool)
     if value is None and tool is not None and takes_nothing(tool):
         return ToolCall(name, {})
     what = "there are none" if value is None else f"they are {json_type(value)}"
     return ToolCall(name, None, f"The arguments of {name[:80]} are not one JSON object: {what}.", write_json(value))
+
+
+def _call_with_text(name: str, value: str, tool: ToolSpec | None) -> ToolCall:
+    """Arguments that are a string: JSON once more, or the text for the only parameter."""
+    found = strict_object(value)
+    if found is None and tool is not None and not value.lstrip().startswith("{"):
+        try:
+            return ToolCall(name, from_text(tool, value), None, value)
+        except Unreadable as error:
+            return ToolCall(name, None, f"The arguments of {name} cannot be read: {error.reason}.", value)
+    return ToolCall(name, found, None if found is not None else read_arguments(value).complaint, value)
 
 
 def named_json(text: str, name: str, at: int, tools: Tools) -> Block:
@@ -232,8 +252,11 @@ def named_json(text: str, name: str, at: int, tools: Tools) -> Block:
     return Block(end, (call_with(name, value, tools),), "", repairs, open=end == len(text))
 
 
-def closed_by(text: str, block: Block, *closers: str) -> Block:
-    """The block with the closing mark that follows it, if one does. Without it, JSON that is whole is whole all the same."""
+def closed_by(text: str, block: Block, *closers: str, following: str = "") -> Block:
+    """The block with the closing mark after it, if there is one. Without it, JSON that is whole is whole all the same.
+
+    `following` is the mark of a further block, which may stand there too.
+    """
     if block.complaint:
         return block
     at = skip_space(text, block.end)
@@ -242,7 +265,7 @@ def closed_by(text: str, block: Block, *closers: str) -> Block:
             block.end, block.open = at + len(closer), False
             return block
     block.open = block.open or at >= len(text)
-    if at < len(text) and text[at] in "{}[],;\"'":
+    if at < len(text) and text[at] in "{}[],;\"'" and not (following and text.startswith(following, at)):
         return Block(block.end, complaint=f"After the call stands {text[at : at + 20]!r}.", open=False)
     return block
 
@@ -302,13 +325,13 @@ def typed_call(name: str, values: Sequence[tuple[str, str]], raw: str, tools: To
     arguments: JsonObject = {}
     for key, value in values:
         if key in arguments:
-            return ToolCall(tool.name, None, f"The argument {key[:80]!r} stands there twice.", raw)
+            return ToolCall(name, None, f"The argument {key[:80]!r} stands there twice.", raw)
         try:
             types = accepted(known[key], tool.parameters) if key in known else frozenset({"string"})
             arguments[key] = coerce(value, types)
         except Unreadable as error:
-            return ToolCall(tool.name, None, f"The argument {key[:80]!r} cannot be read: {error.reason}.", raw)
-    return ToolCall(tool.name, arguments)
+            return ToolCall(name, None, f"The argument {key[:80]!r} cannot be read: {error.reason}.", raw)
+    return ToolCall(name, arguments)
 
 
 def plain_value(value: JsonValue) -> str:

@@ -11,7 +11,7 @@ from react_agent.errors import FormatError
 from react_agent.formats.arguments import MAX_DEPTH, Unreadable
 from react_agent.formats.dialects.base import Block, Dialect, arguments_of, call_with
 from react_agent.formats.scanner import skip_space
-from react_agent.formats.tools import Tools, find_tool
+from react_agent.formats.tools import Tools, find_tool, properties
 from react_agent.messages import JsonObject, ToolCall
 
 _NAME = re.compile(r"[^\W\d][\w.\-]*+")
@@ -110,7 +110,6 @@ class PythonReader:
 
     def braces(self, level: int) -> JsonValue:
         """A dict; or a set, whose members are a list."""
-        begun = self.at
         self.at += 1
         pairs: JsonObject = {}
         while self.space() != "}":
@@ -118,11 +117,14 @@ class PythonReader:
             if self.space() != ":":
                 if pairs:
                     self.expect(":")
-                self.at = begun + 1
                 self.repairs["set_as_list"] = None
-                return self.items("}", level)
+                if self.space() == ",":
+                    self.at += 1
+                elif self.space() != "}":
+                    self.expect("}")
+                return [key, *self.items("}", level)]
             if not isinstance(key, str) or key in pairs:
-                raise Unreadable(f"{key!r} is no key, or stands there twice", self.at)
+                raise Unreadable(f"{str(key)[:80]!r} is no key, or stands there twice", self.at)
             self.at += 1
             pairs[key] = self.value(level + 1)
             if self.space() == ",":
@@ -206,9 +208,8 @@ def python_call(name: str, named: JsonObject, placed: list[JsonValue], raw: str,
     """The call, where every argument has its name; a single positional one of a tool with a single parameter has it too."""
     if placed:
         tool, _ = find_tool(tools, name)
-        known = list(tool.parameters.get("properties") or ()) if tool is not None and isinstance(tool.parameters.get("properties"), dict) else []
-        if len(placed) == 1 and not named and len(known) == 1:
-            return ToolCall(tool.name if tool else name, {known[0]: placed[0]})
+        if tool is not None and len(placed) == 1 and not named and len(known := list(properties(tool))) == 1:
+            return ToolCall(name, {known[0]: placed[0]})
         return ToolCall(name, None, f"The arguments of {name[:80]} must be given by name: name=value.", raw)
     return call_with(name, named, tools)
 

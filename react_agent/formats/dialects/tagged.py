@@ -106,9 +106,8 @@ def _named(text: str, at: int, mid: str) -> tuple[str, int]:
 
 
 def trimmed(value: str) -> str:
-    """Without the one line break that templates put after the opening and before the closing tag."""
-    if value.startswith("\r\n"):
-        value = value[2:]
-    else:
-        value = value.removeprefix("\n")
-    return value.removesuffix("\n")
+    """Without the line break that templates put after the opening tag and, only if they put that, before the closing one."""
+    for start in ("\n", "\r\n"):
+        if value.startswith(start):
+            return value[len(start) :].removesuffix("\n").removesuffix("\r")
+    return value

@@ -1,0 +1,385 @@
+"""Anthropic Messages, ``POST {base}/v1/messages``, and servers that speak it (llama.cpp, vLLM, DeepSeek, z.ai)."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from pydantic import JsonValue
+
+from react_agent.backends.sse import Event
+from react_agent.backends.wires.base import (
+    Found,
+    Framing,
+    advice,
+    call_ids,
+    count,
+    data_of,
+    dumps,
+    dumps_text,
+    excerpt,
+    incomplete,
+    json_words,
+    listed,
+    loads,
+    mapping,
+    no_picture,
+    objects,
+    ours,
+    rejection,
+    safe_name,
+    strict_ready,
+    text,
+)
+from react_agent.errors import BackendError, BackendProtocolError
+from react_agent.formats.base import RawReply
+from react_agent.messages import (
+    Delta,
+    Finish,
+    Head,
+    Image,
+    JsonObject,
+    Message,
+    Part,
+    Text,
+    Thinking,
+    ToolCall,
+    ToolChoice,
+    ToolResult,
+    Usage,
+)
+from react_agent.spec import FINISH_TOOL
+
+DEFAULT_MAX_TOKENS = 8192  # the API wants a number; every model still served takes this one
+_FINISH: dict[str, Finish] = {
+    "end_turn": "stop",
+    "stop_sequence": "stop",
+    "tool_use": "tool_calls",
+    "max_tokens": "length",
+    "model_context_window_exceeded": "length",
+    "pause_turn": "length",  # the provider's own tools want another turn: what came is no answer yet
+    "refusal": "refused",
+}
+_STATUS = {
+    "invalid_request_error": 400,
+    "authentication_error": 401,
+    "billing_error": 402,
+    "permission_error": 403,
+    "not_found_error": 404,
+    "request_too_large": 413,
+    "rate_limit_error": 429,
+    "api_error": 500,
+    "timeout_error": 504,
+    "overloaded_error": 529,
+}
+_KNOWN = {  # fields of a block that the neutral part holds; what else there is travels as provider_data
+    "text": {"type", "text"},
+    "thinking": {"type", "thinking", "signature"},
+    "tool_use": {"type", "id", "name", "input"},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Anthropic:
+    """The wire for one model.
+
+    Attributes:
+        version: Header ``anthropic-version``. From 2026-10-21 on, sampling parameters are refused; older gateways want ``2023-06-01``.
+        auth: How the key is sent: ``Authorization: Bearer`` or ``x-api-key``.
+    """
+
+    model: str
+    version: str = "2026-10-21"
+    auth: Literal["bearer", "x-api-key"] = "bearer"
+    key_env: str | None = "ANTHROPIC_API_KEY"
+    framing: Framing = "sse"
+
+    @property
+    def api(self) -> str:
+        return "anthropic"
+
+    def headers(self, key: str | None) -> dict[str, str]:
+        sent = {"anthropic-version": self.version}
+        if key:
+            sent |= {"authorization": f"Bearer {key}"} if self.auth == "bearer" else {"x-api-key": key}
+        return sent
+
+    def path(self, *, stream: bool) -> str:
+        return "/v1/messages"
+
+    # ---------------------------------------------------------------------------------------------------- request
+
+    def tool_name(self, name: str) -> str:
+        return safe_name(name)
+
+    def encode(self, message: Message, before: Message | None, at: int) -> bytes:
+        blocks: list[JsonValue]
+        if message.role == "system" and at == 0:
+            return dumps([{"type": "text", "text": message.text}]) if message.text.strip() else b""
+        if message.role == "tool":
+            ids = call_ids(before.calls, at - 1, self.api) if before is not None else []
+            blocks = [self._result(r, ids[i] if i < len(ids) else f"call_{at - 1}_{i}") for i, r in enumerate(message.results)]
+        elif message.role == "assistant":
+            blocks = self._assistant(message, at)
+        else:
+            blocks = _plain_blocks(message.parts)
+        return dumps({"role": "assistant" if message.role == "assistant" else "user", "content": blocks}) if blocks else b""
+
+    def _assistant(self, message: Message, at: int) -> list[JsonValue]:
+        blocks: list[JsonValue] = []
+        ids = iter(call_ids(message.calls, at, self.api))
+        for part in message.parts:
+            if type(part) is ToolCall:
+                more = mapping(ours(part.provider_data, self.api).get("more"))
+                blocks.append({"type": "tool_use", "id": next(ids), "name": safe_name(part.name), "input": part.arguments or {}, **more})
+                continue
+            data = data_of(part, self.api)
+            if "raw" in data:
+                blocks.append(data["raw"])
+            elif type(part) is Thinking and data:
+                blocks.append({"type": "thinking", "thinking": part.text, "signature": data.get("signature", "")})
+            elif (type(part) is Text or (type(part) is Thinking and part.provider_data is None)) and part.text.strip():
+                blocks.append(
+                    {"type": "text", "text": part.text}
+                )  # a thought in plain words is spoken; another API's reasoning is left out
+        return blocks
+
+    def _result(self, result: ToolResult, identity: str) -> JsonValue:
+        content = _plain_blocks(result.content)
+        block: JsonObject = {"type": "tool_result", "tool_use_id": identity}
+        if content:
+            only_text = all(type(part) is Text for part in result.content)
+            block["content"] = result.text if only_text else content
+        if not result.ok:
+            block["is_error"] = True
+        return block
+
+    def options(self, head: Head, stop: Sequence[str], tool_choice: ToolChoice, *, native: bool, stream: bool) -> JsonObject:
+        settings = head.settings
+        out: JsonObject = {"model": self.model, "max_tokens": settings.max_tokens or DEFAULT_MAX_TOKENS}
+        if native and head.tools:
+            out["tools"] = [self._tool(spec.name, spec.description, spec.parameters) for spec in head.tools]
+            if tool_choice != "auto":
+                named: JsonObject = {"type": "tool", "name": safe_name(tool_choice)}
+                out["tool_choice"] = (
+                    {"type": {"none": "none", "required": "any"}[tool_choice]} if tool_choice in ("none", "required") else named
+                )
+        sampling = {"temperature": settings.temperature, "top_p": settings.top_p}
+        given = {name: value for name, value in sampling.items() if value is not None}
+        if given and self.version >= "2026-10-21":
+            warnings.warn(f"Anthropic's API of {self.version} takes no {' and no '.join(given)}; it is left out", stacklevel=2)
+        else:
+            out.update(given)
+        stops: list[JsonValue] = [word for word in stop if word.strip()]
+        if stops:
+            out["stop_sequences"] = stops
+        config: JsonObject = {}
+        if settings.thinking is not None:
+            out["thinking"] = {"type": "disabled" if settings.thinking == "none" else "adaptive"}
+            if settings.thinking != "none":
+                config["effort"] = "low" if settings.thinking == "minimal" else settings.thinking
+        if native and head.output_schema is not None and all(spec.name != FINISH_TOOL for spec in head.tools):
+            config["format"] = {"type": "json_schema", "schema": head.output_schema}
+        if config:
+            out["output_config"] = config
+        if stream:
+            out["stream"] = True
+        return {**out, **(settings.extra or {})}
+
+    def _tool(self, name: str, description: str, parameters: JsonObject) -> JsonObject:
+        tool: JsonObject = {"name": safe_name(name), "description": description, "input_schema": parameters or {"type": "object"}}
+        if self.version >= "2026-10-21" and strict_ready(parameters):
+            tool["strict"] = True
+        return tool
+
+    def body(self, chunks: Sequence[bytes], options: bytes, *, system: bool) -> bytes:
+        first = b'"system":' + chunks[0] + b"," if system and chunks[0] else b""
+        return listed(b"messages", chunks[1:] if system else chunks, options, first)
+
+    # ------------------------------------------------------------------------------------------------------ reply
+
+    def read(self, found: Found) -> RawReply:
+        if found.get("type") == "error" or "error" in found:
+            raise self.sent(found)
+        if not isinstance(found.get("content"), list):
+            raise BackendProtocolError(f"the server's reply has no content: {excerpt(dumps(found))}")
+        return self.reply(found, objects(found["content"]))
+
+    def reply(self, found: Found, blocks: Sequence[Found]) -> RawReply:
+        """The reply from a message's fields and its blocks."""
+        parts = [self._read_block(block) for block in blocks]
+        reason = text(found.get("stop_reason"))
+        finish = _FINISH.get(reason, "stop")
+        if finish == "stop" and any(type(part) is ToolCall for part in parts):
+            finish = "tool_calls"
+        refusal = None
+        if finish == "refused":
+            details = mapping(found.get("stop_details"))
+            refusal = text(details.get("explanation")) or text(details.get("category")) or "the model refused"
+        usage = mapping(found.get("usage"))
+        return RawReply(tuple(parts), finish, read_usage(usage) if usage else None, text(found.get("model")) or None, None, refusal)
+
+    def _read_block(self, block: Found) -> Part:
+        kind = text(block.get("type"))
+        more = {key: value for key, value in block.items() if key not in _KNOWN.get(kind, ()) and value is not None}
+        if kind == "text":
+            return Text(text(block.get("text")), {"api": self.api, "raw": block} if more else None)
+        if kind == "thinking":
+            data: JsonObject = {"api": self.api, "signature": text(block.get("signature"))}
+            return Thinking(text(block.get("thinking")), data | ({"raw": block} if more else {}))
+        if kind == "tool_use":
+            data = {"api": self.api, "id": text(block.get("id"))}
+            return ToolCall(text(block.get("name")), None, None, _input(block.get("input")), data | ({"more": more} if more else {}))
+        if kind == "redacted_thinking":
+            return Thinking("", {"api": self.api, "raw": block})
+        return Text("", {"api": self.api, "raw": block})  # the provider's own tools, and what was invented after this was written
+
+    def reader(self) -> MessagesReader:
+        return MessagesReader(self)
+
+    # ------------------------------------------------------------------------------------------------------ errors
+
+    def salvage(self, status: int, body: bytes) -> RawReply | None:
+        return None
+
+    def error(self, status: int, headers: Mapping[str, str], body: bytes) -> BackendError:
+        found, plain = json_words(body)
+        told = mapping(found.get("error"))
+        words = text(told.get("message")) or text(found.get("error")) or text(found.get("message")) or plain
+        return rejection(status, headers, words, text(told.get("type")), hint=advice(status, self.model, self.key_env), body=body)
+
+    def sent(self, found: Found) -> BackendError:
+        """An error that came with status 200, or as an event of a stream."""
+        told = mapping(found.get("error"))
+        code = text(told.get("type"))
+        status = _STATUS.get(code, 500)
+        words = text(told.get("message")) or excerpt(dumps(found))
+        identity = text(found.get("request_id"))
+        headers = {"request-id": identity} if identity else {}
+        return rejection(status, headers, words, code, hint=advice(status, self.model, self.key_env), body=dumps(found))
+
+
+def _input(value: object) -> str:
+    return value if isinstance(value, str) else dumps_text(value) if value else "{}"
+
+
+def _plain_blocks(parts: Sequence[Part]) -> list[JsonValue]:
+    """Text and pictures; blank text is refused by the API."""
+    out: list[JsonValue] = []
+    for part in parts:
+        if type(part) is Text and part.text.strip():
+            out.append({"type": "text", "text": part.text})
+        elif type(part) is Image:
+            out.append(_image(part))
+    return out
+
+
+def _image(image: Image) -> JsonValue:
+    if image.data is not None:
+        return {"type": "image", "source": {"type": "base64", "media_type": image.media_type, "data": image.data}}
+    if image.url is not None:
+        inline = re.match(r"data:([^;,]+);base64,(.*)", image.url, re.DOTALL)
+        if inline:
+            return {"type": "image", "source": {"type": "base64", "media_type": inline[1], "data": inline[2]}}
+        return {"type": "image", "source": {"type": "url", "url": image.url}}
+    return {"type": "text", "text": no_picture(image)}
+
+
+def read_usage(usage: Found) -> Usage:
+    """Anthropic's ``input_tokens`` leaves the cached ones out; ours has them in."""
+    written, read = count(usage.get("cache_creation_input_tokens")), count(usage.get("cache_read_input_tokens"))
+    thinking = count(mapping(usage.get("output_tokens_details")).get("thinking_tokens"))
+    return Usage(count(usage.get("input_tokens")) + written + read, count(usage.get("output_tokens")), read, written, thinking)
+
+
+class MessagesReader:
+    """Puts the blocks of one streamed message together."""
+
+    __slots__ = ("_blocks", "_message", "_pieces", "_wire", "done")
+
+    def __init__(self, wire: Anthropic) -> None:
+        self._wire = wire
+        self.done = False
+        self._message: Found = {}
+        self._blocks: dict[int, Found] = {}
+        self._pieces: dict[tuple[int, str], list[str]] = {}
+
+    def feed(self, event: Event) -> Sequence[Delta]:
+        found = loads(event[1])
+        if not isinstance(found, dict):
+            return ()
+        match found.get("type"):
+            case "content_block_delta":
+                return self._grow(found.get("index"), mapping(found.get("delta")))
+            case "content_block_start":
+                return self._open(found.get("index"), mapping(found.get("content_block")))
+            case "message_start":
+                self._message = dict(mapping(found.get("message")))
+            case "message_delta":
+                self._message.update({key: value for key, value in mapping(found.get("delta")).items() if value is not None})
+                usage = {key: value for key, value in mapping(found.get("usage")).items() if value is not None}
+                self._message["usage"] = {**mapping(self._message.get("usage")), **usage}
+            case "message_stop":
+                self.done = True
+            case "error":
+                raise self._wire.sent(found)
+        return ()
+
+    def _open(self, index: object, block: Found) -> Sequence[Delta]:
+        if not isinstance(index, int):
+            return ()
+        self._blocks[index] = dict(block)
+        for field in ("text", "thinking"):
+            begun = text(block.get(field))
+            if begun:
+                self._pieces[index, field] = [begun]
+                return self._heard(index, field, begun)
+        return (Delta("call", "", text(block.get("name")), self._place(index)),) if block.get("type") == "tool_use" else ()
+
+    def _grow(self, index: object, delta: Found) -> Sequence[Delta]:
+        if not isinstance(index, int):
+            return ()
+        for field in ("text", "thinking", "partial_json", "signature"):
+            piece = delta.get(field)
+            if piece and isinstance(piece, str):
+                self._pieces.setdefault((index, field), []).append(piece)
+                return self._heard(index, field, piece)
+        if delta.get("citation"):
+            self._blocks.setdefault(index, {"type": "text"}).setdefault("citations", []).append(delta["citation"])
+        return ()
+
+    def _heard(self, index: int, field: str, piece: str) -> Sequence[Delta]:
+        if field == "text":
+            return (Delta("text", piece),)
+        if field == "thinking":
+            return (Delta("thinking", piece),)
+        block = self._blocks.get(index, {})
+        if field == "partial_json" and block.get("type") == "tool_use":
+            return (Delta("call", piece, text(block.get("name")), self._place(index)),)
+        return ()
+
+    def _place(self, index: int) -> int:
+        """Which call this block is."""
+        return sum(1 for at, block in self._blocks.items() if at < index and block.get("type") == "tool_use")
+
+    def finish(self) -> RawReply:
+        if not self.done and not self._message.get("stop_reason"):
+            incomplete("its end mark, the event message_stop")
+        if not self._message:
+            raise BackendProtocolError("the stream ended without a message: no reply came")
+        return self._wire.reply(self._message, [self._whole(index) for index in sorted({*self._blocks, *(at for at, _ in self._pieces)})])
+
+    def _whole(self, index: int) -> Found:
+        block = self._blocks.get(index, {"type": "text"})
+        for field in ("text", "thinking", "signature"):
+            if (index, field) in self._pieces:
+                block[field] = "".join(self._pieces[index, field])
+        said = "".join(self._pieces.get((index, "partial_json"), ()))
+        if said and block.get("type") == "tool_use":
+            block["input"] = said
+        elif said:
+            block["input"] = loads(said)  # of the provider's own tools: sent back as an object
+        return block

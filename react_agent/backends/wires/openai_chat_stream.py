@@ -1,0 +1,216 @@
+"""Chat Completions as a stream: chunks in, pieces for listeners and the whole reply out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from react_agent.backends.sse import Event
+from react_agent.backends.wires.base import Found, dumps_text, incomplete, loads, mapping, objects, text
+from react_agent.errors import BackendError, BackendProtocolError
+from react_agent.formats.base import RawReply
+from react_agent.messages import Delta, JsonObject, Part, Text, Thinking, ToolCall
+
+THINKING_FIELDS = ("reasoning_content", "reasoning", "thinking")
+CALL_FIELDS = frozenset(("id", "type", "index", "function", "custom"))
+
+
+class ChatWire(Protocol):
+    """What the reader leaves to the wire: what the pieces mean once they are whole."""
+
+    @property
+    def api(self) -> str: ...
+    def said(self, content: object) -> list[Part]: ...
+    def read_call(self, call: Found) -> ToolCall: ...
+    def sent(self, told: object) -> BackendError: ...
+    def mistake(self, told: object) -> RawReply | None: ...
+    def reply(self, found: Found, reason: object, parts: Sequence[Part], refusal: str, details: object) -> RawReply: ...
+
+
+class ChatReader:
+    """Puts the chunks of one streamed reply together."""
+
+    __slots__ = (
+        "_calls",
+        "_details",
+        "_field",
+        "_finish",
+        "_head",
+        "_latest",
+        "_parts",
+        "_refusal",
+        "_salvaged",
+        "_seen",
+        "_usage",
+        "_wire",
+        "done",
+    )
+
+    def __init__(self, wire: ChatWire) -> None:
+        self._wire = wire
+        self.done = False
+        self._parts: list[tuple[bool, list[str]]] = []  # runs of (is it thinking?, pieces) in the order they came
+        self._calls: list[_OpenCall] = []
+        self._latest: dict[int, _OpenCall] = {}
+        self._details: list[Found] = []
+        self._refusal: list[str] = []
+        self._finish: str | None = None
+        self._field = THINKING_FIELDS[0]
+        self._head: Found = {}
+        self._usage: Found = {}
+        self._seen = False
+        self._salvaged: RawReply | None = None
+
+    def feed(self, event: Event) -> Sequence[Delta]:
+        data = event[1]
+        if data == b"[DONE]":
+            self.done = True
+            return ()
+        chunk = loads(data)
+        return self.take(chunk, event[0]) if isinstance(chunk, dict) else ()
+
+    def take(self, chunk: Found, name: str) -> Sequence[Delta]:
+        """One chunk, already parsed."""
+        choices = chunk.get("choices")
+        if chunk.get("usage") or "error" in chunk or "x_groq" in chunk or not choices:
+            self._aside(chunk, name)
+        if not isinstance(choices, list) or not choices or not isinstance(choices[0], dict):
+            return ()
+        choice = choices[0]
+        if choice.get("index"):
+            return ()  # a second choice was never asked for
+        if not self._seen:
+            self._seen, self._head = True, {"model": chunk.get("model")}
+        if choice.get("error"):
+            raise self._wire.sent(choice["error"])
+        reason = choice.get("finish_reason")
+        if reason:
+            self._finish = str(reason)
+        delta = choice.get("delta") or choice.get("message")
+        return self._grow(delta) if isinstance(delta, dict) else ()
+
+    def _aside(self, chunk: Found, name: str) -> None:
+        """What is not of a choice: an error within the stream, or the usage."""
+        if chunk.get("error"):
+            self._salvaged = self._wire.mistake(chunk["error"])
+            if self._salvaged is None:
+                raise self._wire.sent(chunk["error"])
+            self.done = True
+            return
+        if name == "error" or ("choices" not in chunk and chunk.get("object") == "error"):
+            raise self._wire.sent(chunk)
+        usage = mapping(chunk.get("usage")) or mapping(mapping(chunk.get("x_groq")).get("usage"))
+        if usage:
+            self._usage = usage
+
+    def _grow(self, delta: Found) -> Sequence[Delta]:
+        out: list[Delta] = []
+        content = delta.get("content")
+        if content:
+            if isinstance(content, str):
+                self._add(False, content)
+                out.append(Delta("text", content))
+            else:
+                for part in self._wire.said(content):
+                    if type(part) is Text or type(part) is Thinking:
+                        self._add(type(part) is Thinking, part.text)
+                        out.append(Delta("thinking" if type(part) is Thinking else "text", part.text))
+        if len(delta) > 1 or not content:
+            self._rest(delta, out)
+        return out
+
+    def _rest(self, delta: Found, out: list[Delta]) -> None:
+        for name in THINKING_FIELDS:
+            thought = delta.get(name)
+            if thought and isinstance(thought, str):
+                self._field = name
+                self._add(True, thought)
+                out.append(Delta("thinking", thought))
+                break
+        if details := delta.get("reasoning_details"):
+            self._detail(details)
+        if refusal := text(delta.get("refusal")):
+            self._refusal.append(refusal)
+        out.extend(self._call(call) for call in objects(delta.get("tool_calls")))
+        legacy = delta.get("function_call")
+        if isinstance(legacy, dict):
+            out.append(self._call({"index": 0, "function": legacy}))
+
+    def _detail(self, found: object) -> None:
+        """OpenRouter's reasoning details come in pieces of numbered entries; their texts are put together, all else is kept as it came last."""
+        for piece in objects(found):
+            last = self._details[-1] if self._details else None
+            if last is None or (last.get("type"), last.get("index")) != (piece.get("type"), piece.get("index")):
+                self._details.append(dict(piece))
+                continue
+            for key, value in piece.items():
+                grows = key in ("text", "summary", "data") and isinstance(value, str) and isinstance(last.get(key), str)
+                if grows:
+                    last[key] += value
+                elif value is not None:
+                    last[key] = value
+
+    def _add(self, thinking: bool, piece: str) -> None:
+        if self._parts and self._parts[-1][0] is thinking:
+            self._parts[-1][1].append(piece)
+        else:
+            self._parts.append((thinking, [piece]))
+
+    def _call(self, found: Found) -> Delta:
+        """A piece of a call. Calls are told apart by index; where servers leave it out or always say 0, by id or by a name that comes anew."""
+        function = mapping(found.get("function"))
+        if not function and isinstance(found.get("custom"), dict):
+            function = {"name": found["custom"].get("name"), "arguments": found["custom"].get("input")}
+        index, identity, name = found.get("index"), text(found.get("id")), text(function.get("name"))
+        numbered = isinstance(index, int)
+        call = self._latest.get(index) if isinstance(index, int) else (self._calls[-1] if self._calls else None)
+        if call is not None and name:
+            other = bool(identity) and bool(call.id) and identity != call.id
+            if other or (not numbered and not (identity and identity == call.id)):
+                call = None
+        if call is None:
+            call = _OpenCall(len(self._calls))
+            self._calls.append(call)
+        if isinstance(index, int):
+            self._latest[index] = call
+        call.id = call.id or identity
+        call.name = call.name or name
+        arguments = function.get("arguments")
+        piece = arguments if isinstance(arguments, str) else dumps_text(arguments) if arguments else ""
+        if piece:
+            call.pieces.append(piece)
+        for key, value in found.items():
+            if key not in CALL_FIELDS and value is not None:
+                call.more[key] = value
+        return Delta("call", piece, call.name, call.at)
+
+    def finish(self) -> RawReply:
+        if self._salvaged is not None:
+            return self._salvaged
+        if not self.done and self._finish is None:
+            incomplete("its end mark, [DONE] or a finish_reason")
+        if not self._seen:
+            raise BackendProtocolError("the stream ended without a single choice: no reply came")
+        wire = self._wire
+        parts: list[Part] = []
+        for thinking, pieces in self._parts:
+            whole = "".join(pieces)
+            parts.append(Thinking(whole, {"api": wire.api, "field": self._field}) if thinking else Text(whole))
+        for call in self._calls:
+            found = {**call.more, "id": call.id, "function": {"name": call.name, "arguments": "".join(call.pieces)}}
+            parts.append(wire.read_call(found))
+        refusal = "".join(self._refusal)
+        return wire.reply({**self._head, "usage": self._usage}, self._finish, parts, refusal, self._details)
+
+
+class _OpenCall:
+    """A call while its pieces come in."""
+
+    __slots__ = ("at", "id", "more", "name", "pieces")
+
+    def __init__(self, at: int) -> None:
+        self.at = at
+        self.id = ""
+        self.name = ""
+        self.pieces: list[str] = []
+        self.more: JsonObject = {}

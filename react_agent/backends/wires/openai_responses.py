@@ -1,0 +1,320 @@
+"""OpenAI Responses, ``POST {base}/responses``, and the Open Responses servers. Stateless: nothing is stored, reasoning goes back encrypted."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from pydantic import JsonValue
+
+from react_agent.backends.sse import Event
+from react_agent.backends.wires.base import (
+    Found,
+    Framing,
+    advice,
+    call_ids,
+    count,
+    data_of,
+    dumps,
+    dumps_text,
+    excerpt,
+    incomplete,
+    json_words,
+    listed,
+    loads,
+    mapping,
+    no_picture,
+    objects,
+    rejection,
+    safe_name,
+    strict_ready,
+    text,
+)
+from react_agent.errors import BackendError, BackendProtocolError
+from react_agent.formats.base import RawReply
+from react_agent.messages import (
+    Delta,
+    Finish,
+    Head,
+    Image,
+    JsonObject,
+    Message,
+    Part,
+    Text,
+    Thinking,
+    ToolCall,
+    ToolChoice,
+    ToolResult,
+    Usage,
+)
+from react_agent.spec import FINISH_TOOL
+
+REASONS = re.compile(r"(o\d|gpt-[5-9]|codex|computer-use)")  # models that think, and whose thinking can be asked for encrypted
+_STATUS = {
+    "rate_limit_exceeded": 429,
+    "invalid_prompt": 400,
+    "insufficient_quota": 429,
+    "context_length_exceeded": 400,
+    "invalid_request_error": 400,
+}
+_CALL_FIELDS = {"type", "id", "call_id", "name", "arguments", "status"}
+
+
+@dataclass(frozen=True, slots=True)
+class OpenAIResponses:
+    """The wire for one model."""
+
+    model: str
+    key_env: str | None = "OPENAI_API_KEY"
+    framing: Framing = "sse"
+
+    @property
+    def api(self) -> str:
+        return "openai-responses"
+
+    def headers(self, key: str | None) -> dict[str, str]:
+        return {"authorization": f"Bearer {key}"} if key else {}
+
+    def path(self, *, stream: bool) -> str:
+        return "/responses"
+
+    # ---------------------------------------------------------------------------------------------------- request
+
+    def tool_name(self, name: str) -> str:
+        return safe_name(name)
+
+    def encode(self, message: Message, before: Message | None, at: int) -> bytes:
+        if message.role == "system" and at == 0:
+            return dumps(message.text) if message.text else b""
+        items: Sequence[JsonValue]
+        if message.role == "assistant":
+            items = self._assistant(message, at)
+        elif message.role == "tool":
+            ids = call_ids(before.calls, at - 1, self.api) if before is not None else []
+            items = [self._result(r, ids[i] if i < len(ids) else f"call_{at - 1}_{i}") for i, r in enumerate(message.results)]
+        else:
+            items = [{"role": message.role, "content": _content(message.parts)}]
+        return b",".join(dumps(item) for item in items)
+
+    def _assistant(self, message: Message, at: int) -> list[JsonValue]:
+        """The items in their order: reasoning as it came, encrypted, never without the item that it led to."""
+        items: list[JsonValue] = []
+        ids = iter(call_ids(message.calls, at, self.api))
+        for part in message.parts:
+            data = data_of(part, self.api)
+            if type(part) is ToolCall:
+                arguments = dumps_text(part.arguments) if part.arguments else "{}"
+                call: JsonObject = {"type": "function_call", "call_id": next(ids), "name": safe_name(part.name), "arguments": arguments}
+                items.append({**mapping(data.get("more")), **call, **({"id": data["item"]} if "item" in data else {})})
+            elif "raw" in data:
+                items.append(data["raw"])
+            elif type(part) is Text and "item" in data:
+                said: JsonObject = {"type": "output_text", "text": part.text, "annotations": []}
+                items.append({"type": "message", "role": "assistant", "content": [said], **mapping(data["item"])})
+            elif (type(part) is Text or (type(part) is Thinking and part.provider_data is None)) and part.text:
+                items.append({"role": "assistant", "content": part.text})
+        while items and mapping(items[-1]).get("type") == "reasoning":
+            items.pop()
+        return items
+
+    def _result(self, result: ToolResult, identity: str) -> JsonValue:
+        pictures = any(type(part) is Image for part in result.content)
+        output: JsonValue = _content(result.content) if pictures else result.text
+        return {"type": "function_call_output", "call_id": identity, "output": output}
+
+    def options(self, head: Head, stop: Sequence[str], tool_choice: ToolChoice, *, native: bool, stream: bool) -> JsonObject:
+        """The API knows no stop sequences: a text format cuts by itself."""
+        settings = head.settings
+        out: JsonObject = {"model": self.model, "store": False}
+        thinks = REASONS.match(self.model) is not None
+        if thinks:
+            out["include"] = ["reasoning.encrypted_content"]
+        if native and head.tools:
+            out["tools"] = [
+                {
+                    "type": "function",
+                    "name": safe_name(spec.name),
+                    "description": spec.description,
+                    "parameters": spec.parameters,
+                    "strict": strict_ready(spec.parameters),
+                }
+                for spec in head.tools
+            ]
+            if tool_choice in ("none", "required"):
+                out["tool_choice"] = tool_choice
+            elif tool_choice != "auto":
+                out["tool_choice"] = {"type": "function", "name": safe_name(tool_choice)}
+        if native and head.output_schema is not None and all(spec.name != FINISH_TOOL for spec in head.tools):
+            schema: JsonObject = {"type": "json_schema", "name": "answer", "schema": head.output_schema}
+            out["text"] = {"format": {**schema, "strict": strict_ready(head.output_schema)}}
+        for name, value in (("temperature", settings.temperature), ("top_p", settings.top_p), ("max_output_tokens", settings.max_tokens)):
+            if value is not None:
+                out[name] = value
+        if settings.thinking is not None:
+            out["reasoning"] = {"effort": settings.thinking, "summary": "auto"}
+        if stream:
+            out["stream"] = True
+        return {**out, **(settings.extra or {})}
+
+    def body(self, chunks: Sequence[bytes], options: bytes, *, system: bool) -> bytes:
+        first = b'"instructions":' + chunks[0] + b"," if system and chunks[0] else b""
+        return listed(b"input", chunks[1:] if system else chunks, options, first)
+
+    # ------------------------------------------------------------------------------------------------------ reply
+
+    def read(self, found: Found) -> RawReply:
+        if found.get("error") or found.get("status") == "failed":
+            raise self.sent(found)
+        if not isinstance(found.get("output"), list):
+            raise BackendProtocolError(f"the server's reply has no output: {excerpt(dumps(found))}")
+        return self.reply(found, objects(found["output"]))
+
+    def reply(self, found: Found, items: Sequence[Found]) -> RawReply:
+        """The reply from a response's fields and its output items. It asks for tools exactly if it has calls; no finish reason says so."""
+        parts: list[Part] = []
+        refusals: list[str] = []
+        for item in items:
+            parts += self._read_item(item, refusals)
+        reason = text(mapping(found.get("incomplete_details")).get("reason"))
+        finish: Finish = "tool_calls" if any(type(part) is ToolCall for part in parts) else "stop"
+        refusal = "\n".join(refusals) or None
+        if refusal or reason == "content_filter":
+            finish, refusal = "refused", refusal or "the reply was stopped by the content filter"
+        elif found.get("status") in ("incomplete", "cancelled"):
+            finish = "length"
+        usage = mapping(found.get("usage"))
+        return RawReply(tuple(parts), finish, read_usage(usage) if usage else None, text(found.get("model")) or None, None, refusal)
+
+    def _read_item(self, item: Found, refusals: list[str]) -> list[Part]:
+        kind = item.get("type")
+        if kind == "message":
+            content = objects(item.get("content"))
+            refusals += [text(part.get("refusal")) for part in content if part.get("type") == "refusal"]
+            said = "".join(text(part.get("text")) for part in content if part.get("type") in ("output_text", "text"))
+            kept: JsonObject = {key: item[key] for key in ("id", "status", "phase") if item.get(key) is not None}
+            return [Text(said, {"api": self.api, "item": kept})] if said else []
+        if kind == "function_call":
+            data: JsonObject = {"api": self.api, "id": text(item.get("call_id"))}
+            if item.get("id"):
+                data["item"] = item["id"]
+            more = {key: value for key, value in item.items() if key not in _CALL_FIELDS and value is not None}
+            if more:
+                data["more"] = more
+            return [ToolCall(text(item.get("name")), None, None, text(item.get("arguments")), data)]
+        if kind == "reasoning":
+            raw = {key: value for key, value in item.items() if value is not None and key != "status"}
+            return [Thinking(_thought(item), {"api": self.api, "raw": raw})]
+        return [Text("", {"api": self.api, "raw": item})]
+
+    def reader(self) -> ResponsesReader:
+        return ResponsesReader(self)
+
+    # ------------------------------------------------------------------------------------------------------ errors
+
+    def salvage(self, status: int, body: bytes) -> RawReply | None:
+        return None
+
+    def error(self, status: int, headers: Mapping[str, str], body: bytes) -> BackendError:
+        found, plain = json_words(body)
+        told = mapping(found.get("error"))
+        words = text(told.get("message")) or text(found.get("error")) or text(found.get("detail")) or plain
+        code = text(told.get("code")) or text(told.get("type"))
+        return rejection(status, headers, words, code, hint=advice(status, self.model, self.key_env), body=body)
+
+    def sent(self, found: Found) -> BackendError:
+        """An error that came with status 200, or as an event of a stream."""
+        told = mapping(found.get("error")) or found
+        code = text(told.get("code")) or ("" if told is found else text(told.get("type")))
+        status = _STATUS.get(code, 500)
+        words = text(told.get("message")) or excerpt(dumps(found))
+        return rejection(status, {}, words, code, hint=advice(status, self.model, self.key_env), body=dumps(found))
+
+
+def _thought(item: Found) -> str:
+    """The summary of a reasoning item, or its text where an open model shows it."""
+    shown = [text(part.get("text")) for part in objects(item.get("summary"))]
+    return "\n\n".join(filter(None, shown)) or "".join(text(part.get("text")) for part in objects(item.get("content")))
+
+
+def _content(parts: Sequence[Part]) -> JsonValue:
+    if not any(type(part) is Image for part in parts):
+        return "".join(part.text for part in parts if type(part) is Text)
+    out: list[JsonValue] = []
+    for part in parts:
+        if type(part) is Text:
+            out.append({"type": "input_text", "text": part.text})
+        elif type(part) is Image:
+            url = f"data:{part.media_type};base64,{part.data}" if part.data is not None else part.url
+            if url is None:
+                out.append({"type": "input_text", "text": no_picture(part)})
+            else:
+                out.append({"type": "input_image", "detail": "auto", "image_url": url})
+    return out
+
+
+def read_usage(usage: Found) -> Usage:
+    inside, outside = mapping(usage.get("input_tokens_details")), mapping(usage.get("output_tokens_details"))
+    return Usage(
+        count(usage.get("input_tokens")),
+        count(usage.get("output_tokens")),
+        count(inside.get("cached_tokens")),
+        count(inside.get("cache_write_tokens")),
+        count(outside.get("reasoning_tokens")),
+    )
+
+
+class ResponsesReader:
+    """Puts one streamed response together from its finished items; the deltas are for listeners alone."""
+
+    __slots__ = ("_calls", "_items", "_latest", "_response", "_wire", "done")
+
+    def __init__(self, wire: OpenAIResponses) -> None:
+        self._wire = wire
+        self.done = False
+        self._latest = -1
+        self._items: dict[int, Found] = {}
+        self._calls: dict[int, str] = {}
+        self._response: Found = {}
+
+    def feed(self, event: Event) -> Sequence[Delta]:
+        if event[1] == b"[DONE]":
+            return ()
+        found = loads(event[1])
+        if not isinstance(found, dict):
+            return ()
+        number = found.get("sequence_number")
+        if isinstance(number, int):
+            if number <= self._latest:
+                return ()  # heard before
+            self._latest = number
+        match found.get("type"):
+            case "response.output_text.delta" | "response.refusal.delta":
+                return (Delta("text", text(found.get("delta"))),)
+            case "response.reasoning_summary_text.delta" | "response.reasoning_text.delta":
+                return (Delta("thinking", text(found.get("delta"))),)
+            case "response.function_call_arguments.delta":
+                return (self._piece(found.get("output_index"), text(found.get("delta"))),)
+            case "response.output_item.added":
+                item, index = mapping(found.get("item")), found.get("output_index")
+                if item.get("type") == "function_call" and isinstance(index, int):
+                    self._calls[index] = text(item.get("name"))
+            case "response.output_item.done":
+                index = found.get("output_index")
+                self._items[index if isinstance(index, int) else len(self._items)] = mapping(found.get("item"))
+            case "response.completed" | "response.incomplete":
+                self.done, self._response = True, mapping(found.get("response"))
+            case "response.failed" | "error":
+                raise self._wire.sent(mapping(found.get("response")) or found)
+        return ()
+
+    def _piece(self, index: object, piece: str) -> Delta:
+        if not isinstance(index, int):
+            return Delta("call", piece)
+        return Delta("call", piece, self._calls.get(index), sum(1 for at in self._calls if at < index))
+
+    def finish(self) -> RawReply:
+        if not self.done:
+            incomplete("its end mark, the event response.completed")
+        items = [self._items[index] for index in sorted(self._items)] or objects(self._response.get("output"))
+        return self._wire.reply(self._response, items)

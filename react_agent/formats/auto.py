@@ -1,0 +1,51 @@
+"""The default format of a leaf: native calls where the API gives them, and calls that leaked into the text in any dialect."""
+
+from __future__ import annotations
+
+from react_agent.formats.base import RawReply
+from react_agent.formats.leaks import leaked
+from react_agent.formats.native import EMPTY, ONLY_THOUGHTS, NativeFormat, malformed
+from react_agent.formats.prompts import call_example
+from react_agent.formats.reading import cut_reply, read_reply, reply_text, scan, was_cut
+from react_agent.messages import Head, Message, ModelReply, ModelRequest, ReadBy, Reading, Thinking, ToolCall
+
+_READ_BY = ReadBy("auto")
+
+
+class AutoFormat:
+    """Asks natively and reads everything."""
+
+    name = "auto"
+    version = 1
+    native = True
+
+    def __init__(self) -> None:
+        self._native = NativeFormat()
+
+    def stop(self, head: Head) -> tuple[str, ...]:
+        return ()
+
+    def lower(self, message: Message, before: Message | None, head: Head) -> tuple[Message, ...]:
+        return self._native.lower(message, before, head)
+
+    def write(self, reading: Reading) -> str:
+        return self._native.write(reading)
+
+    def read(self, reply: RawReply, request: ModelRequest) -> ModelReply:
+        """Native calls first; without any, the text is searched for a call of an offered tool. Otherwise the text is the answer."""
+        if reply.finish == "refused" or reply.refusal is not None or any(type(part) is ToolCall for part in reply.parts):
+            return self._native.read(reply, request)
+        text = reply_text(reply)
+        step, thoughts = scan(text, lambda body, hidden: leaked(body, request.tools, hidden))
+        if step.kind == "none" and step.text:
+            step.kind = "answer"
+        if was_cut(reply, step):
+            return cut_reply(reply, "", _READ_BY)
+        if step.kind in ("act", "answer"):
+            if step.dialect is None and not thoughts and not step.repairs:
+                return self._native.read(reply, request)
+            return read_reply(reply, step, thoughts, text, _READ_BY)
+        if step.complaint:
+            return malformed(reply, f"{step.complaint} {call_example(request)}".rstrip(), _READ_BY)
+        thinks = bool(thoughts) or any(type(part) is Thinking for part in reply.parts)
+        return malformed(reply, ONLY_THOUGHTS if thinks else EMPTY, _READ_BY)

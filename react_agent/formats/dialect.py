@@ -1,0 +1,101 @@
+"""A native tool-call dialect as a format of its own: for servers that give the model's text as it is."""
+
+from __future__ import annotations
+
+from react_agent.errors import FormatError
+from react_agent.formats.base import RawReply
+from react_agent.formats.dialects import DIALECTS
+from react_agent.formats.dialects.base import Dialect, named_as_offered
+from react_agent.formats.leaks import leaked
+from react_agent.formats.native import EMPTY, MALFORMED, ONLY_THOUGHTS, malformed
+from react_agent.formats.prompts import call_example, example_input, observation, shown_tool, tool_list
+from react_agent.formats.reading import Spans, cut_reply, read_reply, refused, reply_text, scan, was_cut
+from react_agent.formats.scanner import Step
+from react_agent.formats.tools import Tools, example_arguments
+from react_agent.messages import Act, Answer, Head, Message, ModelReply, ModelRequest, ReadBy, Reading, Text, ToolCall, ToolSpec
+from react_agent.spec import FINISH_TOOL
+
+
+class DialectFormat:
+    """Writes and reads one dialect. An answer is the text without a call."""
+
+    version = 1
+    native = False
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self._dialect: Dialect = DIALECTS[name]
+        self._read_by = ReadBy(name)
+
+    def stop(self, head: Head) -> tuple[str, ...]:
+        """None: several calls may stand in one reply, and the server ends the turn."""
+        return ()
+
+    def lower(self, message: Message, before: Message | None, head: Head) -> tuple[Message, ...]:
+        if message.role == "system":
+            prompt = self.prompt(message.text, head)
+            return (Message("system", (Text(prompt),)),) if prompt else ()
+        if message.role == "tool":
+            return (observation(message),)
+        if message.role == "assistant":
+            return (Message("assistant", (Text(self._again(message)),)),)
+        return (message,)
+
+    def _again(self, message: Message) -> str:
+        if any(type(part) is Text and part.provider_data == MALFORMED for part in message.parts):
+            return message.text
+        calls = tuple(call for call in message.calls if call.arguments is not None)
+        try:
+            if calls:
+                return self._dialect.render(Act("\n".join(filter(None, (message.thought, message.text.strip()))), calls))
+            return self._dialect.render(Answer("", message.text or " ".join(f"{call.name} {call.raw or ''}" for call in message.calls)))
+        except (FormatError, ValueError):
+            return message.text
+
+    def write(self, reading: Reading) -> str:
+        """Raises FormatError where the text could not be read back as the same."""
+        return self._dialect.write(reading)
+
+    def prompt(self, instructions: str, head: Head) -> str:
+        """The instructions, the tools, and the call of one of them in this dialect."""
+        if not head.tools:
+            return instructions
+        blocks = [instructions] if instructions.strip() else []
+        blocks.append(tool_list(head.tools))
+        end = "answer in plain words" if head.output_schema is None else f"call {FINISH_TOOL} with it"
+        blocks.append(f"Call a tool when you need it, in exactly the form of the example, and then stop: the result follows. When you know the answer, {end}.")
+        shown = [tool for tool in head.tools if tool.examples and tool.name != FINISH_TOOL] or [tool for tool in (shown_tool(head),) if tool]
+        blocks.extend(self._example(tool) for tool in shown)
+        return "\n\n".join(blocks)
+
+    def _example(self, tool: ToolSpec) -> str:
+        question = tool.examples[0].question if tool.examples else None
+        try:
+            call = self._dialect.render(Act("", (ToolCall(tool.name, example_arguments(tool)),)))
+        except (FormatError, ValueError):
+            call = f"{tool.name} {example_input(tool)}"
+        return f"Example:\n\n{f'Question: {question}' + chr(10) if question else ''}{call}"
+
+    def _step(self, text: str, tools: Tools, hidden: Spans) -> Step:
+        step = self._dialect.step(text, tools, hidden)
+        if step.kind != "none" and step.dialect is not None:
+            step.dialect = None  # the format's own
+            return step
+        other = leaked(text, tools, hidden)  # a call in another dialect is no answer either
+        return other if other.kind == "act" or step.kind == "none" else step
+
+    def read(self, reply: RawReply, request: ModelRequest) -> ModelReply:
+        if (no := refused(reply, self._read_by)) is not None:
+            return no
+        text = reply_text(reply)
+        step, thoughts = scan(text, lambda body, hidden: self._step(body, request.tools, hidden))
+        if step.kind == "none" and step.text:
+            step.kind = "answer"
+        if was_cut(reply, step):
+            tool = shown_tool(request.head)
+            return cut_reply(reply, self._example(tool) if tool is not None else "", self._read_by)
+        if step.kind in ("act", "answer"):
+            return read_reply(reply, named_as_offered(step, request.tools), thoughts, text, self._read_by)
+        if step.complaint:
+            return malformed(reply, f"{step.complaint} {call_example(request, self._example)}".rstrip(), self._read_by)
+        return malformed(reply, ONLY_THOUGHTS if thoughts or step.thought else EMPTY, self._read_by)

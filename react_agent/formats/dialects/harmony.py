@@ -1,0 +1,114 @@
+"""gpt-oss: ``<|channel|>commentary to=functions.f <|constrain|>json<|message|>{…}<|call|>`` (OpenAI's harmony response format)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from react_agent.formats.arguments import write_json
+from react_agent.formats.dialects.base import Block, Dialect, arguments_of, named_json
+from react_agent.formats.scanner import Step, skip_space
+from react_agent.formats.tools import Tools, find_tool, unknown
+from react_agent.messages import Act, Answer, ToolCall
+
+_TOKEN = re.compile(r"<\|(start|channel|constrain|message|end|call|return|eom|eot)\|>")
+_TO = re.compile(r"\bto=([^\s<]++)")
+_CHANNEL = re.compile(r"<\|channel\|>\s*+(\w++)")
+_ENDS = frozenset({"end", "call", "return", "start", "eom", "eot"})
+
+
+class _Harmony(Dialect):
+    """A reply is a run of messages, each with a channel and perhaps a recipient. ``analysis`` is thinking, ``final`` the answer."""
+
+    name = "harmony"
+    markers = ("<|channel|>", "<|start|>assistant", "<|message|>")
+
+    def block(self, text: str, at: int, tools: Tools) -> Block | None:
+        return None  # messages are read as a whole, by `step`
+
+    def step(self, text: str, tools: Tools, hidden: Sequence[tuple[int, int]] = ()) -> Step:
+        thoughts: list[str] = []
+        said: list[str] = []
+        calls: list[ToolCall] = []
+        at = end = 0
+        is_open = True
+        while at < len(text):
+            header, body, stop, is_open = _message(text, at)
+            to, channel = _TO.search(header), _CHANNEL.findall(header)
+            name = to.group(1) if to is not None else ""
+            if name and name not in ("assistant", "user", "self", "developer"):
+                call, stop, is_open = self._call(text, name, body, stop, is_open, tools)
+                if isinstance(call, str):
+                    if calls:
+                        break
+                    return Step("malformed", 0, len(text), "\n".join(thoughts), complaint=call, open=is_open, dialect=self.name)
+                calls.append(call)
+            elif calls:
+                break
+            elif (channel and channel[-1] == "analysis") or name == "self" or (not header and text.startswith("<|end|>", stop)):
+                thoughts.append(text[body:stop].strip())
+            elif name != "developer":
+                said.append(text[body:stop].strip())
+                if channel and channel[-1] == "final":
+                    end = _past(text, stop)
+                    break
+            past = _past(text, stop)
+            at = end = past if past > at else len(text)
+        thought = "\n".join(filter(None, thoughts))
+        if calls:
+            return Step("act", 0, end, thought, tuple(calls), "\n".join(filter(None, said)), open=is_open, dialect=self.name)
+        words = "\n".join(filter(None, said))
+        return Step("answer" if words else "malformed", 0, end, thought, text=words, complaint="" if words else "The reply holds thoughts only.", open=True, dialect=self.name)
+
+    def _call(self, text: str, name: str, body: int, stop: int, is_open: bool, tools: Tools) -> tuple[ToolCall | str, int, bool]:
+        """The call, or the complaint; and where its message ends."""
+        bare = name.removeprefix("functions.")
+        begin = skip_space(text, body)
+        if not text.startswith("{", begin):
+            tool, _ = find_tool(tools, bare)
+            reason = f"The arguments of {bare[:80]} are not one JSON object." if tool is not None else unknown(tools, bare)
+            return reason, stop, is_open
+        block = named_json(text, bare, begin, tools)
+        if block.complaint:
+            return block.complaint, stop, block.open or is_open
+        after = skip_space(text, block.end)
+        token = _TOKEN.match(text, after)
+        if after < len(text) and token is None:
+            return f"After the arguments of {bare[:80]} stands other text.", stop, False
+        return block.calls[0], after, after >= len(text)
+
+    def render(self, reading: Act | Answer) -> str:
+        lead = f"<|channel|>analysis<|message|>{reading.thought}<|end|><|start|>assistant" if reading.thought else ""
+        if isinstance(reading, Answer):
+            return f"{lead}<|channel|>final<|message|>{reading.text}<|return|>"
+        return lead + self.write_calls(reading.calls)
+
+    def write_calls(self, calls: Sequence[ToolCall]) -> str:
+        one = "<|channel|>commentary to=functions.{} <|constrain|>json<|message|>{}<|call|>"
+        return "<|start|>assistant".join(one.format(call.name, write_json(arguments_of(call))) for call in calls)
+
+
+def _message(text: str, at: int) -> tuple[str, int, int, bool]:
+    """Header, start and end of the body of the message at `at`; and whether only the text's end ends it."""
+    found = _TOKEN.search(text, at)
+    if found is not None and found.group(1) == "start" and not text[at : found.start()].strip():
+        found = _TOKEN.search(text, found.end())
+    while found is not None and found.group(1) in ("channel", "constrain"):
+        found = _TOKEN.search(text, found.end())
+    if found is None or found.group(1) != "message":
+        # the prompt held the header, and this is the rest of its body
+        return "", at, found.start() if found else len(text), found is None
+    body = found.end()
+    closing = _TOKEN.search(text, body)
+    while closing is not None and closing.group(1) not in _ENDS:
+        closing = _TOKEN.search(text, closing.end())
+    return text[at:body], body, closing.start() if closing else len(text), closing is None
+
+
+def _past(text: str, at: int) -> int:
+    """After the token that ends a message; one that begins the next stays."""
+    found = _TOKEN.match(text, at)
+    return found.end() if found is not None and found.group(1) != "start" else at
+
+
+DIALECT = _Harmony()

@@ -1,0 +1,95 @@
+"""Thought and action as elements: ``<thought>…</thought><action>name</action><action_input>{…}</action_input>``, ``<tool>``, ``<final_answer>``."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from react_agent.formats.arguments import Unreadable, read_arguments, read_value, write_json
+from react_agent.formats.dialects.base import Block, Dialect, arguments_of, turn_text
+from react_agent.formats.scanner import Step, skip_space
+from react_agent.formats.tools import Tools, find_tool, from_text, unknown
+from react_agent.messages import ToolCall
+
+_NAME = re.compile(r"\s*+([\w.\-]++)\s*+")
+_PAIRS = (("<action>", "</action>", "<action_input>", "</action_input>"), ("<tool>", "</tool>", "<tool_input>", "</tool_input>"))
+_ANSWERS = (("<final_answer>", "</final_answer>"), ("<answer>", "</answer>"))
+_THOUGHTS = ("<thought>", "</thought>")
+
+
+class _XmlReact(Dialect):
+    name = "xml_react"
+    markers = tuple(pair[0] for pair in _PAIRS)
+    think = ("<thought>\n", "\n</thought>\n")
+
+    def block(self, text: str, at: int, tools: Tools) -> Block | None:
+        opening, closing, begin_input, end_input = next(pair for pair in _PAIRS if text.startswith(pair[0], at))
+        name = _NAME.match(text, at + len(opening))
+        if name is None or not text.startswith(closing, name.end()):
+            return None
+        begin = skip_space(text, name.end() + len(closing))
+        if not text.startswith(begin_input, begin):
+            return Block(len(text), complaint=f"After {opening}{name.group(1)[:80]}{closing} there is no {begin_input}.", open=begin >= len(text))
+        begin = skip_space(text, begin + len(begin_input))
+        if text.startswith("{", begin):
+            return self._object(text, name.group(1), begin, end_input)
+        stop = text.find(end_input, begin)
+        if stop < 0:
+            return Block(len(text), complaint=f"{begin_input} is never closed.", open=True)
+        return Block(stop + len(end_input), (_bare_call(name.group(1), text[begin:stop].strip(), tools),))
+
+    def _object(self, text: str, name: str, at: int, closing: str) -> Block:
+        try:
+            value, end, repairs = read_value(text, at)
+        except Unreadable as error:
+            return Block(len(text), complaint=read_arguments(text[at:]).complaint or error.reason, open=error.ended)
+        after = skip_space(text, end)
+        if not text.startswith(closing, after):
+            return Block(len(text), complaint=f"The input of {name[:80]} is not closed by {closing}.", open=after >= len(text))
+        return Block(after + len(closing), (ToolCall(name, value if isinstance(value, dict) else None),), "", repairs)
+
+    def step(self, text: str, tools: Tools, hidden: Sequence[tuple[int, int]] = ()) -> Step:
+        thought, begin = "", skip_space(text, 0)
+        if text.startswith(_THOUGHTS[0], begin) and (stop := text.find(_THOUGHTS[1], begin)) >= 0:
+            thought = text[begin + len(_THOUGHTS[0]) : stop].strip()
+            begin = stop + len(_THOUGHTS[1])
+        body = text[begin:]
+        found = super().step(body, tools, [(max(0, a - begin), b - begin) for a, b in hidden if b > begin])
+        answer = _answer(body)
+        if answer is not None and (found.kind == "none" or answer[1] < found.start):
+            found = Step("answer", 0, answer[1], text=answer[0], dialect=self.name, open=True)
+        elif found.kind == "none":
+            found.text = turn_text(body)
+        found.thought, found.start, found.end = thought, found.start + begin, found.end + begin
+        return found
+
+    def write_answer(self, text: str) -> str:
+        return f"<final_answer>{text}</final_answer>"
+
+    def write_calls(self, calls: Sequence[ToolCall]) -> str:
+        return "\n".join(f"<action>{call.name}</action>\n<action_input>{write_json(arguments_of(call))}</action_input>" for call in calls)
+
+
+def _answer(text: str) -> tuple[str, int] | None:
+    """What stands in the element of the answer, where the text holds one that is closed, and where it ends."""
+    for opening, closing in _ANSWERS:
+        at = text.find(opening)
+        stop = text.find(closing, at) if at >= 0 else -1
+        if stop >= 0 and (words := text[at + len(opening) : stop].strip()):
+            return words, stop + len(closing)
+    return None
+
+
+def _bare_call(name: str, words: str, tools: Tools) -> ToolCall:
+    tool, _ = find_tool(tools, name)
+    if tool is None:
+        return ToolCall(name, None, unknown(tools, name), words)
+    try:
+        if not words:
+            raise Unreadable("there is no input", 0)
+        return ToolCall(name, from_text(tool, words), None, words)
+    except Unreadable as error:
+        return ToolCall(name, None, f"The input of {name} cannot be read: {error.reason}.", words)
+
+
+DIALECT = _XmlReact()

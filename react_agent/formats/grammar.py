@@ -1,0 +1,176 @@
+"""Grammars from the offered tools, so that a model under constrained decoding cannot write a step that would not be read.
+
+``step_schema`` is a JSON Schema for the format ``json_step`` (OpenAI's ``response_format``, vLLM's and llama.cpp's ``json_schema``).
+``react_gbnf`` is a GBNF grammar for ``react_text`` (llama.cpp's ``grammar``). Both say what those formats write: every text that they
+accept is read as the same step again.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import cast
+
+from pydantic import JsonValue
+
+from react_agent.formats.arguments import write_json
+from react_agent.formats.tools import Tools
+from react_agent.messages import Head, JsonObject, ToolChoice
+
+# ------------------------------------------------------------------------------------------------------------- JSON Schema
+
+
+def step_schema(head: Head, tool_choice: ToolChoice = "auto", *, answer: bool = True) -> JsonObject:
+    """The schema of one step: a thought, then one offered tool with its arguments, or the answer.
+
+    Args:
+        head: Has the tools. With an output schema the answer is a call of the reserved tool, which is among them.
+        tool_choice: ``none`` leaves the answer only, ``required`` and a tool's name leave no answer.
+        answer: Whether the model may answer now. Small models answer at once where they may, so leave it off before the first result.
+    """
+    tools, may_answer = _choices(head, tool_choice, answer)
+    definitions: JsonObject = {}
+    options: list[JsonValue] = []
+    for tool in tools:
+        schema = _lifted(tool.name, tool.parameters, definitions)
+        options.append(_object({"thought": {"type": "string"}, "action": {"const": tool.name}, "action_input": schema}))
+    if may_answer:
+        options.append(_object({"thought": {"type": "string"}, "answer": {"type": "string", "minLength": 1, "pattern": r"\S"}}))
+    step: JsonObject = cast(JsonObject, options[0]) if len(options) == 1 else {"anyOf": options}
+    return {**step, "$defs": definitions} if definitions else step
+
+
+def _choices(head: Head, tool_choice: ToolChoice, answer: bool) -> tuple[Tools, bool]:
+    if tool_choice == "none" or not head.tools:
+        return (), True
+    if tool_choice in ("auto", "required"):
+        return head.tools, answer and tool_choice == "auto" and head.output_schema is None
+    named = tuple(tool for tool in head.tools if tool.name == tool_choice)
+    return named or head.tools, False
+
+
+def _object(members: JsonObject) -> JsonObject:
+    return {"type": "object", "properties": members, "required": list(members), "additionalProperties": False}
+
+
+def _lifted(name: str, schema: JsonObject, definitions: JsonObject) -> JsonObject:
+    """The tool's schema as a part of a larger one: its definitions go to the top under names of their own, no unknown keys."""
+    own = {kind: schema[kind] for kind in ("$defs", "definitions") if isinstance(schema.get(kind), dict)}
+    renamed: dict[str, str] = {}
+    for kind, members in own.items():
+        for key in cast(JsonObject, members):
+            renamed[f"#/{kind}/{key}"] = f"#/$defs/{name}.{key}"
+    for members in own.values():
+        for key, member in cast(JsonObject, members).items():
+            definitions[f"{name}.{key}"] = _referring(member, renamed)
+    body = {key: _referring(member, renamed) for key, member in schema.items() if key not in own and key != "$schema"}
+    body.setdefault("type", "object")
+    if "patternProperties" not in body:
+        body.setdefault("additionalProperties", False)
+    return body
+
+
+def _referring(schema: JsonValue, renamed: dict[str, str]) -> JsonValue:
+    if isinstance(schema, dict):
+        return {
+            key: renamed.get(member, member) if key == "$ref" and isinstance(member, str) else _referring(member, renamed) for key, member in schema.items()
+        }
+    return [_referring(member, renamed) for member in schema] if isinstance(schema, list) else schema
+
+
+# -------------------------------------------------------------------------------------------------------------------- GBNF
+
+_JSON_RULES = r"""
+string ::= "\"" char* "\""
+char ::= [^"\\\x00-\x1f] | "\\" ( ["\\bfnrt] | "u00" [01] [0-9a-f] )
+integer ::= "-"? ( "0" | [1-9] [0-9]{0,15} )
+number ::= integer ( "." [0-9]{1,16} )? ( "e" [-+] [0-9]{1,2} )?
+boolean ::= "true" | "false"
+null ::= "null"
+value ::= string | number | boolean | null | array | object
+array ::= "[" ( value ( ", " value )* )? "]"
+object ::= "{" ( string ": " value ( ", " string ": " value )* )? "}"
+"""
+_TEXT_RULES = r"""
+mark ::= [^ \t\r\n\x00-\x1f\x7f]
+line ::= mark ( [ ]* mark )*
+"""
+
+
+def react_gbnf(head: Head, tool_choice: ToolChoice = "auto", *, answer: bool = True) -> str:
+    """The grammar of one Thought/Action step: a thought of one line, then an action with JSON arguments, or an answer of one line."""
+    tools, may_answer = _choices(head, tool_choice, answer)
+    rules = _Rules()
+    options = []
+    for tool in tools:
+        arguments = rules.schema(tool.parameters, tool.parameters, f"{tool.name}-input")
+        options.append(f"{_quoted(f'Action: {tool.name}' + chr(10) + 'Action Input: ')} {arguments}")
+    if may_answer:
+        options.append('"Final Answer: " line')
+    root = f'root ::= "Thought: " line "\\n" ( {" | ".join(options)} )'
+    return "\n".join([root, *rules.lines]) + _TEXT_RULES + _JSON_RULES
+
+
+class _Rules:
+    """Turns JSON Schemas into rules. What it cannot say exactly becomes the general rule of its type: the arguments are validated anyway."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+        self.names: dict[str, str] = {}
+
+    def rule(self, name: str, body: str) -> str:
+        name = re.sub(r"[^a-zA-Z0-9-]", "-", name)
+        while name in self.names:
+            name += "-"
+        self.names[name] = body
+        self.lines.append(f"{name} ::= {body}")
+        return name
+
+    def schema(self, schema: JsonValue, root: JsonObject, name: str, hops: int = 8) -> str:
+        """The name of the rule for values of this schema."""
+        if not isinstance(schema, dict) or hops == 0:
+            return "value"
+        if isinstance(members := schema.get("enum"), list) and members:
+            return self.rule(name, " | ".join(_quoted(write_json(member)) for member in members))
+        if "const" in schema:
+            return self.rule(name, _quoted(write_json(schema["const"])))
+        if isinstance(ref := schema.get("$ref"), str):
+            return self.schema(_resolved(ref, root), root, name, hops - 1)
+        if isinstance(options := schema.get("anyOf") or schema.get("oneOf"), list) and options:
+            return self.rule(name, " | ".join(self.schema(option, root, f"{name}-{i}", hops - 1) for i, option in enumerate(options)))
+        kind = schema.get("type")
+        if isinstance(kind, list) and kind:
+            return self.rule(name, " | ".join(self.schema({**schema, "type": one}, root, f"{name}-{one}", hops - 1) for one in kind))
+        if kind == "array":
+            item = self.schema(schema.get("items"), root, f"{name}-item", hops - 1)
+            return self.rule(name, f'"[" ( {item} ( ", " {item} )* )? "]"')
+        if kind == "object" or "properties" in schema or hops == 8:
+            return self.object(schema, root, name, hops)
+        return str(kind) if kind in ("string", "integer", "number", "boolean", "null") else "value"
+
+    def object(self, schema: JsonObject, root: JsonObject, name: str, hops: int) -> str:
+        """Named members in the schema's order, the required first; or, where none are named, any."""
+        members = schema.get("properties")
+        if not isinstance(members, dict) or not members:
+            free = schema.get("additionalProperties", hops != 8)
+            return "object" if free else self.rule(name, '"{}"')
+        needed = schema.get("required")
+        required = [key for key in members if isinstance(needed, list) and key in needed]
+        optional = [key for key in members if key not in required]
+        pairs = {key: f"{_quoted(write_json(key) + ': ')} {self.schema(members[key], root, f'{name}-{key}', hops - 1)}" for key in members}
+        if required:
+            body = ' ", " '.join(pairs[key] for key in required) + "".join(f' ( ", " {pairs[key]} )?' for key in optional)
+            return self.rule(name, f'"{{" {body} "}}"')
+        tails = [" ".join([pairs[key], *(f'( ", " {pairs[later]} )?' for later in optional[i + 1 :])]) for i, key in enumerate(optional)]
+        return self.rule(name, f'"{{" ( {" | ".join(tails)} )? "}}"')
+
+
+def _resolved(ref: str, root: JsonObject) -> JsonValue:
+    here: JsonValue = root
+    for step in ref.removeprefix("#/").split("/"):
+        here = here.get(step) if isinstance(here, dict) else None
+    return here
+
+
+def _quoted(text: str) -> str:
+    """Text as a GBNF literal."""
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n") + '"'

@@ -1,0 +1,119 @@
+"""Calls that stand in the text of a reply although the API has fields for them, in whichever dialect the model learnt.
+
+Understood only for an offered tool whose schema the arguments pass, as far as `tools.misfit` tells; the tool's own validation follows.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from react_agent.formats.dialects import HARMONY, STRONG
+from react_agent.formats.dialects.base import Block, first_step, marker_search, named_as_offered, turn_text
+from react_agent.formats.dialects.json_step import DIALECT as JSON_STEP
+from react_agent.formats.dialects.json_text import block_step, fenced_json, inline_json, whole_json
+from react_agent.formats.dialects.llama_pythonic import DIALECT as PYTHONIC
+from react_agent.formats.dialects.pythonic import listed
+from react_agent.formats.dialects.xml_react import DIALECT as XML_REACT
+from react_agent.formats.react_steps import ANSWER_LABEL, StepReader
+from react_agent.formats.scanner import Hidden, Step, fence_content, next_fence
+from react_agent.formats.tools import Tools, find_tool, misfit, unknown
+from react_agent.messages import ToolCall
+
+_STRONG = marker_search(STRONG)
+_HARMONY = marker_search([HARMONY])
+_HINT = re.compile(r"[{<\[`：(]|action|answer", re.IGNORECASE)
+
+Spans = Sequence[tuple[int, int]]
+
+
+def leaked(text: str, tools: Tools, hidden: Spans = ()) -> Step:
+    """The first step that is certain; kind ``none`` where the text is just text."""
+    if _HINT.search(text) is None:
+        return Step("none", 0, len(text), text=turn_text(text), open=True)
+    if _HARMONY.search(text) is not None:
+        return _fitting(HARMONY.step(text, tools, hidden), tools, strong=True)
+    found = first_step(text, tools, hidden, STRONG, _STRONG)
+    if found.kind != "none":
+        return _fitting(found, tools, strong=True)
+    return _as_json(text, tools, hidden) or _as_text(text, tools, hidden) or found
+
+
+def _as_json(text: str, tools: Tools, hidden: Spans) -> Step | None:
+    """JSON or Python that is exactly calls of offered tools."""
+    whole = whole_json(text, tools)
+    if whole is not None:  # nothing but a call, or the beginning of one: never an answer
+        return _fitting(block_step(text, 0, whole, "json"), tools, strong=True)
+    if '"' not in text and "(" not in text:
+        return None
+    step = JSON_STEP.step(text, tools, hidden)
+    if step.kind in ("act", "answer"):
+        return _fitting(step, tools, strong=True)
+    step = PYTHONIC.step(text, tools, hidden)
+    if step.kind == "act":
+        step = _fitting(step, tools, strong=False)
+        if step.kind != "none":
+            return step
+    covered = Hidden(list(hidden)) if hidden else None
+    for find, name in ((fenced_json, "json_fence"), (_tool_code, "tool_code"), (inline_json, "json")):
+        found = find(text, tools, covered)
+        if found is not None:
+            step = _fitting(block_step(text, found[0], found[1], name), tools, strong=False)
+            if step.kind != "none":
+                return step
+    return None
+
+
+def _tool_code(text: str, tools: Tools, hidden: Hidden | None = None) -> tuple[int, Block] | None:
+    """Gemma 3's fence of Python calls."""
+    fence = next_fence(text, 0) if "```tool_code" in text else None
+    while fence is not None and fence[2] >= 0:
+        if text.startswith("tool_code", fence[0] + 3) and (hidden is None or hidden.past(fence[0]) == fence[0]):
+            begin = fence_content(text, fence[0])
+            body = text[begin : text.rfind("```", begin, fence[2])].strip()
+            inner = body.removeprefix("print(").removesuffix(")") if body.startswith("print(") else body
+            block = listed(inner, 0, tools, ())
+            block.end, block.open = fence[2], False
+            return fence[0], block
+        fence = next_fence(text, fence[2])
+    return None
+
+
+def _as_text(text: str, tools: Tools, hidden: Spans) -> Step | None:
+    """Thought/Action text. Prose may have such labels too, so only certain calls, and an answer with its full label, count."""
+    step = XML_REACT.step(text, tools, hidden)
+    if step.kind == "act" or (step.kind == "answer" and text.lstrip().startswith(("<thought>", "<final_answer>"))):
+        return _fitting(step, tools, strong=True)
+    step = StepReader(text, tools, hidden).step()
+    if step.kind == "act":
+        step.dialect = "react_text"
+        return _fitting(step, tools, strong=any(find_tool(tools, call.name)[0] for call in step.calls))
+    if step.kind == "answer" and ANSWER_LABEL.search(text) is not None:
+        step.dialect = "react_text"
+        return step
+    return None
+
+
+def _fitting(step: Step, tools: Tools, *, strong: bool) -> Step:
+    """The step with only those calls able to run that fit. None of them does: a mistake, or, where the marks prove nothing, no call at all."""
+    if step.kind != "act":
+        return step
+    step = named_as_offered(step, tools)
+    calls = tuple(_checked(call, tools) for call in step.calls)
+    if any(call.arguments is not None for call in calls):
+        step.calls = calls
+        return step
+    if not strong:
+        return Step("none", 0, step.end, text=step.text, open=True)
+    step.kind, step.calls, step.complaint = "malformed", (), " ".join(call.complaint or "" for call in calls[:3])
+    return step
+
+
+def _checked(call: ToolCall, tools: Tools) -> ToolCall:
+    tool, _ = find_tool(tools, call.name)
+    if tool is None:
+        return ToolCall(call.name, None, unknown(tools, call.name), call.raw)
+    if call.arguments is None:
+        return call
+    wrong = misfit(tool, call.arguments)
+    return call if wrong is None else ToolCall(call.name, None, f"{wrong}.", call.raw)

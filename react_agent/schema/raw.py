@@ -1,0 +1,303 @@
+"""Arguments of a schema from outside, checked by JSON Schema's rules.
+
+Most arguments fit, and most schemas are plain. So for plain schemas pydantic's core says yes first, in about a microsecond; whatever it
+does not surely accept is judged by jsonschema, which costs twenty times that (and 70 ms to import, which is then not needed at all).
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from itertools import islice
+from typing import Any, cast
+
+from pydantic import JsonValue
+from pydantic_core import CoreSchema, SchemaValidator, to_json
+from pydantic_core import SchemaError as CoreSchemaError
+from pydantic_core import core_schema as core
+
+from react_agent.messages import JsonObject
+from react_agent.schema.complaints import MAX_PROBLEMS, Arguments, Problem, dotted, unusable
+from react_agent.schema.outside import MAX_EXPANSION, draft_of
+from react_agent.schema.patterns import linear, matcher
+from react_agent.schema.walk import TYPES, Path, children, constants, known_keys, listing, mapping, resolve, type_names
+
+
+class RawArguments(Arguments):
+    """Arguments that stay JSON. The schema must have passed `check_schema`."""
+
+    __slots__ = ("_accept", "_validator", "known")
+
+    def __init__(self, schema: JsonObject) -> None:
+        super().__init__(schema)
+        self.known = known_keys(schema, schema)
+        self._accept: Callable[[bytes], object] = self._first
+        self._validator: Any = None  # jsonschema's; without published types
+
+    def _first(self, data: bytes) -> object:
+        self._accept = _quick(self.schema, closed=self.known is not None)
+        return self._accept(data)
+
+    def check(self, arguments: JsonObject) -> Mapping[str, object]:
+        """The arguments, whole floats made integers where the schema asks for such. Raises `InvalidArguments`."""
+        try:
+            encoded = to_json(arguments)
+            self._accept(encoded)
+            if b"NaN" not in encoded and b"Infinity" not in encoded:
+                return arguments
+        except ValueError:
+            pass  # not surely right, or no JSON; judged below
+        return self.judged(arguments)
+
+    def problems(self, arguments: JsonObject) -> list[Problem]:
+        """All that is wrong; nothing if the arguments fit."""
+        if self._validator is None:
+            self._validator = _dialect(draft_of(self.schema))(self.schema, registry=_registry())
+        try:
+            encoded = to_json(arguments)
+            if b"NaN" in encoded or b"Infinity" in encoded:
+                json.dumps(arguments, allow_nan=False)
+            _budget.left = MAX_EXPANSION + 4 * len(encoded)
+            errors = list(islice(self._validator.iter_errors(arguments), 4 * MAX_PROBLEMS))
+        except RecursionError:
+            raise  # said by `judged`
+        except _TooCostlyError:
+            return [Problem((), "are too intricate to be held against this schema; send less, or flatter, data")]
+        except Exception as error:  # noqa: BLE001 - a foreign schema may find a hole in the validator; then the call is not run
+            return unusable(error)
+        found: dict[tuple[Path, str], Problem] = {}
+        if self.known is not None:
+            for key in arguments.keys() - self.known.keys():
+                found[(key,), "unknown"] = Problem((key,), "unknown key", "unknown", arguments[key])
+        for each in errors:
+            for problem in _problems(each):
+                found.setdefault((problem.path, problem.kind if problem.kind == "unknown" else problem.reason), problem)
+        return list(found.values())
+
+
+def _problems(error: Any) -> Iterator[Problem]:
+    """One of jsonschema's errors, in our words."""
+    path = cast("Path", tuple(error.absolute_path))
+    wanted, given = error.validator_value, error.instance
+    match error.validator:
+        case "required":
+            for key in wanted:
+                if key not in given:
+                    yield Problem((*path, key), "is required", "missing")
+        case "additionalProperties" | "unevaluatedProperties" if wanted is False and isinstance(given, dict):
+            known = known_keys({**error.schema, error.validator: False, "patternProperties": {}}, error.schema) or {}
+            for key in given:
+                if key not in known:
+                    yield Problem((*path, key), "unknown key", "unknown", given[key])
+        case "type":
+            names = wanted if isinstance(wanted, list) else [wanted]
+            yield Problem(path, "should be of type " + " or ".join(map(str, names)), given=given)
+        case "enum":
+            yield Problem(path, "should be one of the listed values", given=given)
+        case "const":
+            yield Problem(path, "should be the one listed value", given=given)
+        case "anyOf" | "oneOf" if error.context:
+            reasons = [p.reason if len(p.path) == len(path) else f"{dotted(p.path)} {p.reason}" for e in error.context[:8] for p in _problems(e)]
+            yield Problem(path, ", or ".join(dict.fromkeys(reasons)), given=given)
+        case _:
+            yield Problem(path, error.message[-200:], given=given)
+
+
+# ---------------------------------------------------------------------------------------------------------- jsonschema
+
+
+class _TooCostlyError(Exception):
+    """The budget of one check is spent."""
+
+
+class _Budget(threading.local):
+    """How often the check that runs in this thread may still branch: schemas may multiply with every level of the value."""
+
+    left = MAX_EXPANSION
+
+
+_budget = _Budget()
+_BRANCHING = ("$dynamicRef", "$recursiveRef", "$ref", "allOf", "anyOf", "dependencies", "dependentSchemas", "if", "not", "oneOf")
+
+
+@functools.cache
+def _registry() -> Any:
+    """Holds the published meta-schemas, and never fetches."""
+    from jsonschema_specifications import REGISTRY  # type: ignore[import-untyped,unused-ignore]
+
+    return REGISTRY
+
+
+@functools.cache
+def _dialect(draft: str) -> Any:
+    """jsonschema's validator of a draft, with patterns that end in time and a bound on how much one check may branch."""
+    import attrs
+    import jsonschema  # type: ignore[import-untyped,unused-ignore]
+    from jsonschema.validators import extend  # type: ignore[import-untyped,unused-ignore]
+
+    base = getattr(jsonschema, f"Draft{draft.removeprefix('draft-').lstrip('0').replace('-', '')}Validator")
+
+    def bounded(keyword: str) -> Callable[..., object]:
+        rule = base.VALIDATORS[keyword]
+
+        def check(validator: Any, value: object, instance: object, schema: object) -> object:
+            _budget.left -= 1
+            if _budget.left < 0:
+                raise _TooCostlyError
+            return rule(validator, value, instance, schema)
+
+        return check
+
+    def pattern(validator: Any, wanted: str, instance: object, schema: object) -> Iterator[object]:
+        if isinstance(instance, str) and not matcher(wanted)(instance):
+            yield jsonschema.ValidationError(f"should match the pattern {wanted}")
+
+    def pattern_properties(validator: Any, patterns: JsonObject, instance: object, schema: object) -> Iterator[object]:
+        if isinstance(instance, dict):
+            for wanted, held in patterns.items():
+                for key in filter(matcher(wanted), instance):
+                    yield from validator.descend(instance[key], held, path=key, schema_path=wanted)
+
+    def additional_properties(validator: Any, held: JsonValue, instance: object, schema: JsonObject) -> Iterator[object]:
+        if not isinstance(instance, dict):
+            return
+        named, patterns = mapping(schema, "properties"), mapping(schema, "patternProperties")
+        extra = [key for key in instance if key not in named and not any(matcher(wanted)(key) for wanted in patterns)]
+        if held is False and extra:
+            yield jsonschema.ValidationError(f"has keys that it may not have: {', '.join(extra[:8])}")
+        elif isinstance(held, dict):
+            for key in extra:
+                yield from validator.descend(instance[key], held, path=key)
+
+    rules = {keyword: bounded(keyword) for keyword in _BRANCHING if keyword in base.VALIDATORS}
+    own = {"pattern": pattern, "patternProperties": pattern_properties, "additionalProperties": additional_properties}
+    made = extend(base, {**rules, **{keyword: rule for keyword, rule in own.items() if keyword in base.VALIDATORS}})
+    made.evolve = attrs.evolve  # its own would leave these rules behind at a nested "$schema"
+    return made
+
+
+# ---------------------------------------------------------------------------------------------------------- quick yes
+
+_RULES = frozenset((
+    "$dynamicRef", "$recursiveRef", "$ref", "additionalItems", "additionalProperties", "allOf", "anyOf", "const", "contains",
+    "dependencies", "dependentRequired", "dependentSchemas", "disallow", "divisibleBy", "else", "enum", "exclusiveMaximum",
+    "exclusiveMinimum", "extends", "if", "items", "maxContains", "maxItems", "maxLength", "maxProperties", "maximum", "minContains",
+    "minItems", "minLength", "minProperties", "minimum", "multipleOf", "not", "oneOf", "pattern", "patternProperties", "prefixItems",
+    "properties", "propertyNames", "required", "then", "type", "unevaluatedItems", "unevaluatedProperties", "uniqueItems",
+))  # fmt: skip
+_BOUNDS = ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum")
+_RULES_OF = {
+    "string": {"minLength", "maxLength", "pattern"},
+    "integer": set(_BOUNDS),
+    "number": set(_BOUNDS),
+    "boolean": set[str](),
+    "null": set[str](),
+    "array": {"items", "minItems", "maxItems"},
+    "object": {"properties", "required", "additionalProperties"},
+}
+_EXACT = 2**53  # up to here integers and floats compare alike
+
+
+class _NotPlainError(Exception):
+    """Leave it to jsonschema."""
+
+
+def _quick(schema: JsonObject, *, closed: bool) -> Callable[[bytes], object]:
+    """Takes JSON text, and raises `ValueError` unless jsonschema would find no error and no key is unknown; it may do so without need."""
+    if draft_of(schema) in ("draft-03", "draft-04") or _has_identities(schema):
+        return _never
+    try:
+        made = _Plain(schema).said({**schema, "additionalProperties": False} if closed else schema, 0)
+        return SchemaValidator(made).validate_json
+    except (_NotPlainError, CoreSchemaError):
+        return _never
+
+
+def _never(data: bytes) -> object:
+    raise ValueError
+
+
+def _has_identities(schema: JsonObject) -> bool:
+    held = [subschema for _, subschema, _ in children(schema) if isinstance(subschema, dict)]
+    return "$id" in schema or "id" in schema or any(map(_has_identities, held))
+
+
+class _Plain:
+    """Says a schema to pydantic's core. Raises `_NotPlainError` where that cannot be done exactly."""
+
+    def __init__(self, root: JsonObject) -> None:
+        self.root = root
+        self.left = 400  # subschemas
+
+    def said(self, schema: JsonValue, depth: int) -> CoreSchema:
+        self.left -= 1
+        if schema is True:
+            return core.any_schema()
+        if not isinstance(schema, dict) or self.left < 0 or depth > 24:
+            raise _NotPlainError
+        rules = schema.keys() & _RULES
+        if rules == {"$ref"}:
+            return self.said(resolve(schema["$ref"], self.root), depth + 1)
+        if rules == {"anyOf"}:
+            return _union([self.said(branch, depth + 1) for branch in listing(schema, "anyOf")])
+        names = type_names(schema)
+        if rules <= {"type", "enum", "const"} and ("enum" in rules) != ("const" in rules):
+            listed = constants(schema)
+            if not all(isinstance(value, str) for value in listed) or (names and "string" not in names):
+                raise _NotPlainError
+            return core.literal_schema(listed)
+        if not rules <= {"type"}.union(*(_RULES_OF.get(name, ()) for name in names)):
+            raise _NotPlainError
+        return _union([self.typed(name, schema, depth) for name in names]) if names else core.any_schema()
+
+    def typed(self, name: str, schema: JsonObject, depth: int) -> CoreSchema:
+        """For one of a schema's types; the rules for its other types do not bear on it."""
+        match name:
+            case "string":
+                pattern = linear(cast("str", schema["pattern"])) if "pattern" in schema else None
+                return core.str_schema(strict=True, min_length=_count(schema, "minLength"), max_length=_count(schema, "maxLength"), pattern=pattern)
+            case "integer":
+                ge, le, gt, lt = (cast("int | None", _bound(schema, keyword, int)) for keyword in _BOUNDS)
+                return core.int_schema(strict=True, ge=ge, le=le, gt=gt, lt=lt)
+            case "number":
+                low, high, above, below = (_bound(schema, keyword, int | float) for keyword in _BOUNDS)
+                return core.float_schema(strict=True, allow_inf_nan=False, ge=low, le=high, gt=above, lt=below)
+            case "boolean":
+                return core.bool_schema(strict=True)
+            case "null":
+                return core.none_schema()
+            case "array":
+                items = self.said(schema.get("items", True), depth + 1)
+                return core.list_schema(items, strict=True, min_length=_count(schema, "minItems"), max_length=_count(schema, "maxItems"))
+            case "object":
+                return self.object(schema, depth)
+            case _:
+                raise _NotPlainError
+
+    def object(self, schema: JsonObject, depth: int) -> CoreSchema:
+        properties, required, extra = mapping(schema, "properties"), listing(schema, "required"), schema.get("additionalProperties", True)
+        if not properties and not required and extra is not False:
+            return core.dict_schema(core.str_schema(), self.said(extra, depth + 1), strict=True)
+        if not properties.keys() >= set(cast("list[str]", required)) or not isinstance(extra, bool):
+            raise _NotPlainError
+        fields = {key: core.typed_dict_field(self.said(held, depth + 1), required=key in required) for key, held in properties.items()}
+        return core.typed_dict_schema(fields, strict=True, extra_behavior="ignore" if extra else "forbid")
+
+
+def _union(members: list[CoreSchema]) -> CoreSchema:
+    return members[0] if len(members) == 1 else core.union_schema(cast("list[CoreSchema | tuple[CoreSchema, str]]", members), mode="left_to_right")
+
+
+def _count(schema: JsonObject, keyword: str) -> int | None:
+    return int(cast("float", schema[keyword])) if keyword in schema else None
+
+
+def _bound(schema: JsonObject, keyword: str, kind: Any) -> float | None:
+    value = schema.get(keyword)
+    if value is None:
+        return None
+    if not isinstance(value, kind) or not TYPES["number"](value) or abs(cast("float", value)) >= _EXACT:
+        raise _NotPlainError
+    return cast("float", value)
