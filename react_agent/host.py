@@ -215,8 +215,12 @@ class Run:
         except BaseException:
             self.flush()
             raise
-        self._end(outcome)
-        return outcome
+        else:
+            self._end(outcome)
+            return outcome
+        finally:
+            if self._writer is not None:
+                self._writer.close()  # the file is free for whoever resumes
 
     def _end(self, outcome: Outcome) -> None:
         state = self.state

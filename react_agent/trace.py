@@ -12,7 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic_core import from_json
 
 from react_agent.errors import TraceError
-from react_agent.events import SCHEMA_VERSION, Called, Event, Parent, Replied, Returned, Reviewed, Started, TaggedEvent
+from react_agent.events import SCHEMA_VERSION, Called, Changed, Event, Parent, Replied, Returned, Reviewed, Started, TaggedEvent
 from react_agent.messages import JsonObject, ModelReply, ToolResult, Usage
 
 
@@ -21,6 +21,7 @@ def _event_adapter() -> TypeAdapter[Event]:
     return TypeAdapter(TaggedEvent)
 
 
+_WITH_SPEC = (Started, Changed)  # written with their Nones: a limit of None is no limit, and not the default one
 _to_json: dict[type, Callable[..., bytes]] = {}  # by kind: the serializer of the union would look for the kind again each time
 
 
@@ -30,7 +31,7 @@ def encode_event(event: Event) -> bytes:
     encode = _to_json.get(kind)
     if encode is None:
         encode = _to_json[kind] = TypeAdapter(kind).serializer.to_json
-    return encode(event, exclude_none=True)
+    return encode(event, exclude_none=kind not in _WITH_SPEC)
 
 
 def decode_event(line: bytes | str) -> Event:
@@ -41,6 +42,19 @@ def decode_event(line: bytes | str) -> Event:
         raise TraceError(_why_no_event(line, error)) from None
 
 
+def _check_version(first: bytes) -> None:
+    """Raise `TraceError` for a trace from a newer version: what it says may be readable and mean something else."""
+    try:
+        data = from_json(first)
+    except ValueError:
+        return
+    version = data.get("schema_version") if isinstance(data, dict) else None
+    if isinstance(version, int) and version > SCHEMA_VERSION:
+        raise TraceError(
+            f"it was written in schema version {version}; this version of react_agent reads up to {SCHEMA_VERSION}: install a newer one"
+        )
+
+
 def _why_no_event(line: bytes | str, error: ValidationError) -> str:
     try:
         data = from_json(line)
@@ -48,9 +62,6 @@ def _why_no_event(line: bytes | str, error: ValidationError) -> str:
         return f"it is not JSON ({problem})"
     if not isinstance(data, dict) or "kind" not in data:
         return "it is JSON, but not an event of a react_agent trace (no 'kind')"
-    version = data.get("schema_version", SCHEMA_VERSION)
-    if isinstance(version, int) and version > SCHEMA_VERSION:
-        return f"it was written in schema version {version}; this version of react_agent reads up to {SCHEMA_VERSION}: install a newer one"
     first = error.errors(include_url=False, include_input=False)[0]
     return f"event '{data['kind']}' is not as expected at {'.'.join(map(str, first['loc'])) or 'its top'}: {first['msg']}"
 
@@ -94,6 +105,9 @@ class Trace(Sequence[Event]):
         self.torn = torn
         if self._events and not isinstance(self._events[0], Started):
             raise TraceError(f"a trace begins with 'started', this one with '{self._events[0].kind}'")
+        second = next((at for at, event in enumerate(self._events) if at and type(event) is Started), None)
+        if second is not None:
+            raise TraceError(f"two runs in one trace: event {second + 1} is 'started' once more; load them apart")
 
     def append(self, event: Event) -> None:
         """Add one fact. The first must be `Started`, and only the first."""
@@ -194,7 +208,7 @@ class Trace(Sequence[Event]):
                 if seen == step:
                     return at
                 seen += 1
-        if step > seen:
+        if not 0 <= step <= seen:
             raise TraceError(f"the trace has {seen} steps, not {step}")
         return len(self._events)
 
@@ -217,6 +231,8 @@ class Trace(Sequence[Event]):
             if not line.strip():
                 continue
             try:
+                if not events:
+                    _check_version(line)
                 events.append(decode_event(line))
             except TraceError as error:
                 raise TraceError(f"{source}, line {number}: {error}") from None

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar
 
 from react_agent.backends.leaf import LeafBackend, key_from_environment, usable_format, usable_url
-from react_agent.backends.profiles import PROFILES, profile_of
+from react_agent.backends.profiles import profile_of
 from react_agent.backends.retry import Retries, Timeouts
 from react_agent.backends.wires.anthropic import Anthropic
 from react_agent.backends.wires.base import Wire
@@ -167,8 +167,6 @@ class CompletionsBackend(ProviderBackend):
         )
 
 
-Provider = Literal["anthropic", "gemini", "ollama", "openai-responses", "completions"]
 PROVIDERS: dict[str, type[ProviderBackend]] = {
     kind.provider: kind for kind in (AnthropicBackend, GeminiBackend, OllamaBackend, OpenAIResponsesBackend, CompletionsBackend)
 }
-KNOWN = (*sorted(PROFILES), *sorted(PROVIDERS))

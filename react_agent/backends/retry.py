@@ -142,7 +142,7 @@ async def _again(
 
     def hopeless(state: tenacity.RetryCallState) -> bool:
         pause = wait(state)
-        return pause > LONGEST_WAIT or (timeout is not None and clock() - start + pause >= timeout)
+        return state.attempt_number > policy.most or pause > LONGEST_WAIT or (timeout is not None and clock() - start + pause >= timeout)
 
     def note(state: tenacity.RetryCallState) -> None:
         error = state.outcome.exception() if state.outcome else None
@@ -150,7 +150,7 @@ async def _again(
 
     retrying = tenacity.AsyncRetrying(
         retry=tenacity.retry_if_exception(lambda error: isinstance(error, BackendError) and error.retryable),
-        stop=tenacity.stop_any(tenacity.stop_after_attempt(policy.most + 1), hopeless),
+        stop=hopeless,
         wait=wait,
         before_sleep=note,
         sleep=policy.sleep or _asyncio_sleep,

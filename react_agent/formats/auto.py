@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from react_agent.errors import FormatError
 from react_agent.formats.base import RawReply
-from react_agent.formats.leaks import leaked
+from react_agent.formats.leaks import leaked, looks_like_call
 from react_agent.formats.native import EMPTY, ONLY_THOUGHTS, NativeFormat, malformed
 from react_agent.formats.prompts import call_example
 from react_agent.formats.reading import cut_reply, read_reply, reply_text, scan, was_cut
+from react_agent.formats.scanner import NO_THOUGHTS, find_thoughts
 from react_agent.messages import Head, Message, ModelReply, ModelRequest, ReadBy, Reading, Thinking, ToolCall
 
 _READ_BY = ReadBy("auto")
@@ -29,7 +31,11 @@ class AutoFormat:
         return self._native.lower(message, before, head)
 
     def write(self, reading: Reading) -> str:
-        return self._native.write(reading)
+        """An answer's text; `FormatError` for calls, and for text that would be taken for one."""
+        text = self._native.write(reading)
+        if text != text.strip() or looks_like_call(text) or find_thoughts(text) is not NO_THOUGHTS:
+            raise FormatError("this answer would be read back as a call or as thinking")
+        return text
 
     def read(self, reply: RawReply, request: ModelRequest) -> ModelReply:
         """Native calls first; without any, the text is searched for a call of an offered tool. Otherwise the text is the answer."""

@@ -6,13 +6,13 @@ from react_agent.errors import FormatError
 from react_agent.formats.base import RawReply
 from react_agent.formats.dialects import DIALECTS
 from react_agent.formats.dialects.base import Dialect, named_as_offered
-from react_agent.formats.leaks import leaked
+from react_agent.formats.leaks import leaked, looks_like_call
 from react_agent.formats.native import EMPTY, MALFORMED, ONLY_THOUGHTS, malformed
 from react_agent.formats.prompts import call_example, example_input, observation, shown_tool, tool_list
-from react_agent.formats.reading import Spans, cut_reply, read_reply, refused, reply_text, scan, was_cut
+from react_agent.formats.reading import Spans, cut_reply, pseudo_tools, read_reply, refused, reply_text, same_step, scan, was_cut
 from react_agent.formats.scanner import Step
 from react_agent.formats.tools import Tools, example_arguments
-from react_agent.messages import Act, Answer, Head, Message, ModelReply, ModelRequest, ReadBy, Reading, Text, ToolCall, ToolSpec
+from react_agent.messages import Act, Answer, Head, Malformed, Message, ModelReply, ModelRequest, ReadBy, Reading, Text, ToolCall, ToolSpec
 from react_agent.spec import FINISH_TOOL
 
 
@@ -53,8 +53,23 @@ class DialectFormat:
             return message.text
 
     def write(self, reading: Reading) -> str:
-        """Raises FormatError where the text could not be read back as the same."""
-        return self._dialect.write(reading)
+        """The text of one step, read back once to be sure.
+
+        Raises:
+            FormatError: it could not be read back as the same, for instance because an answer holds a mark of a call.
+        """
+        if isinstance(reading, Malformed):
+            raise FormatError("a malformed reading has no text of its own; its reply's text was kept")
+        try:
+            text = self._dialect.render(reading)
+            tools = pseudo_tools(reading)
+            step, thoughts = scan(text, lambda body, hidden: self._step(body, tools, hidden))
+        except (ValueError, TypeError, RecursionError) as error:
+            raise FormatError(f"{self.name} cannot write this step: {error}") from None
+        unmarked = isinstance(reading, Answer) and step.kind == "none"  # then whatever tools there are must not find a call in it
+        if not same_step(step, thoughts, reading) or text[step.end :].strip() or (unmarked and looks_like_call(step.text)):
+            raise FormatError(f"{self.name} cannot write this step such that it would be read back as the same: a part of it looks like a mark of a call")
+        return text
 
     def prompt(self, instructions: str, head: Head) -> str:
         """The instructions, the tools, and the call of one of them in this dialect."""
@@ -82,7 +97,7 @@ class DialectFormat:
             step.dialect = None  # the format's own
             return step
         other = leaked(text, tools, hidden)  # a call in another dialect is no answer either
-        return other if other.kind == "act" or step.kind == "none" else step
+        return other if other.kind == "act" or (step.kind == "none" and other.kind != "none") else step
 
     def read(self, reply: RawReply, request: ModelRequest) -> ModelReply:
         if (no := refused(reply, self._read_by)) is not None:

@@ -16,12 +16,13 @@ from react_agent.formats.dialects.llama_pythonic import DIALECT as PYTHONIC
 from react_agent.formats.dialects.pythonic import listed
 from react_agent.formats.dialects.xml_react import DIALECT as XML_REACT
 from react_agent.formats.react_steps import ANSWER_LABEL, StepReader
-from react_agent.formats.scanner import Hidden, Step, fence_content, next_fence
+from react_agent.formats.scanner import Hidden, Step, fence_content, find_thoughts, next_fence
 from react_agent.formats.tools import Tools, find_tool, misfit, unknown
 from react_agent.messages import ToolCall
 
 _STRONG = marker_search(STRONG)
 _HARMONY = marker_search([HARMONY])
+_LABEL_WORD = re.compile(r"action[ \t*_`0-9]*+[:：]", re.IGNORECASE)
 _HINT = re.compile(r"[{<\[`：(]|action|answer", re.IGNORECASE)
 
 Spans = Sequence[tuple[int, int]]
@@ -37,6 +38,20 @@ def leaked(text: str, tools: Tools, hidden: Spans = ()) -> Step:
     if found.kind != "none":
         return _fitting(found, tools, strong=True)
     return _as_json(text, tools, hidden) or _as_text(text, tools, hidden) or found
+
+
+def looks_like_call(text: str) -> bool:
+    """Whether some tool could make a call of what stands in this text; an answer that does cannot be written."""
+    hidden: Spans = [(start, end) for start, end, _, _ in find_thoughts(text).blocks]
+    covered = Hidden(list(hidden)) if hidden else None
+    return (
+        leaked(text, (), hidden).kind in ("act", "malformed")
+        or whole_json(text, ()) is not None
+        or any(find(text, (), covered) is not None for find in (fenced_json, _tool_code, inline_json))
+        or any(dialect.step(text, (), hidden).kind != "none" for dialect in (JSON_STEP, PYTHONIC, XML_REACT))
+        or StepReader(text, (), hidden).step().kind in ("act", "answer")
+        or _LABEL_WORD.search(text) is not None
+    )
 
 
 def _as_json(text: str, tools: Tools, hidden: Spans) -> Step | None:

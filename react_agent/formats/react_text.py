@@ -17,7 +17,7 @@ from react_agent.formats.leaks import leaked
 from react_agent.formats.native import MALFORMED, malformed
 from react_agent.formats.prompts import closing_thought, example_input, observation, shown_tool, tool_list
 from react_agent.formats.react_steps import StepReader
-from react_agent.formats.reading import Spans, cut_reply, read_reply, refused, reply_text, scan, was_cut
+from react_agent.formats.reading import Spans, cut_reply, pseudo_tools, read_reply, refused, reply_text, same_step, scan, was_cut
 from react_agent.formats.scanner import Step
 from react_agent.formats.tools import Tools
 from react_agent.messages import (
@@ -31,7 +31,6 @@ from react_agent.messages import (
     Reading,
     Text,
     ToolCall,
-    ToolSpec,
 )
 from react_agent.spec import FINISH_TOOL
 
@@ -80,18 +79,14 @@ class ReactTextFormat:
         if isinstance(reading, Malformed):
             raise FormatError("a malformed reading has no text of its own; its reply's text was kept")
         calls = None if isinstance(reading, Answer) else reading.calls
-        tools = tuple(ToolSpec(call.name, "", {}) for call in calls or ())
+        if any(call.arguments is None for call in calls or ()):
+            raise FormatError("a call whose arguments could not be read cannot be written")
         try:
             text = _render(reading.thought, calls, reading.text if isinstance(reading, Answer) else "")
-            step, more = read_text(text, tools)
+            step, more = read_text(text, pseudo_tools(reading))
         except (ValueError, TypeError, RecursionError) as error:
             raise FormatError(f"react_text cannot write this step: {error}") from None
-        same = not more and step.thought == reading.thought and (
-            step.kind == "answer" and step.text == reading.text
-            if isinstance(reading, Answer)
-            else step.kind == "act" and [(c.name, c.arguments) for c in step.calls] == [(c.name, c.arguments) for c in reading.calls]
-        )
-        if not same or text[step.end :].strip():
+        if not same_step(step, more, reading) or text[step.end :].strip():
             raise FormatError(
                 "react_text cannot write this step such that it would be read back as the same: a line of its text looks like a label "
                 "(Thought:, Action:, Observation:, Final Answer:), or it has outer white space, or its arguments are not JSON"

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from pydantic import JsonValue
+
 from react_agent.formats.base import RawReply
 from react_agent.formats.native import CUT, malformed
 from react_agent.formats.scanner import NO_THOUGHTS, Step, bounded, find_thoughts, unthink
-from react_agent.messages import Message, ModelReply, Part, ReadBy, Text, Thinking
+from react_agent.formats.tools import json_type
+from react_agent.messages import Act, Answer, Message, ModelReply, Part, ReadBy, Reading, Text, Thinking, ToolSpec
 
 Spans = Sequence[tuple[int, int]]
 ReadStep = Callable[[str, Spans], Step]  # the text, and the spans in it that are thinking
@@ -87,4 +90,26 @@ def scan(text: str, read: ReadStep) -> tuple[Step, list[str]]:
     if step.kind != "malformed" and step.text and rest:
         step.text, more = find_thoughts(step.text).split(step.text)
         said.extend(more)
+    if step.kind == "answer" and not step.text:
+        step.kind = "malformed"
     return step, [thought for thought in said if thought]
+
+
+def same_step(step: Step, thoughts: list[str], reading: Act | Answer) -> bool:
+    """Whether a step that was read back is the reading that was written."""
+    if "\n".join(filter(None, [*thoughts, step.thought])) != reading.thought:
+        return False
+    if isinstance(reading, Answer):
+        return step.kind in ("answer", "none") and bool(step.text) and step.text == reading.text
+    ours = [(call.name, call.arguments) for call in step.calls]
+    return step.kind == "act" and not step.text and ours == [(call.name, call.arguments) for call in reading.calls]
+
+
+def pseudo_tools(reading: Reading) -> tuple[ToolSpec, ...]:
+    """Tools that have just the parameters which the calls use, so that a written step can be read back."""
+    known: dict[str, dict[str, JsonValue]] = {}
+    for call in reading.calls if isinstance(reading, Act) else ():
+        shapes = known.setdefault(call.name, {})
+        for key, value in (call.arguments or {}).items():
+            shapes[key] = {"type": json_type(value)}
+    return tuple(ToolSpec(name, "", {"type": "object", "properties": dict(shapes)}) for name, shapes in known.items())

@@ -133,7 +133,12 @@ def _literal(bare: str, types: frozenset[str]) -> JsonValue:
         return int(bare)  # also 007, which JSON has no place for
     if not bare:
         raise Unreadable(f"there is no text for a value of the type {' or '.join(sorted(types))}", 0)
-    value, end, repairs = read_value(bare, 0)
+    try:
+        value, end, repairs = read_value(bare, 0)
+    except Unreadable as error:
+        if bare[0] in "{[":
+            raise
+        raise Unreadable(f"{bare[:80]!r} is no {' or '.join(sorted(types))}", 0, ended=error.ended) from None
     kind = json_type(value)
     if end != len(bare) or (repairs and "string" in types) or (kind == "string" and "string" in types):
         raise Unreadable(f"{bare[:80]!r} is no {' or '.join(sorted(types))}", 0)

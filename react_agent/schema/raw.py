@@ -86,11 +86,9 @@ def _problems(error: Any) -> Iterator[Problem]:
             for key in wanted:
                 if key not in given:
                     yield Problem((*path, key), "is required", "missing")
-        case "additionalProperties" | "unevaluatedProperties" if wanted is False and isinstance(given, dict):
-            known = known_keys({**error.schema, error.validator: False, "patternProperties": {}}, error.schema) or {}
-            for key in given:
-                if key not in known:
-                    yield Problem((*path, key), "unknown key", "unknown", given[key])
+        case "additionalProperties" if wanted is False:
+            for key in _additional(given, error.schema):
+                yield Problem((*path, key), "unknown key", "unknown", given[key])
         case "type":
             names = wanted if isinstance(wanted, list) else [wanted]
             yield Problem(path, "should be of type " + " or ".join(map(str, names)), given=given)
@@ -103,6 +101,12 @@ def _problems(error: Any) -> Iterator[Problem]:
             yield Problem(path, ", or ".join(dict.fromkeys(reasons)), given=given)
         case _:
             yield Problem(path, error.message[-200:], given=given)
+
+
+def _additional(instance: JsonObject, schema: JsonObject) -> list[str]:
+    """The keys that ``additionalProperties`` speaks of."""
+    named, patterns = mapping(schema, "properties"), mapping(schema, "patternProperties")
+    return [key for key in instance if key not in named and not any(matcher(wanted)(key) for wanted in patterns)]
 
 
 # ---------------------------------------------------------------------------------------------------------- jsonschema
@@ -163,8 +167,7 @@ def _dialect(draft: str) -> Any:
     def additional_properties(validator: Any, held: JsonValue, instance: object, schema: JsonObject) -> Iterator[object]:
         if not isinstance(instance, dict):
             return
-        named, patterns = mapping(schema, "properties"), mapping(schema, "patternProperties")
-        extra = [key for key in instance if key not in named and not any(matcher(wanted)(key) for wanted in patterns)]
+        extra = _additional(instance, schema)
         if held is False and extra:
             yield jsonschema.ValidationError(f"has keys that it may not have: {', '.join(extra[:8])}")
         elif isinstance(held, dict):

@@ -118,7 +118,8 @@ def _parameters(function: Callable[..., object], name: str, method: bool) -> lis
         parameters = [p for p in parameters if p.name not in function.keywords]
     for parameter in parameters:
         if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
-            raise ToolDefinitionError(f"{name}: '{parameter}' cannot be told to a model; name each parameter, or take one list or dict")
+            stars = "*" if parameter.kind is parameter.VAR_POSITIONAL else "**"
+            raise ToolDefinitionError(f"{name}: '{stars}{parameter.name}' cannot be told to a model; name each parameter, or take one list or dict")
         if parameter.kind is parameter.POSITIONAL_ONLY:
             raise ToolDefinitionError(f"{name}: {parameter.name!r} is positional-only, and tools are called by keyword; leave out the '/'")
         if parameter.annotation is parameter.empty:
@@ -295,7 +296,7 @@ def _plain_schema(hint: object) -> JsonObject | None:
         items = _plain_schema(args[0])
         return None if items is None else {"items": items, "type": "array"}
     if origin in (typing.Union, types.UnionType):
-        members = [_plain_schema(arg) for arg in args]
+        members = [_plain_schema(arg) for arg in sorted(args, key=lambda arg: arg is type(None))]  # null last
         return {"anyOf": cast("list[pydantic.JsonValue]", members)} if all(members) else None
     return None
 

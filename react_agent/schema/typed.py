@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import cast
 
 from pydantic import JsonValue, ValidationError
 from pydantic_core import to_json
@@ -42,7 +41,7 @@ class TypedArguments(Arguments):
             checked = self._validate(to_json(arguments), strict=True)
             if not self._exact or _exact(arguments, self.schema, self.schema):
                 return checked
-        except Exception:  # noqa: BLE001, S110 - validators in annotations are the user's code; `problems` says what was raised
+        except Exception:  # noqa: BLE001 - validators in annotations are the user's code; `problems` says what was raised
             pass
         return self._validate(to_json(self.judged(arguments)), strict=True)
 

@@ -2,11 +2,12 @@ from __future__ import annotations
 
 import pytest
 
-from helpers import ask  # type: ignore[import-not-found]
 from react_agent.errors import FormatError
 from react_agent.formats import get_format
 from react_agent.formats.base import RawReply
 from react_agent.messages import Act, Answer, Head, Malformed, Message, Text, Thinking, ToolCall, Usage, system
+
+from ._say import ask
 
 NATIVE = get_format("native")
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import httpx
 
+from react_agent.backends.base import Backend
 from react_agent.backends.leaf import OpenAIChatBackend
 from react_agent.backends.retry import Retries
 from react_agent.messages import (
@@ -94,6 +95,27 @@ class Server:
         return [json.loads(request.content) for request in self.asked]
 
 
+def play(
+    server: Server,
+    make: Callable[[Any], Backend],
+    request: ModelRequest | None = None,
+    *,
+    stream: bool = False,
+    timeout: float | None = None,
+) -> tuple[ModelReply, list[Delta]]:
+    """One reply through the public door, over a client that reaches no network."""
+
+    async def run() -> tuple[ModelReply, list[Delta]]:
+        heard: list[Delta] = []
+        async with httpx.AsyncClient(transport=httpx.MockTransport(server)) as client:
+            backend = make(client)
+            reply = await backend.reply(request or asked(), listen=heard.append if stream else None, timeout=timeout)
+            await backend.aclose()
+        return reply, heard
+
+    return asyncio.run(run())
+
+
 def ask(
     server: Server,
     request: ModelRequest | None = None,
@@ -103,15 +125,6 @@ def ask(
     timeout: float | None = None,
     **more: Any,
 ) -> tuple[ModelReply, list[Delta]]:
-    """One reply through the public door, over a client that reaches no network."""
-
-    async def run() -> tuple[ModelReply, list[Delta]]:
-        heard: list[Delta] = []
-        async with httpx.AsyncClient(transport=httpx.MockTransport(server)) as client:
-            settings = {"base_url": URL, "api_key": KEY, "max_retries": (clock or Clock()).retries(), **more}
-            backend = OpenAIChatBackend("m", client=client, **settings)
-            reply = await backend.reply(request or asked(), listen=heard.append if stream else None, timeout=timeout)
-            await backend.aclose()
-        return reply, heard
-
-    return asyncio.run(run())
+    """The same of an OpenAI-compatible server."""
+    settings = {"base_url": URL, "api_key": KEY, "max_retries": (clock or Clock()).retries(), **more}
+    return play(server, lambda client: OpenAIChatBackend("m", client=client, **settings), request, stream=stream, timeout=timeout)

@@ -21,6 +21,7 @@ from react_agent.backends.wires.base import (
     excerpt,
     json_words,
     listed,
+    loads,
     mapping,
     no_picture,
     objects,
@@ -217,10 +218,13 @@ class OpenAIChat:
             if thought := text(message.get(name)):
                 parts.append(Thinking(thought, {"api": self.api, "field": name}))
                 break
+        else:
+            if told := details_text(message.get("reasoning_details")):
+                parts.append(Thinking(told, {"api": self.api, "field": "reasoning"}))
         parts += self.said(message.get("content"))
         calls = [self.read_call(call) for call in objects(message.get("tool_calls"))]
         legacy = message.get("function_call")
-        if not calls and isinstance(legacy, dict):
+        if not calls and isinstance(legacy, dict) and legacy.get("name"):
             calls = [self.read_call({"function": legacy})]
         return self.reply(
             found, choice.get("finish_reason"), [*parts, *calls], text(message.get("refusal")), message.get("reasoning_details")
@@ -372,6 +376,11 @@ def _image(image: Image) -> JsonObject:
 
 def _result_text(result: ToolResult, pictures: bool) -> str:
     return result.text or ("(The pictures are in the next message.)" if pictures else "")
+
+
+def details_text(details: object) -> str:
+    """What can be read of reasoning details, where a server gives nothing else."""
+    return "".join(text(entry.get("text")) or text(entry.get("summary")) for entry in objects(details))
 
 
 def read_usage(usage: Found) -> Usage:

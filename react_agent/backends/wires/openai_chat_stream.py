@@ -133,7 +133,7 @@ class ChatReader:
             self._refusal.append(refusal)
         out.extend(self._call(call) for call in objects(delta.get("tool_calls")))
         legacy = delta.get("function_call")
-        if isinstance(legacy, dict):
+        if isinstance(legacy, dict) and (legacy.get("name") or legacy.get("arguments")):
             out.append(self._call({"index": 0, "function": legacy}))
 
     def _detail(self, found: object) -> None:

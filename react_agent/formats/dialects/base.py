@@ -15,10 +15,9 @@ from pydantic import JsonValue
 
 from react_agent.errors import FormatError
 from react_agent.formats.arguments import Unreadable, place, read_arguments, read_value, strict_object, write_json
-from react_agent.formats.reading import scan
 from react_agent.formats.scanner import Hidden, Step, fence_at, skip_space
 from react_agent.formats.tools import Tools, accepted, coerce, find_tool, from_text, json_type, properties, takes_nothing, unknown
-from react_agent.messages import Act, Answer, JsonObject, Malformed, Reading, ToolCall, ToolSpec
+from react_agent.messages import Act, Answer, JsonObject, ToolCall, ToolSpec
 
 NAME_KEYS = ("name", "tool_name", "function", "tool", "action")
 ARGUMENT_KEYS = ("arguments", "parameters", "args", "action_input", "tool_input", "input")
@@ -63,54 +62,14 @@ class Dialect:
     def write_answer(self, text: str) -> str:
         return text
 
-    # --------------------------------------------------------------------------------------------------------------- read
-
-    def read(self, text: str, tools: Tools) -> tuple[Step, list[str]]:
-        """The first step of a whole reply, and the thinking before it."""
-        return scan(text, lambda body, hidden: self.step(body, tools, hidden))
-
     def step(self, text: str, tools: Tools, hidden: Sequence[tuple[int, int]] = ()) -> Step:
+        """The first step of a text; kind ``none`` where there is none of this dialect. `hidden`: thinking blocks, in which nothing is a mark."""
         return first_step(text, tools, hidden, (self,))
-
-    # -------------------------------------------------------------------------------------------------------------- write
-
-    def write(self, reading: Reading) -> str:
-        """The text of one step, read back once to be sure."""
-        if isinstance(reading, Malformed):
-            raise FormatError("a malformed reading has no text of its own; its reply's text was kept")
-        try:
-            text = self.render(reading)
-            step, thoughts = self.read(text, pseudo_tools(reading))
-        except (ValueError, TypeError, RecursionError) as error:
-            raise FormatError(f"{self.name} cannot write this step: {error}") from None
-        thought = "\n".join(filter(None, [*thoughts, step.thought]))
-        same = thought == reading.thought and not text[step.end :].strip()
-        if isinstance(reading, Answer):
-            same = same and step.kind in ("answer", "none") and step.text == reading.text and bool(step.text)
-        else:
-            same = same and step.kind == "act" and not step.text and same_calls(step.calls, reading.calls)
-        if not same:
-            raise FormatError(f"{self.name} cannot write this step such that it would be read back as the same: a part of it looks like a mark of the dialect")
-        return text
 
     def render(self, reading: Act | Answer) -> str:
         """The text of one step, unchecked."""
         lead = f"{self.think[0]}{reading.thought}{self.think[1]}" if reading.thought else ""
         return lead + (self.write_answer(reading.text) if isinstance(reading, Answer) else self.write_calls(reading.calls))
-
-
-def same_calls(some: Sequence[ToolCall], others: Sequence[ToolCall]) -> bool:
-    return [(c.name, c.arguments) for c in some] == [(c.name, c.arguments) for c in others]
-
-
-def pseudo_tools(reading: Reading) -> tuple[ToolSpec, ...]:
-    """Tools that have just the parameters which the calls use, so that a written step can be read back."""
-    known: dict[str, dict[str, JsonValue]] = {}
-    for call in reading.calls if isinstance(reading, Act) else ():
-        shapes = known.setdefault(call.name, {})
-        for key, value in (call.arguments or {}).items():
-            shapes[key] = {"type": json_type(value)}
-    return tuple(ToolSpec(name, "", {"type": "object", "properties": shapes}) for name, shapes in known.items())
 
 
 # ------------------------------------------------------------------------------------------------------- finding the step

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from react_agent.formats.arguments import write_json
-from react_agent.formats.dialects.base import Block, Dialect, arguments_of, named_json
+from react_agent.formats.dialects.base import Block, Dialect, arguments_of, named_json, turn_text
 from react_agent.formats.scanner import Step, skip_space
 from react_agent.formats.tools import Tools, find_tool, unknown
 from react_agent.messages import Act, Answer, ToolCall
@@ -27,6 +27,8 @@ class _Harmony(Dialect):
         return None  # messages are read as a whole, by `step`
 
     def step(self, text: str, tools: Tools, hidden: Sequence[tuple[int, int]] = ()) -> Step:
+        if _TOKEN.search(text) is None:
+            return Step("none", 0, len(text), text=turn_text(text), open=True)
         thoughts: list[str] = []
         said: list[str] = []
         calls: list[ToolCall] = []

@@ -7,7 +7,20 @@ from pathlib import Path
 
 from react_agent.formats import get_format
 from react_agent.formats.base import RawReply
-from react_agent.messages import Finish, Head, JsonObject, Message, MessageView, ModelReply, ModelRequest, Text, ToolChoice, ToolResult, ToolSpec, user
+from react_agent.messages import (
+    Finish,
+    Head,
+    JsonObject,
+    Message,
+    MessageView,
+    ModelReply,
+    ModelRequest,
+    Text,
+    ToolChoice,
+    ToolResult,
+    ToolSpec,
+    user,
+)
 
 
 def tool(name: str, required: tuple[str, ...] = ("query",), **properties: str) -> ToolSpec:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from decimal import Context, Decimal, DecimalException, localcontext
+from decimal import Context, Decimal, DecimalException, DivisionByZero, Inexact, InvalidOperation, Overflow, Underflow, localcontext
 from fractions import Fraction
 from typing import TypeAlias
 
@@ -18,8 +18,9 @@ Number: TypeAlias = Fraction | Decimal
 
 MAX_DIGITS = 2_000
 _MAX_BITS = int(MAX_DIGITS * math.log2(10))
-_KEPT = Context(prec=45, Emax=MAX_DIGITS, Emin=-MAX_DIGITS)  # of an inexact number
-_WORKING = Context(prec=60, Emax=4 * MAX_DIGITS, Emin=-4 * MAX_DIGITS)  # while it is computed
+_TRAPS = [DivisionByZero, InvalidOperation, Overflow, Underflow]
+_KEPT = Context(prec=45, Emax=MAX_DIGITS, Emin=-MAX_DIGITS, traps=_TRAPS)  # of an inexact number
+_WORKING = Context(prec=60, Emax=4 * MAX_DIGITS, Emin=-4 * MAX_DIGITS, traps=_TRAPS)  # while it is computed
 _SHOWN = 20
 _MOST_SHOWN = 40  # characters of a decimal or fraction that is shown exactly
 PI = Decimal("3.14159265358979323846264338327950288419716939937510582097494459230781640628620899862803482534211706798214808651")
@@ -39,7 +40,7 @@ def bounded(value: Number) -> Number:
 
 
 def too_large() -> ToolError:
-    return ToolError(f"the result is too large: numbers may have up to {MAX_DIGITS:,} digits")
+    return ToolError(f"the result is too large, or too close to 0: numbers may have up to {MAX_DIGITS:,} digits")
 
 
 def decimal(value: Number) -> Decimal:
@@ -61,7 +62,7 @@ def inexact(function: Callable[[Context], Decimal]) -> Number:
 def whole(value: Number, what: str) -> int:
     """The value as an integer, which it has to be."""
     if isinstance(value, Decimal) or value.denominator != 1:
-        raise ToolError(f"{what} needs a whole number, and {show(value)} is none")
+        raise ToolError(f"{what} needs a whole number, and {brief(value)} is none")
     return value.numerator
 
 
@@ -72,6 +73,10 @@ def add(a: Number, b: Number) -> Number:
     if isinstance(a, Fraction) and isinstance(b, Fraction):
         return bounded(a + b)
     return inexact(lambda c: c.add(decimal(a), decimal(b)))
+
+
+def magnitude(a: Number) -> Number:
+    return negative(a) if a < 0 else a
 
 
 def negative(a: Number) -> Number:
@@ -114,7 +119,7 @@ def power(a: Number, b: Number) -> Number:
             raise ToolError("division by zero: 0 to a negative power")
         return Fraction(0)
     if a < 0:
-        raise ToolError(f"{show(a)} to the power {show(b)} is no real number" + _roots_of_negatives(b))
+        raise ToolError(f"{brief(a)} to the power {brief(b)} is no real number" + _roots_of_negatives(b))
     if isinstance(a, Fraction) and isinstance(b, Fraction) and b.denominator <= 64 and (exact := exact_root(a, b.denominator)) is not None:
         return _whole_power(exact, b.numerator)
     digits = decimal(b) * decimal(a).adjusted()
@@ -167,7 +172,7 @@ def root(a: Number, n: Number) -> Number:
         raise ToolError("root(x, n) needs an n from 1 to 1000")
     if a < 0:
         if degree % 2 == 0:
-            raise ToolError(f"{show(a)} has no real {'square' if degree == 2 else f'{degree}th'} root")
+            raise ToolError(f"{brief(a)} has no real {'square' if degree == 2 else f'{degree}th'} root")
         return negative(root(negative(a), n))
     if isinstance(a, Fraction) and degree <= 64 and (exact := exact_root(a, degree)) is not None:
         return exact
@@ -193,16 +198,23 @@ def nearest(a: Number, places: Number = Fraction(0)) -> Number:
     return bounded(Fraction(scaled if exact >= 0 else -scaled) / scale)
 
 
+def natural_logarithm(a: Number) -> Number:
+    if a <= 0:
+        raise ToolError(f"the logarithm of {brief(a)} is no real number")
+    return Fraction(0) if a == 1 else inexact(lambda c: c.ln(decimal(a)))
+
+
 def logarithm(a: Number, base: Number) -> Number:
     """Exact where the base's whole power gives the number back."""
     if a <= 0:
-        raise ToolError(f"the logarithm of {show(a)} is no real number")
+        raise ToolError(f"the logarithm of {brief(a)} is no real number")
     if base <= 0 or base == 1:
-        raise ToolError(f"{show(base)} cannot be the base of a logarithm")
+        raise ToolError(f"{brief(base)} cannot be the base of a logarithm")
     made = inexact(lambda c: c.divide(c.ln(decimal(a)), c.ln(decimal(base))))
     if isinstance(a, Fraction) and isinstance(base, Fraction):
         n = round(made)
-        if abs(n) <= _MAX_BITS and Fraction(n) == nearest(made, Fraction(20)) and base**n == a:
+        fits = abs(n) * max(base.numerator, base.denominator).bit_length() <= 2 * _MAX_BITS
+        if fits and Fraction(n) == nearest(made, Fraction(20)) and base**n == a:
             return Fraction(n)
     return made
 
@@ -225,7 +237,7 @@ def _series(x: Decimal, start: int, sign: int) -> Decimal:
 
 def _turned(a: Number) -> Decimal:
     """The angle less whole turns, with as many digits as are kept."""
-    if abs(a) > _MAX_ANGLE:
+    if magnitude(a) > _MAX_ANGLE:
         raise ToolError(f"the angle is too large; it may be up to {_MAX_ANGLE:.0e} radians")
     with localcontext(Context(prec=90)):
         exact = a if isinstance(a, Decimal) else Decimal(a.numerator) / Decimal(a.denominator)
@@ -269,31 +281,31 @@ def arctangent(a: Number) -> Number:
             term = -term * x * x
             n += 2
             total += term / n
-        return total * 2**halvings
+        return total * Decimal(2**halvings)
 
-    if abs(a) > 10**50:
+    if magnitude(a) > 10**50:
         return inexact(lambda _: (PI / 2).copy_sign(decimal(a)))
     return a if not a else inexact(compute)
 
 
 def arcsine(a: Number) -> Number:
-    if abs(a) > 1:
-        raise ToolError(f"the arcsine of {show(a)} is no real number; it takes -1 to 1")
-    if abs(a) == 1:
+    if magnitude(a) > 1:
+        raise ToolError(f"the arcsine of {brief(a)} is no real number; it takes -1 to 1")
+    if magnitude(a) == 1:
         return inexact(lambda _: (PI / 2).copy_sign(decimal(a)))
     return arctangent(divide(a, root(add(Fraction(1), negative(multiply(a, a))), Fraction(2))))
 
 
 def arccosine(a: Number) -> Number:
-    if abs(a) > 1:
-        raise ToolError(f"the arccosine of {show(a)} is no real number; it takes -1 to 1")
+    if magnitude(a) > 1:
+        raise ToolError(f"the arccosine of {brief(a)} is no real number; it takes -1 to 1")
     if a == 1:
         return Fraction(0)
     return add(inexact(lambda _: PI / 2), negative(arcsine(a)))
 
 
 def exponential(a: Number) -> Number:
-    if abs(a) > MAX_DIGITS * 2.31:
+    if magnitude(a) > 2 * MAX_DIGITS:
         raise too_large()
     return Fraction(1) if not a else inexact(lambda c: c.exp(decimal(a)))
 
@@ -308,27 +320,29 @@ def total(values: Sequence[Number]) -> Number:
 # ------------------------------------------------------------------------------------------------------------- showing
 
 
+def brief(value: Number) -> str:
+    """For error messages."""
+    text = show(value)
+    return text if len(text) <= 60 else f"{text[:30]}…{text[-10:]}"
+
+
 def show(value: Number) -> str:
     """As text: exact if that is short, else 20 digits, with the fraction beside it where that is short."""
     if isinstance(value, Decimal):
         return _plain(Context(prec=_SHOWN).plus(value))
     if value.denominator == 1:
         return str(value.numerator)
-    twos_and_fives = value.denominator
-    for prime in (2, 5):
-        while twos_and_fives % prime == 0:
-            twos_and_fives //= prime
-    if twos_and_fives == 1 and value.denominator.bit_length() < 4 * _MOST_SHOWN:
-        exact = _plain(Context(prec=MAX_DIGITS).divide(Decimal(value.numerator), Decimal(value.denominator)))
-        if len(exact) <= _MOST_SHOWN:
-            return exact
+    context = Context(prec=_MOST_SHOWN)
+    made = context.divide(Decimal(value.numerator), Decimal(value.denominator))
+    if not context.flags[Inexact]:
+        return _plain(made)
     near = _plain(Context(prec=_SHOWN).divide(Decimal(value.numerator), Decimal(value.denominator)))
     fraction = f"{value.numerator}/{value.denominator}"
     return f"{near} (exactly {fraction})" if len(fraction) <= _MOST_SHOWN else f"{near} (rounded)"
 
 
 def _plain(value: Decimal) -> str:
-    value = value.normalize()
+    value = value.normalize(Context(prec=MAX_DIGITS))
     if -7 <= value.adjusted() <= 25:
         return f"{value:f}"
     return f"{value:e}".replace("e+", "e")

@@ -1,0 +1,170 @@
+"""How a run is shown while it goes on: live, plainly, as JSON Lines, or not at all."""
+
+from __future__ import annotations
+
+from time import monotonic
+from typing import Protocol, TypeAlias
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.spinner import Spinner
+from rich.text import Text
+
+from react_agent.agent import Progress
+from react_agent.cli.console import Mode, out, show
+from react_agent.events import Called, Changed, Event, Finished, Replied, Returned, Started
+from react_agent.messages import Delta, Usage
+from react_agent.spec import Limits
+from react_agent.trace import encode_event
+from react_agent.view import terminal, words
+
+Item: TypeAlias = Event | Delta | Progress
+LIVE_LINES = 8  # of one text; `react-agent trace show` has all of it
+
+
+class Display(Protocol):
+    """Is told everything that happens in a run, in order."""
+
+    def see(self, item: Item, *, new: bool = True) -> None:
+        """One event or piece. What is not new happened in an earlier sitting, and is only counted."""
+        ...
+
+    def close(self) -> None:
+        """Leave the terminal as it should be."""
+        ...
+
+
+def display_for(mode: Mode | None) -> Display:
+    """The display of that mode; by default live on a terminal and plain elsewhere."""
+    console = out()
+    if mode is None:
+        mode = Mode.live if console.is_terminal else Mode.plain
+    match mode:
+        case Mode.live:
+            return LiveDisplay(console) if console.is_terminal else PlainDisplay(console)
+        case Mode.plain:
+            return PlainDisplay(console)
+        case Mode.json:
+            return JsonDisplay()
+        case Mode.quiet:
+            return QuietDisplay()
+
+
+class QuietDisplay:
+    """Shows nothing; the answer is printed at the end."""
+
+    def see(self, item: Item, *, new: bool = True) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
+
+
+class JsonDisplay:
+    """One event a line, as in the trace file."""
+
+    def see(self, item: Item, *, new: bool = True) -> None:
+        if new and not isinstance(item, Delta | Progress):
+            print(words.plain_json(encode_event(item).decode()), flush=True)
+
+    def close(self) -> None:
+        pass
+
+
+class PlainDisplay:
+    """Row after row, as it happens."""
+
+    def __init__(self, console: Console) -> None:
+        self.console = console
+        self.steps = 0
+        self.usage = Usage()
+        self.began = monotonic()
+
+    def see(self, item: Item, *, new: bool = True) -> None:
+        if isinstance(item, Delta | Progress):
+            return
+        if new:
+            if isinstance(item, Replied):
+                show(self.console, Text())
+            show(self.console, *terminal.rows(item, self.steps, LIVE_LINES))
+        if isinstance(item, Replied):
+            self.steps += 1
+            self.usage += item.reply.usage or Usage()
+        elif isinstance(item, Returned):
+            self.usage += item.usage or Usage()
+        elif isinstance(item, Finished) and new:
+            show(
+                self.console, Text(), terminal.ending(item.outcome, self.steps, self.usage, item.cost, monotonic() - self.began)
+            )
+
+    def close(self) -> None:
+        pass
+
+
+class LiveDisplay(PlainDisplay):
+    """The same, with what is going on at the moment in the last lines: who is waited for, what it says, what is left of the budget."""
+
+    def __init__(self, console: Console) -> None:
+        super().__init__(console)
+        self._limits = Limits()
+        self._backend = ""
+        self._open: dict[tuple[int, int], str] = {}
+        self._said = ""
+        self._since = monotonic()
+        self._over = True
+        self._spinner = Spinner("dots", style="cyan")
+        self._live = Live(console=console, get_renderable=self._status, refresh_per_second=10, transient=True)
+
+    def see(self, item: Item, *, new: bool = True) -> None:
+        if isinstance(item, Delta):
+            self._said = (self._said + item.text)[-2_000:]
+            return
+        if isinstance(item, Progress):
+            share = f"{item.fraction:.0%} " if item.fraction is not None else ""
+            self._open[item.step, item.index] = f"{self._name(item.step, item.index)}   {share}{words.plain_line(item.message, 100)}"
+            return
+        super().see(item, new=new)
+        self._notice(item)
+        if new and not self._over and not self._live.is_started:
+            self._live.start()
+
+    def _notice(self, item: Event) -> None:
+        self._over = False
+        match item:
+            case Started() | Changed():
+                self._limits, self._backend = item.spec.limits, item.backend
+            case Called():
+                self._open[item.step, item.index] = item.name
+            case Returned():
+                self._open.pop((item.step, item.index), None)
+            case Finished():
+                self._over = True
+                self.close()
+            case _:
+                pass
+        self._said, self._since = "", monotonic()
+
+    def _name(self, step: int, index: int) -> str:
+        return self._open.get((step, index), "").split("   ")[0]
+
+    def _status(self) -> Group | Text:
+        if self._over:
+            return Text()
+        waited = words.seconds(monotonic() - self._since) if monotonic() - self._since > 0.5 else ""
+        doing = ", ".join(self._open.values()) if self._open else f"asking {self._backend}"
+        tail = words.plain_line(self._said[-400:], 400)[-60:]
+        line = "  ".join(part for part in (words.plain_line(doing, 120), waited, tail) if part)
+        self._spinner.update(text=Text(line, style="dim", no_wrap=True, overflow="ellipsis"))
+        return Group(Text(), self._spinner, Text("  " + self._budget(), style="dim", no_wrap=True, overflow="ellipsis"))
+
+    def _budget(self) -> str:
+        limits = self._limits
+        parts = [f"step {self.steps}" + (f" of {limits.steps}" if limits.steps else "")]
+        if self.usage.total_tokens or limits.tokens:
+            parts.append(f"{self.usage.total_tokens:,} tokens" + (f" of {limits.tokens:,}" if limits.tokens else ""))
+        parts.append(words.seconds(round(monotonic() - self.began, 1)) + (f" of {limits.seconds:g}" if limits.seconds else ""))
+        return " · ".join([*parts, "Ctrl-C ends it after this step"])
+
+    def close(self) -> None:
+        if self._live.is_started:
+            self._live.stop()

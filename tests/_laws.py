@@ -1,0 +1,78 @@
+"""The law of the loop, for any trace: a prefix always folds to the same state, asks for the same, and nothing changes a state once made."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from react_agent import Trace, replay
+from react_agent.events import Changed, Compacted, Replied
+from react_agent.loop import CallModel, Effect, State, begin, fold, next_effect, update
+from react_agent.messages import ModelRequest
+
+KINDS = {"answered", "limit", "refused", "malformed", "looped", "failed", "cancelled", "paused"}
+
+
+def effect_picture(effect: Effect) -> str:
+    """All that an effect says, as text."""
+    if isinstance(effect, CallModel):
+        request = effect.request
+        return f"{effect.purpose} {request.tool_choice} {request.digest()} {request.head} {list(request.messages)}"
+    return repr(effect)
+
+
+def picture(state: State) -> str:
+    """All that a state says and asks for, as text, so that a later change of it shows."""
+    told = [f"{name}={getattr(state, name)!r}" for name in State.__slots__ if name not in ("ledger", "view", "allowed")]
+    known = [fingerprint in state.ledger for fingerprint in state.ledger.items]
+    return "\n".join([*told, repr(list(state.view)), repr(sorted(state.allowed)), repr(known[: state.ledger.n]), effect_picture(next_effect(state))])
+
+
+def states_of(trace: Trace) -> list[State]:
+    """The state at each prefix, each made by `update` from the one before; none of them is touched by a later one."""
+    states = [begin(trace.started)]
+    pictures = [picture(states[0])]
+    for event in trace[1:]:
+        states.append(update(states[-1], event))
+        assert picture(states[-2]) == pictures[-1], f"update changed the state it was given, at {event.kind}"
+        pictures.append(picture(states[-1]))
+    assert [picture(state) for state in states] == pictures, "a later update changed an earlier state"
+    return states
+
+
+def check_law(trace: Trace, requests: Sequence[ModelRequest] | None = None) -> None:
+    """The whole law for one trace; `requests` are what the models were really asked, those left out that nobody answered."""
+    again = Trace.from_jsonl(trace.to_jsonl())
+    assert again == trace, "through JSON and back"
+    states = states_of(trace)
+    for at, live in enumerate(states, 1):
+        folded = fold(again.cut(at))
+        assert folded == live
+        assert picture(folded) == picture(live), f"the first {at} events fold to something else from the file"
+    for state, event in zip(states, trace[1:], strict=False):  # a sibling from each prefix: the buffers are shared, what they say is not
+        assert picture(update(state, event)) == picture(update(state, event))
+    check_requests(trace, states, requests)
+    assert replay(again) == states[-1]
+
+
+def check_requests(trace: Trace, states: list[State], requests: Sequence[ModelRequest] | None) -> None:
+    """Each reply answers what its prefix asks for, and each request goes on from the one before."""
+    asked: list[CallModel] = []
+    before: CallModel | None = None
+    for state, event in zip(states, trace[1:], strict=False):
+        if isinstance(event, (Changed, Compacted)):
+            before = None
+        if not isinstance(event, Replied):
+            continue
+        effect = next_effect(state)
+        assert isinstance(effect, CallModel)
+        assert (effect.request.digest(), effect.purpose) == (event.request, event.purpose)
+        if before is not None:
+            past = list(before.request.messages)
+            assert list(effect.request.messages)[: len(past)] == past, "a request is the one before plus what is new"
+            assert effect.request.head == before.request.head
+        asked.append(effect)
+        before = effect
+    if requests is not None:
+        assert [effect.request.digest() for effect in asked] == [request.digest() for request in requests]
+        assert [list(effect.request.messages) for effect in asked] == [list(request.messages) for request in requests]
+        assert [effect.request.tool_choice for effect in asked] == [request.tool_choice for request in requests]

@@ -1,0 +1,127 @@
+from __future__ import annotations
+
+import pytest
+
+from react_agent.formats import get_format
+from react_agent.formats.base import RawReply
+from react_agent.messages import Act, Answer, JsonObject, Text, Thinking, ToolCall
+
+from ._say import ask, read, tool
+from .test_dialects import WRITTEN
+
+AUTO = get_format("auto")
+ARGS: JsonObject = {"query": "Paris"}
+
+
+def test_native_calls_come_first() -> None:
+    leaked = Text(WRITTEN["hermes"])
+    reply = AUTO.read(RawReply((leaked, ToolCall("add", raw='{"a": 1, "b": 2}'))), ask())
+    assert [call.name for call in reply.message.calls] == ["add"]
+    assert reply.read_by is not None
+    assert reply.read_by.format == "native"
+
+
+@pytest.mark.parametrize("name", WRITTEN)
+def test_a_call_that_leaked_into_the_text_is_understood_in_any_dialect(name: str) -> None:
+    reply = read("auto", WRITTEN[name])
+    assert reply.reading == "act", reply.complaint
+    assert [(call.name, call.arguments) for call in reply.message.calls] == [("search", ARGS)]
+    assert reply.read_by is not None
+    assert (reply.read_by.format, bool(reply.read_by.dialect)) == ("auto", True)
+    assert reply.raw == WRITTEN[name]
+
+
+LEAKS: dict[str, str] = {
+    "fence after prose": 'I call it:\n```json\n{"name": "search", "arguments": {"query": "Paris"}}\n```\nThen I wait.',
+    "object in prose": 'I call {"name": "search", "arguments": {"query": "Paris"}} now.',
+    "as OpenAI sends it": '{"type": "function", "function": {"name": "search", "arguments": "{\\"query\\": \\"Paris\\"}"}}',
+    "Thought/Action": "Thought: I look.\nAction: search[Paris]",
+    "tool_code": '```tool_code\nprint(search(query="Paris"))\n```',
+    "other case": '<tool_call>{"name": "Search", "arguments": {"query": "Paris"}}</tool_call>',
+    "after thinking": '<think>hm</think>\n```json\n{"name": "search", "arguments": {"query": "Paris"}}\n```',
+    "without a closing tag": '<tool_call>\n{"name": "search", "arguments": {"query": "Paris"}}',
+}
+
+
+@pytest.mark.parametrize("text", LEAKS.values(), ids=LEAKS.keys())
+def test_small_models_ways_are_understood(text: str) -> None:
+    assert [(call.name, call.arguments) for call in read("auto", text).message.calls] == [("search", ARGS)]
+
+
+ANSWERS = {
+    "prose": "Paris has 2 million people.",
+    "JSON": '{"population": 2102650, "name": "Paris"}',
+    "fenced JSON": 'Here:\n```json\n{"name": "Paris", "population": 2}\n```',
+    "JSON of no tool": 'As JSON: {"name": "unknown", "arguments": {"x": 1}} is a call.',
+    "a list": "[1, 2, 3]",
+    "a list of calls of no tool": "[f(x=1)]",
+    "code": "```python\nsearch(query='Paris')\n```",
+    "a label in prose": "Take\nAction: call your doctor\nAnswer: soon",
+    "angle brackets": "a < b and <b>bold</b>",
+}
+
+
+@pytest.mark.parametrize("text", ANSWERS.values(), ids=ANSWERS.keys())
+def test_what_only_looks_like_a_call_is_an_answer(text: str) -> None:
+    assert read("auto", text).read() == Answer("", text)
+
+
+MISTAKES = {
+    "unknown tool": ('<tool_call>{"name": "serch", "arguments": {}}</tool_call>', "Did you mean search?"),
+    "unknown key": ('<tool_call>{"name": "search", "arguments": {"q": "x"}}</tool_call>', "no argument 'q'"),
+    "missing key": ('{"name": "add", "arguments": {"a": 1}}', "needs the argument 'b'"),
+    "wrong type": ('[TOOL_CALLS]add[ARGS]{"a": "1", "b": 2}', "a must be integer"),
+    "cut": ('<tool_call>{"name": "search", "arguments": {"query": "Par', "inside the string"),
+    "cut, bare": ('{"name": "search", "arguments": {"query": "Par', "inside the string"),
+    "no call in the tag": ("<tool_call>Paris?</tool_call>", ""),
+    "broken step": ("Thought: x\nAction: search\nAction Input: {\"query\": \"Par", "inside the string"),
+}
+
+
+@pytest.mark.parametrize(("text", "says"), MISTAKES.values(), ids=MISTAKES.keys())
+def test_a_broken_call_is_neither_run_nor_an_answer(text: str, says: str) -> None:
+    reply = read("auto", text)
+    assert reply.reading == "malformed", reply.read()
+    assert says in (reply.complaint or "")
+
+
+def test_a_bad_call_beside_a_good_one_is_refused_by_itself() -> None:
+    text = '<tool_call>{"name": "search", "arguments": {"query": "a"}}</tool_call>\n<tool_call>{"name": "search", "arguments": {"x": 1}}</tool_call>'
+    first, second = read("auto", text).message.calls
+    assert first.arguments == {"query": "a"}
+    assert second.arguments is None
+    assert "no argument 'x'" in (second.complaint or "")
+
+
+def test_thinking_is_told_from_the_answer() -> None:
+    assert read("auto", "<think>hm</think>\n42").read() == Answer("hm", "42")
+    assert read("auto", "hm\n</think>\n42").read() == Answer("hm", "42")
+    assert AUTO.read(RawReply((Thinking("a"), Text("42"))), ask()).read() == Answer("a", "42")
+    assert "thoughts only" in (read("auto", "<think>hm</think>").complaint or "")
+    assert "empty" in (read("auto", "").complaint or "")
+
+
+def test_a_cut_reply_is_nothing() -> None:
+    for text in ("Paris has", WRITTEN["llama3_json"], WRITTEN["functionary"].removesuffix("</function>")):
+        assert read("auto", text, finish="length").reading == "malformed"
+    whole = WRITTEN["hermes"]  # its closing tag has come
+    assert read("auto", whole, finish="length").read() == Act("", (ToolCall("search", ARGS),))
+
+
+def test_without_tools_a_call_is_still_no_answer() -> None:
+    assert read("auto", WRITTEN["hermes"], ask(())).reading == "malformed"
+    assert read("auto", "42", ask(())).read() == Answer("", "42")
+
+
+def test_schemas_with_references_and_unions_are_looked_through() -> None:
+    spec = tool("f")
+    parameters: JsonObject = {
+        "type": "object",
+        "properties": {"mode": {"$ref": "#/$defs/Mode"}, "n": {"anyOf": [{"type": "integer"}, {"type": "null"}]}},
+        "required": ["mode"],
+        "$defs": {"Mode": {"enum": ["a", "b"]}},
+    }
+    request = ask((type(spec)("f", "", parameters),))
+    good = read("auto", '<tool_call>{"name": "f", "arguments": {"mode": "a", "n": null}}</tool_call>', request)
+    assert good.message.calls[0].arguments == {"mode": "a", "n": None}
+    assert read("auto", '<tool_call>{"name": "f", "arguments": {"mode": 1}}</tool_call>', request).reading == "malformed"

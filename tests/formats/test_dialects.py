@@ -1,0 +1,217 @@
+from __future__ import annotations
+
+import pytest
+
+from react_agent.errors import ConfigError, FormatError
+from react_agent.formats import FORMATS, get_format
+from react_agent.messages import Act, Answer, Head, JsonObject, Message, Text, ToolCall, ToolResult, ToolSpec, system
+
+from ._say import SEARCH, TOOLS, ask, read
+
+ARGS: JsonObject = {"query": "Paris"}
+MANY = ToolSpec(
+    "many",
+    "",
+    {
+        "type": "object",
+        "properties": {
+            "s": {"type": "string"},
+            "i": {"type": "integer"},
+            "f": {"type": "number"},
+            "b": {"type": "boolean"},
+            "n": {"type": ["integer", "null"]},
+            "l": {"type": "array"},
+            "o": {"type": "object"},
+        },
+    },
+)
+VALUES: JsonObject = {"s": 'a "b" é\nline', "i": 3, "f": 1.5, "b": True, "n": None, "l": ["x", 1], "o": {"k": [False]}}
+DIALECTS = [name for name in FORMATS if name not in ("native", "auto")]
+
+# How each dialect writes one call, or two: what servers and templates show.
+WRITTEN = {
+    "hermes": '<tool_call>\n{"name": "search", "arguments": {"query": "Paris"}}\n</tool_call>',
+    "llama3_json": '{"name": "search", "parameters": {"query": "Paris"}}',
+    "llama_pythonic": "[search(query='Paris')]",
+    "mistral": '[TOOL_CALLS]search[ARGS]{"query": "Paris"}',
+    "mistral_v3": '[TOOL_CALLS][{"name": "search", "arguments": {"query": "Paris"}}]',
+    "phi4mini": 'functools[{"name": "search", "arguments": {"query": "Paris"}}]',
+    "harmony": '<|channel|>commentary to=functions.search <|constrain|>json<|message|>{"query": "Paris"}<|call|>',
+    "json_fence": '```json\n{"name": "search", "arguments": {"query": "Paris"}}\n```',
+    "granite": '<|tool_call|>[{"name": "search", "arguments": {"query": "Paris"}}]',
+    "qwen3_coder": "<tool_call>\n<function=search>\n<parameter=query>\nParis\n</parameter>\n</function>\n</tool_call>",
+    "glm": "<tool_call>search\n<arg_key>query</arg_key>\n<arg_value>Paris</arg_value>\n</tool_call>",
+    "deepseek_v3": '<｜tool▁calls▁begin｜><｜tool▁call▁begin｜>function<｜tool▁sep｜>search\n```json\n{"query": "Paris"}\n```<｜tool▁call▁end｜><｜tool▁calls▁end｜>',
+    "deepseek_v31": '<｜tool▁calls▁begin｜><｜tool▁call▁begin｜>search<｜tool▁sep｜>{"query": "Paris"}<｜tool▁call▁end｜><｜tool▁calls▁end｜>',
+    "deepseek_v32": '<｜DSML｜tool_calls>\n<｜DSML｜invoke name="search">\n<｜DSML｜parameter name="query" string="true">Paris</｜DSML｜parameter>\n</｜DSML｜invoke>\n</｜DSML｜tool_calls>',
+    "kimi_k2": '<|tool_calls_section_begin|><|tool_call_begin|>functions.search:0<|tool_call_argument_begin|>{"query": "Paris"}<|tool_call_end|><|tool_calls_section_end|>',
+    "minimax": '<minimax:tool_call>\n<invoke name="search">\n<parameter name="query">\nParis\n</parameter>\n</invoke>\n</minimax:tool_call>',
+    "gemma4": '<|tool_call>call:search{query:<|"|>Paris<|"|>}<tool_call|>',
+    "functiongemma": "<start_function_call>call:search{query:<escape>Paris<escape>}<end_function_call>",
+    "cohere": '<|START_ACTION|>[{"tool_name": "search", "parameters": {"query": "Paris"}}]<|END_ACTION|>',
+    "internlm": '<|action_start|><|plugin|>{"name": "search", "parameters": {"query": "Paris"}}<|action_end|>',
+    "functionary": '<function=search>{"query": "Paris"}</function>',
+    "gigachat": '<|function_call|>{"name": "search", "arguments": {"query": "Paris"}}',
+    "step3": '<｜tool_calls_begin｜><｜tool_call_begin｜><steptml:invoke name="search"><steptml:parameter name="query">\nParis\n</steptml:parameter></steptml:invoke><｜tool_call_end｜><｜tool_calls_end｜>',
+    "lfm2": "<|tool_call_start|>[search(query='Paris')]<|tool_call_end|>",
+    "olmo3": "<function_calls>[search(query='Paris')]</function_calls>",
+    "json_step": '{"thought": "", "action": "search", "action_input": {"query": "Paris"}}',
+    "xml_react": '<action>search</action>\n<action_input>{"query": "Paris"}</action_input>',
+    "react_text": 'Action: search\nAction Input: {"query": "Paris"}',
+}
+
+
+def test_every_dialect_has_its_row() -> None:
+    assert set(WRITTEN) == set(DIALECTS)
+
+
+@pytest.mark.parametrize("name", DIALECTS)
+def test_a_call_is_written_as_its_models_write_it(name: str) -> None:
+    assert get_format(name).write(Act("", (ToolCall("search", ARGS),))) == WRITTEN[name]
+
+
+@pytest.mark.parametrize("name", DIALECTS)
+def test_what_is_written_is_read_as_the_same(name: str) -> None:
+    form = get_format(name)
+    for step in (
+        Act("I look.", (ToolCall("search", ARGS),)),
+        Act("", (ToolCall("search", ARGS), ToolCall("many", VALUES))),
+        Act("two\nlines", (ToolCall("now", {}),)),
+        Answer("I know.", "42, that is\nall"),
+    ):
+        reply = read(name, form.write(step), ask((*TOOLS, MANY)))
+        found = reply.read()
+        assert type(found) is type(step), (found, reply.message)
+        assert found.thought == step.thought
+        if isinstance(step, Answer):
+            assert found == step
+        else:
+            assert isinstance(found, Act)
+            assert [(c.name, c.arguments) for c in found.calls] == [(c.name, c.arguments) for c in step.calls]
+
+
+@pytest.mark.parametrize("name", DIALECTS)
+def test_a_call_that_was_cut_anywhere_never_runs_with_less(name: str) -> None:
+    text = get_format(name).write(Act("I look.", (ToolCall("search", {"query": "Paris in spring"}),)))
+    for end in range(len(text)):
+        for finish in ("stop", "length"):
+            reply = read(name, text[:end], finish=finish)  # type: ignore[arg-type]
+            for call in reply.message.calls:
+                assert call.arguments in (None, {"query": "Paris in spring"}), text[:end]
+            if reply.reading == "answer" and finish == "length":
+                pytest.fail(f"an answer from a cut reply: {text[:end]!r}")
+
+
+@pytest.mark.parametrize("name", [name for name in DIALECTS if name != "json_step"])
+def test_nothing_in_a_thinking_block_is_run(name: str) -> None:
+    call = WRITTEN[name]
+    for text in (f"<think>{call}</think>\nNo call after all.", f"{call}\n</think>\n\nNo call after all.", f"<think>\n{call}"):
+        reply = read(name, text, ask(resulted=True))
+        assert not reply.message.calls, text
+
+
+@pytest.mark.parametrize("name", [name for name in DIALECTS if name not in ("react_text", "json_step", "harmony", "xml_react")])
+def test_text_before_a_call_is_kept_and_what_follows_is_cut(name: str) -> None:
+    if name in ("llama3_json", "llama_pythonic"):  # the whole reply is the call
+        return
+    reply = read(name, f"I look.\n{WRITTEN[name]}\nThe result is 3.")
+    assert reply.reading == "act", reply.complaint
+    assert reply.message.text == "I look."
+    assert reply.read_by is not None
+    assert reply.read_by.cut is not None
+    assert reply.read_by.cut.strip() == "The result is 3."
+
+
+@pytest.mark.parametrize("name", DIALECTS)
+def test_a_call_in_another_dialect_is_no_answer(name: str) -> None:
+    for other in ("hermes", "mistral", "kimi_k2", "harmony", "deepseek_v31"):
+        if name != other:
+            reply = read(name, WRITTEN[other])
+            assert [(call.name, call.arguments) for call in reply.message.calls] == [("search", ARGS)], other
+
+
+COERCED = {
+    "integer": ("i", "3", 3),
+    "leading zeros": ("i", "007", 7),
+    "whole float": ("i", "3.0", 3),
+    "no integer": ("i", "three", None),
+    "fraction": ("i", "3.5", None),
+    "number": ("f", "-1.5e3", -1500.0),
+    "number from an integer": ("f", "4", 4),
+    "boolean": ("b", "True", True),
+    "no boolean": ("b", "yes", None),
+    "text that looks like a number": ("s", "42", "42"),
+    "text in quotes": ("s", '"x"', '"x"'),
+    "array": ("l", '["a", {"b": 1}]', ["a", {"b": 1}]),
+    "open array": ("l", "[1, 2", None),
+    "array from an object": ("l", '{"a": 1}', None),
+    "object": ("o", "{'a': True}", {"a": True}),
+    "a marker in a value": ("s", "<tool_call>", "<tool_call>"),
+}
+
+
+@pytest.mark.parametrize(("key", "value", "expected"), COERCED.values(), ids=COERCED.keys())
+@pytest.mark.parametrize("name", ["qwen3_coder", "glm", "minimax", "step3"])
+def test_untyped_values_are_coerced_by_the_schema_losslessly_or_not_at_all(name: str, key: str, value: str, expected: object) -> None:
+    text = get_format(name).write(Act("", (ToolCall("many", {key: "@"}),))).replace("@", value)
+    (call,) = read(name, text, ask((MANY,))).message.calls
+    if expected is None:
+        assert call.arguments is None
+        assert key in (call.complaint or "")
+    else:
+        assert call.arguments == {key: expected}
+
+
+def test_null_is_told_from_text_only_where_both_are_accepted() -> None:
+    text = "<tool_call>\n<function=many>\n<parameter=n>\nnull\n</parameter>\n<parameter=s>\nnull\n</parameter>\n</function>\n</tool_call>"
+    assert read("qwen3_coder", text, ask((MANY,))).message.calls[0].arguments == {"n": None, "s": "null"}
+
+
+PYTHON = {
+    "kinds": ("[many(s='a', i=-3, f=1.5, b=False, n=None, l=['x', (1, 2)], o={'k': 'v'})]", {"s": "a", "i": -3, "f": 1.5, "b": False, "n": None, "l": ["x", [1, 2]], "o": {"k": "v"}}),
+    "JSON literals": ("[many(b=true, n=null)]", {"b": True, "n": None}),
+    "escapes": (r"[many(s='it\'s \n \u00e9 \x41')]", {"s": "it's \n é A"}),
+    "positional": ("[many('x')]", None),
+    "expression": ("[many(i=1+2)]", None),
+    "call in a call": ("[many(s=str(3))]", None),
+    "name": ("[many(s=Paris)]", None),
+    "twice": ("[many(s='a', s='b')]", None),
+    "broken quotes": ("[many(s='sed -n '1,2p' x')]", None),
+}
+
+
+@pytest.mark.parametrize(("text", "expected"), PYTHON.values(), ids=PYTHON.keys())
+def test_python_literals_are_read_and_nothing_is_evaluated(text: str, expected: object) -> None:
+    calls = read("lfm2", f"<|tool_call_start|>{text}<|tool_call_end|>", ask((MANY,))).message.calls
+    assert [call.arguments for call in calls if call.arguments is not None] == ([expected] if expected else [])
+
+
+def test_what_would_be_read_otherwise_is_not_written() -> None:
+    for name, reading in (
+        ("hermes", Answer("", "<tool_call>")),
+        ("qwen3_coder", Act("", (ToolCall("search", {"query": "</parameter>"}),))),
+        ("glm", Act("", (ToolCall("search", {"query": "</arg_value>"}),))),
+        ("llama3_json", Answer("", WRITTEN["llama3_json"])),
+        ("gemma4", Act("", (ToolCall("search", {"query": '<|"|>'}),))),
+        ("lfm2", Act("", (ToolCall("search", {"two words": 1}),))),
+        ("mistral", Act("", (ToolCall("search", None, "bad", "{"),))),
+    ):
+        with pytest.raises(FormatError):
+            get_format(name).write(reading)
+
+
+def test_the_prompt_shows_a_call_in_the_dialect() -> None:
+    form = get_format("hermes")
+    (prompt,) = form.lower(system("Be brief."), None, Head((SEARCH,)))
+    assert "Be brief." in prompt.text
+    assert '<tool_call>\n{"name": "search", "arguments": {"query": "text"}}\n</tool_call>' in prompt.text
+    (seen,) = form.lower(Message("tool", (ToolResult("search", (Text("found"),)),)), None, Head())
+    assert (seen.role, seen.text) == ("user", "Observation: found")
+    (again,) = form.lower(Message("assistant", (ToolCall("search", ARGS),)), None, Head())
+    assert again.text == WRITTEN["hermes"]
+
+
+def test_an_unknown_format_is_the_caller_s_mistake() -> None:
+    with pytest.raises(ConfigError, match="react_text"):
+        get_format("nope")
+    assert get_format("hermes") is get_format("hermes")

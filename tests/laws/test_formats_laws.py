@@ -1,0 +1,154 @@
+"""Laws of the formats: what is written is read as the same; nothing is made up; chunks do not matter; nothing foreign is raised."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
+
+from react_agent.errors import FormatError
+from react_agent.formats import FORMATS, get_format
+from react_agent.formats.arguments import read_arguments, strict_object
+from react_agent.formats.base import RawReply
+from react_agent.formats.stream import StreamReader
+from react_agent.messages import Act, Answer, Head, JsonObject, MessageView, ModelReply, ModelRequest, Text, ToolCall, ToolSpec, user
+
+TYPES = {str: "string", bool: "boolean", int: "integer", float: "number", list: "array", dict: "object", type(None): "null"}
+TEXT_FORMATS = [name for name in FORMATS if name not in ("native", "auto")]
+WRITING = [name for name in FORMATS if name != "native"]
+MODEST = settings(max_examples=4000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
+# Pieces that formats take for marks, so that they turn up inside thoughts, answers and arguments.
+MARKS = st.sampled_from(
+    ["Action:", "\nAction: search", "Final Answer:", "\nObservation: x", "<tool_call>", "</tool_call>", "<think>", "</think>", "```", "```json\n", "[TOOL_CALLS]", "{", "}", '"',
+     "'", "\\", "<|channel|>", "<|message|>", "</parameter>", "</arg_value>", "<escape>", '<|"|>', "\n", "：", "**", "null", "[", "]", "functools[", '{"name": "search"', "True"]
+)  # fmt: skip
+words = st.lists(st.one_of(st.text(st.characters(codec="utf-8"), max_size=8), MARKS), max_size=4).map("".join)
+scalars = st.one_of(st.none(), st.booleans(), st.integers(-(10**18), 10**18), st.floats(allow_nan=False, allow_infinity=False), words)
+values = st.recursive(scalars, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(words, inner, max_size=3), max_leaves=6)
+names = st.sampled_from(["search", "get_weather", "finish", "a.b-c", "X"])
+keys = st.one_of(st.sampled_from(["query", "n", "city_name"]), words)
+arguments = st.dictionaries(keys, values, max_size=3)
+calls = st.lists(st.builds(ToolCall, names, arguments), min_size=1, max_size=3).map(tuple)
+steps = st.one_of(st.builds(Act, words, calls), st.builds(Answer, words, words))
+
+
+def request_for(step: Act | Answer) -> ModelRequest:
+    """The tools with just the parameters that the calls use."""
+    shapes: dict[str, JsonObject] = {"search": {}, "other": {"query": {"type": "string"}}}
+    for call in step.calls if isinstance(step, Act) else ():
+        known = shapes.setdefault(call.name, {})
+        known.update({key: {"type": TYPES[type(value)]} for key, value in (call.arguments or {}).items()})
+    tools = tuple(ToolSpec(name, "", {"type": "object", "properties": known}) for name, known in shapes.items())
+    return ModelRequest(MessageView().extend(user("q")), Head(tools))
+
+
+def read(name: str, text: str, request: ModelRequest, finish: Any = "stop") -> ModelReply:
+    return get_format(name).read(RawReply((Text(text),), finish), request)
+
+
+@pytest.mark.parametrize("name", WRITING)
+def test_what_is_written_is_read_as_the_same_or_not_written(name: str) -> None:
+    @MODEST
+    @given(steps)
+    def law(step: Act | Answer) -> None:
+        try:
+            text = get_format(name).write(step)
+        except FormatError:
+            return
+        found = read(name, text, request_for(step)).read()
+        assert type(found) is type(step)
+        assert found.thought == step.thought
+        if isinstance(step, Answer):
+            assert found == step
+        else:
+            assert isinstance(found, Act)
+            ours = [(call.name, json.dumps(call.arguments)) for call in found.calls]
+            assert ours == [(call.name, json.dumps(call.arguments)) for call in step.calls]
+
+    law()
+
+
+@MODEST
+@given(st.sampled_from(TEXT_FORMATS), st.builds(Act, st.text("abc ", max_size=5).map(str.strip), calls))
+def test_plain_steps_are_always_written(name: str, step: Act) -> None:
+    """Without marks in it, every step can be written."""
+    plain = {"query": "Paris", "n": 3}
+    named = Act(step.thought, tuple(ToolCall("search", dict(plain)) for _ in step.calls))
+    assert get_format(name).write(named)
+
+
+@MODEST
+@given(arguments)
+def test_arguments_survive_json(value: JsonObject) -> None:
+    text = json.dumps(value, ensure_ascii=False)
+    assert json.dumps(strict_object(text)) == json.dumps(value)
+    assert read_arguments(f"```json\n{text}\n```").value == value
+
+
+@MODEST
+@given(arguments, st.data())
+def test_cut_arguments_are_never_completed(value: JsonObject, data: st.DataObject) -> None:
+    text = json.dumps(value, ensure_ascii=False)
+    end = data.draw(st.integers(0, len(text) - 1))
+    assert read_arguments(text[:end]).value is None
+
+
+soup = st.lists(st.one_of(MARKS, st.text(max_size=6), st.sampled_from(["search", "Paris", "Action Input: ", "Thought: ", '{"query": "x"}', "search[x]", "\n\n", ": "])), max_size=14).map("".join)
+SEARCH = ToolSpec("search", "", {"type": "object", "properties": {"query": {"type": "string"}, "n": {"type": "integer"}}, "required": ["query"]})
+ASK = ModelRequest(MessageView().extend(user("q")), Head((SEARCH,)))
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_nothing_is_raised_and_no_text_is_made_up(name: str) -> None:
+    @MODEST
+    @given(soup, st.sampled_from(["stop", "length"]))
+    def law(text: str, finish: str) -> None:
+        reply = read(name, text, ASK, finish)
+        assert reply.reading in ("act", "answer", "malformed")
+        if reply.reading == "answer":
+            assert finish == "stop"
+            assert reply.message.text.strip()
+            assert json.dumps(reply.message.text)[1:-1] in json.dumps(text) or reply.message.text in text or "\\" in text or "\n" in reply.message.text
+        for call in reply.message.calls:
+            assert (call.arguments is None) != (call.complaint is None)
+            for value in (call.arguments or {}).values():
+                if isinstance(value, str) and "\\" not in text:
+                    assert value in text
+            if call.arguments is not None:
+                json.dumps(call.arguments, ensure_ascii=False).encode()
+        if reply.read_by is not None and reply.read_by.span is not None:
+            start, end = reply.read_by.span
+            assert 0 <= start <= end <= len(text)
+
+    law()
+
+
+@MODEST
+@given(st.sampled_from(["react_text", "auto", "hermes", "json_step"]), soup, st.data())
+def test_chunks_do_not_matter(name: str, text: str, data: st.DataObject) -> None:
+    assume(text.isprintable() or "\n" in text)
+    try:
+        encoded = text.encode()
+    except UnicodeEncodeError:
+        return
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(encoded)), max_size=5)))
+    reader = StreamReader(get_format(name), ASK)
+    for start, end in zip([0, *cuts], [*cuts, len(encoded)], strict=True):
+        reader.feed(encoded[start:end])
+    assert reader.finish() == read(name, text, ASK)
+
+
+@pytest.mark.parametrize("unit", ["\n", "[", '{"a":', "<tool_call>", "</think>", "<think>", "```\n", "Action: search[\n", 'Action Input: {"a": "\n', "<|start|>", '{"name": ', "{'a', "])
+def test_time_grows_with_length_alone(unit: str) -> None:
+    """A thousand times as much must not take minutes: generous, since this is no benchmark."""
+    from time import process_time
+
+    text = unit * (200_000 // len(unit))
+    for name in ("react_text", "auto", "lfm2", "gemma4", "qwen3_coder"):
+        started = process_time()
+        read(name, text, ASK)
+        assert process_time() - started < 2

@@ -1,0 +1,698 @@
+"""Signatures, foreign schemas, and what is said when arguments fit neither."""
+
+from __future__ import annotations
+
+import datetime
+import decimal
+import enum
+import gzip
+import json
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal, Optional
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from typing_extensions import TypedDict
+
+from react_agent.errors import ConfigError, ReactAgentError, SchemaError, ToolDefinitionError
+from react_agent.schema import InvalidArguments, check_schema
+from react_agent.tool import RunContext, Tool, tool
+
+
+class Unit(enum.Enum):
+    celsius = "c"
+    fahrenheit = "f"
+
+
+class Level(enum.IntEnum):
+    low = 1
+    high = 2
+
+
+@dataclass
+class Point:
+    x: int
+    y: int = 0
+
+
+class Route(TypedDict):
+    stops: list[str]
+
+
+class Person(BaseModel):
+    name: str
+    age: int | None = None
+
+
+class Lenient(BaseModel):
+    model_config = ConfigDict(extra="ignore")
+    name: str
+
+
+def typed(hint: object) -> Tool:
+    """A tool of one argument with this hint."""
+
+    def probe(value: Any) -> object:
+        return value
+
+    probe.__annotations__ = {"value": hint}
+    return tool(probe)
+
+
+def raw(**schema: Any) -> Tool:
+    """A tool of one argument with this schema."""
+    return Tool.from_schema(name="probe", parameters={"type": "object", "properties": {"value": schema}, "required": ["value"]}, function=lambda value: value)
+
+
+def checked(made: Tool, value: Any) -> object:
+    return made.check({"value": value})["value"]
+
+
+def fits(made: Tool, arguments: dict[str, Any]) -> bool:
+    """Whether the arguments fit; a refusal has its reasons and stays within bounds."""
+    try:
+        made.check(arguments)
+    except InvalidArguments as error:
+        told = error
+    else:
+        return True
+    assert told.problems
+    assert len(told.complaint) <= 1_500
+    return False
+
+
+def complaint(made: Tool, arguments: dict[str, Any]) -> str:
+    with pytest.raises(InvalidArguments) as caught:
+        made.check(arguments)
+    return str(caught.value)
+
+
+# ---------------------------------------------------------------------------------------------------- from a signature
+
+HINTS: list[tuple[object, dict[str, Any]]] = [
+    (str, {"type": "string"}),
+    (int, {"type": "integer"}),
+    (float, {"type": "number"}),
+    (bool, {"type": "boolean"}),
+    (list[str], {"type": "array", "items": {"type": "string"}}),
+    (Optional[int], {"anyOf": [{"type": "integer"}, {"type": "null"}]}),  # noqa: UP045 - both spellings are met
+    (int | None, {"anyOf": [{"type": "integer"}, {"type": "null"}]}),
+    (Literal["a", "b"], {"type": "string", "enum": ["a", "b"]}),
+    (Annotated[int, Field(ge=1, description="How many")], {"type": "integer", "minimum": 1, "description": "How many"}),
+    (Annotated[str, "In English"], {"type": "string", "description": "In English"}),
+    (dict[str, int], {"type": "object", "additionalProperties": {"type": "integer"}}),
+    (datetime.date, {"type": "string", "format": "date"}),
+    (uuid.UUID, {"type": "string", "format": "uuid"}),
+    (tuple[int, str], {"type": "array", "minItems": 2, "maxItems": 2, "prefixItems": [{"type": "integer"}, {"type": "string"}]}),
+    (Any, {}),
+]
+
+
+@pytest.mark.parametrize(("hint", "schema"), HINTS, ids=[str(hint) for hint, _ in HINTS])
+def test_a_hint_becomes_a_schema(hint: object, schema: dict[str, Any]) -> None:
+    parameters = typed(hint).spec.parameters
+    assert parameters == {"type": "object", "properties": {"value": schema}, "required": ["value"], "additionalProperties": False}
+
+
+@pytest.mark.parametrize(
+    ("hint", "name", "schema"),
+    [
+        (Unit, "Unit", {"type": "string", "enum": ["c", "f"]}),
+        (Point, "Point", {"type": "object", "properties": {"x": {"type": "integer"}, "y": {"type": "integer", "default": 0}}, "required": ["x"]}),
+        (Route, "Route", {"type": "object", "properties": {"stops": {"type": "array", "items": {"type": "string"}}}, "required": ["stops"]}),
+        (Person, "Person", {"type": "object", "properties": {"name": {"type": "string"}, "age": {"anyOf": [{"type": "integer"}, {"type": "null"}], "default": None}}, "required": ["name"]}),
+    ],
+    ids=["enum", "dataclass", "TypedDict", "model"],
+)
+def test_a_class_becomes_a_closed_definition_without_titles(hint: type, name: str, schema: dict[str, Any]) -> None:
+    parameters: Any = typed(hint).spec.parameters
+    assert parameters["properties"]["value"] == {"$ref": f"#/$defs/{name}"}
+    if schema["type"] == "object":
+        schema = {**schema, "additionalProperties": False}
+    assert parameters["$defs"] == {name: schema}
+
+
+hints = st.recursive(
+    st.sampled_from([str, int, float, bool, Literal["a", "b"]]),
+    lambda inner: inner.map(list.__class_getitem__) | inner.map(lambda h: h | None) | st.tuples(inner, inner).map(lambda hs: hs[0] | hs[1]),
+    max_leaves=4,
+)
+
+
+@given(hints)
+def test_the_short_way_to_a_schema_says_what_pydantic_says(hint: Any) -> None:
+    assert typed(hint).spec.parameters == typed(Annotated[hint, Field()]).spec.parameters
+
+
+def test_defaults_are_in_the_schema_and_left_to_the_function() -> None:
+    secret = object()
+
+    @tool
+    def book(day: datetime.date, seats: int = 2, unit: Unit = Unit.celsius, marker: Any = secret, note: str | None = None, size: int = Field(3, ge=1)) -> Any:
+        return marker
+
+    properties: Any = book.spec.parameters["properties"]
+    assert {name: of.get("default", "nothing") for name, of in properties.items()} == {
+        "day": "nothing", "seats": 2, "unit": "c", "marker": "nothing", "note": None, "size": 3,
+    }  # fmt: skip
+    assert book.spec.parameters["required"] == ["day"]
+    arguments: Any = book.check({"day": "2026-01-31"})
+    assert arguments == {"day": datetime.date(2026, 1, 31), "size": 3}
+    assert book(**arguments) is secret
+
+
+@pytest.mark.parametrize(
+    "doc",
+    [
+        "Finds trains.\n\nOnly direct ones.\n\nArgs:\n    start: Where from,\n        in full.\n    end (str): Where to.\n\nReturns:\n    Trains.\n",
+        "Finds trains.\n\nOnly direct ones.\n\nParameters\n----------\nstart : str\n    Where from,\n    in full.\nend : str\n    Where to.\n",
+        "Finds trains.\n\nOnly direct ones.\n\n:param start: Where from,\n    in full.\n:param end: Where to.\n:returns: Trains.\n",
+    ],
+    ids=["Google", "NumPy", "reST"],
+)
+def test_docstrings_describe_the_tool_and_its_parameters(doc: str) -> None:
+    def trains(start: str, end: Annotated[str, Field(description="The goal.")], via: Person | None = None) -> str:
+        return start
+
+    trains.__doc__ = doc
+    spec = tool(trains).spec
+    properties: Any = spec.parameters["properties"]
+    assert spec.description == "Finds trains.\n\nOnly direct ones."
+    assert properties["start"]["description"] == "Where from, in full."
+    assert properties["end"]["description"] == "The goal."
+
+
+def test_a_docstring_without_sections_is_the_description() -> None:
+    def plain(x: int) -> int:
+        """Counts: all of them.
+
+        Note: slow.
+        """
+        return x
+
+    assert tool(plain).spec.description == "Counts: all of them.\n\nNote: slow."
+
+
+def test_types_of_the_calling_scope_are_found() -> None:
+    class Local(BaseModel):
+        n: int
+
+    @tool
+    def probe(value: Local, ctx: RunContext[Local]) -> int:
+        return value.n
+
+    assert checked(probe, {"n": 3}) == Local(n=3)
+    assert probe.takes_context == "ctx"
+
+
+def _unannotated(value) -> None: ...  # type: ignore[no-untyped-def]
+def _args(*values: int) -> None: ...
+def _kwargs(**values: int) -> None: ...
+def _positional(value: int, /) -> None: ...
+def _unknown(value: Nowhere) -> None: ...  # type: ignore[name-defined]  # noqa: F821 - that is the point
+def _callback(value: int, then: Callable[[int], int]) -> None: ...
+def _socket(value: Iterator[object], connection: object = None, file: type[Path] = Path) -> None: ...
+def _two(a: RunContext[int], b: RunContext[int]) -> None: ...
+
+
+@pytest.mark.parametrize(
+    ("function", "words"),
+    [
+        (_unannotated, ["'value' has no type", "value: str"]),
+        (_args, ["'*values'", "list"]),
+        (_kwargs, ["'**values'", "dict"]),
+        (_positional, ["'value' is positional-only", "'/'"]),
+        (_unknown, ["'Nowhere'", "'value'", "TYPE_CHECKING"]),
+        (_callback, ["'then'", "no JSON Schema"]),
+        (_two, ["'a' and 'b'"]),
+        (print, ["'*args'"]),
+    ],
+    ids=lambda value: getattr(value, "__name__", None),
+)
+def test_what_no_schema_can_say_is_refused_by_name(function: Callable[..., object], words: list[str]) -> None:
+    with pytest.raises(ToolDefinitionError) as caught:
+        tool(function)
+    assert str(caught.value).startswith(function.__name__)
+    for word in words:
+        assert word in str(caught.value)
+
+
+# ----------------------------------------------------------------------------------- JSON's types, for both kinds of tools
+
+STRICT: list[tuple[object, dict[str, Any], Any, Any]] = [
+    (int, {"type": "integer"}, 5, 5),
+    (int, {"type": "integer"}, 5.0, 5),
+    (int, {"type": "integer"}, "5", None),
+    (int, {"type": "integer"}, 5.5, None),
+    (int, {"type": "integer"}, True, None),
+    (int, {"type": "integer"}, 10**40, 10**40),
+    (float, {"type": "number"}, 5, 5),
+    (float, {"type": "number"}, "5", None),
+    (float, {"type": "number"}, False, None),
+    (float, {"type": "number"}, float("nan"), None),
+    (float, {"type": "number"}, float("inf"), None),
+    (str, {"type": "string"}, "5", "5"),
+    (str, {"type": "string"}, 5, None),
+    (str, {"type": "string"}, "\ud800", None),
+    (bool, {"type": "boolean"}, True, True),
+    (bool, {"type": "boolean"}, 1, None),
+    (bool, {"type": "boolean"}, "true", None),
+    (int | None, {"type": ["integer", "null"]}, None, ...),
+    (int | None, {"type": ["integer", "null"]}, 7.0, 7),
+    (int | None, {"type": ["integer", "null"]}, "", None),
+    (Literal[1, 2], {"enum": [1, 2]}, 1, 1),
+    (Literal[1, 2], {"enum": [1, 2]}, 1.0, 1),
+    (Literal[1, 2], {"enum": [1, 2]}, True, None),
+    (Literal[1, 2], {"enum": [1, 2]}, "1", None),
+    (Literal[True], {"const": True}, 1, None),
+    (Literal["1"], {"const": "1"}, 1, None),
+    (list[int], {"type": "array", "items": {"type": "integer"}}, [1, 2.0], [1, 2]),
+    (list[int], {"type": "array", "items": {"type": "integer"}}, {"0": 1}, None),
+    (list[int], {"type": "array", "items": {"type": "integer"}}, "[1]", None),
+    (dict[str, int], {"type": "object", "additionalProperties": {"type": "integer"}}, {"a": 3.0}, {"a": 3}),
+    (dict[str, int], {"type": "object", "additionalProperties": {"type": "integer"}}, [["a", 1]], None),
+    (Annotated[int, Field(ge=1, le=3)], {"type": "integer", "minimum": 1, "maximum": 3}, 3.0, 3),
+    (Annotated[int, Field(ge=1, le=3)], {"type": "integer", "minimum": 1, "maximum": 3}, 4, None),
+    (Annotated[str, Field(pattern="^a+$")], {"type": "string", "pattern": "^a+$"}, "aa", "aa"),
+    (Annotated[str, Field(pattern="^a+$")], {"type": "string", "pattern": "^a+$"}, "aa\n", None),
+    (Annotated[str, Field(max_length=2)], {"type": "string", "maxLength": 2}, "é😀", "é😀"),
+    (Annotated[str, Field(max_length=2)], {"type": "string", "maxLength": 2}, "abc", None),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", ["typed", "raw"])
+@pytest.mark.parametrize(("hint", "schema", "value", "expected"), STRICT, ids=[f"{hint}-{value!r}" for hint, _, value, _ in STRICT])
+def test_json_has_its_own_types(kind: str, hint: object, schema: dict[str, Any], value: Any, expected: Any) -> None:
+    made = typed(hint) if kind == "typed" else raw(**schema)
+    if expected is None:
+        complaint(made, {"value": value})
+        return
+    got = checked(made, value)
+    assert got == (None if expected is ... else expected)
+    if type(expected) is int and hint is not float:
+        assert type(got) is int
+
+
+@pytest.mark.parametrize(
+    ("hint", "value", "expected"),
+    [
+        (datetime.datetime, "2026-01-31T10:00:00Z", datetime.datetime(2026, 1, 31, 10, tzinfo=datetime.UTC)),
+        (decimal.Decimal, "1.10", decimal.Decimal("1.10")),
+        (decimal.Decimal, 1.1, decimal.Decimal("1.1")),
+        (uuid.UUID, "12345678-1234-5678-1234-567812345678", uuid.UUID(int=0x12345678123456781234567812345678)),
+        (bytes, "abc", b"abc"),
+        (Path, "/tmp/x", Path("/tmp/x")),
+        (Unit, "f", Unit.fahrenheit),
+        (Level, 2, Level.high),
+        (Level, 2.0, Level.high),
+        (set[int], [1, 2], {1, 2}),
+        (Point, {"x": 1.0}, Point(1)),
+        (Route, {"stops": []}, {"stops": []}),
+        (list[Person], [{"name": "Ann", "age": 3}], [Person(name="Ann", age=3)]),
+    ],
+    ids=str,
+)
+def test_values_become_what_the_function_expects(hint: object, value: Any, expected: object) -> None:
+    assert checked(typed(hint), value) == expected
+
+
+@pytest.mark.parametrize(
+    ("hint", "value"),
+    [(datetime.date, 20260131), (Unit, "kelvin"), (Level, True), (Level, 3), (Point, [1, 2]), (Point, {"x": 1, "z": 2}), (Route, {"stops": [], "z": 1}), (Person, {"name": "A", "aeg": 3}), (list[Point | int], [{"x": True}])],
+    ids=str,
+)  # fmt: skip
+def test_values_that_would_have_to_be_guessed_are_refused(hint: object, value: Any) -> None:
+    complaint(typed(hint), {"value": value})
+
+
+def test_a_model_that_says_what_becomes_of_unknown_keys_is_heard() -> None:
+    assert checked(typed(Lenient), {"name": "A", "z": 1}) == Lenient(name="A")
+
+
+def test_whatever_a_users_validator_raises_is_a_complaint() -> None:
+    def broken(value: int) -> int:
+        raise KeyError("no such thing")
+
+    assert "no such thing" in complaint(typed(Annotated[int, AfterValidator(broken)]), {"value": 1})
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers(-3, 3) | st.floats(-3, 3, width=16) | st.sampled_from(["", "a", "5", "true", "aa"]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["x", "y", "value", "Value"]), inner, max_size=3),
+    max_leaves=5,
+)
+
+
+@given(hints | st.sampled_from([Point, dict[str, int], Literal[1, "a"], Level, tuple[int, str]]), json_values)
+def test_both_kinds_agree_and_say_so_within_bounds(hint: Any, value: Any) -> None:
+    one = typed(hint)
+    other = Tool.from_schema(name="probe", parameters=one.spec.parameters, function=lambda **arguments: arguments)
+    for arguments in ({"value": value}, {"Value": value}, {"value": value, "more": 1}):
+        assert fits(one, arguments) == fits(other, arguments)
+
+
+# ------------------------------------------------------------------------------------------------------- unknown keys
+
+NAME = {"type": "string"}
+
+
+@pytest.mark.parametrize(
+    ("schema", "accepted"),
+    [
+        ({"properties": {"name": NAME}}, False),
+        ({"type": "object"}, False),
+        ({}, False),
+        ({"properties": {"name": NAME}, "additionalProperties": True}, True),
+        ({"properties": {"name": NAME}, "additionalProperties": {"type": "integer"}}, True),
+        ({"properties": {"name": NAME}, "additionalProperties": {"type": "string"}}, False),
+        ({"patternProperties": {"^z": {}}}, True),
+        ({"allOf": [{"properties": {"name": NAME}}, {"properties": {"z": {}}}]}, True),
+        ({"allOf": [{"properties": {"name": NAME}}]}, False),
+        ({"oneOf": [{"properties": {"name": NAME}, "required": ["name"]}, {"properties": {"z": {}}, "required": ["z"]}]}, True),
+        ({"$ref": "#/$defs/a", "$defs": {"a": {"properties": {"z": {}}}}}, True),
+        ({"$ref": "#/$defs/a", "$defs": {"a": {"properties": {"name": NAME}}}}, False),
+        ({"required": ["z"]}, True),
+        ({"$schema": "http://json-schema.org/draft-07/schema#", "properties": {"name": NAME}}, False),
+    ],
+    ids=str,
+)
+def test_a_key_that_a_schema_does_not_name_is_refused(schema: dict[str, Any], accepted: bool) -> None:
+    made = Tool.from_schema(name="probe", parameters=schema, function=lambda **arguments: arguments)
+    if accepted:
+        assert made.check({"z": 1}) == {"z": 1}
+    else:
+        assert "z" in complaint(made, {"z": 1})
+
+
+# --------------------------------------------------------------------------------------------------------- complaints
+
+
+@tool(examples=[{"city": "Paris", "days": 2}])
+def weather(city: str, days: int = 1, unit: Literal["c", "f"] = "c", at: Point | None = None) -> str:
+    """The weather.
+
+    Args:
+        city: Its name.
+    """
+    return city
+
+
+weather_raw = Tool.from_schema(name="weather", parameters=weather.spec.parameters, function=lambda **arguments: "", examples=weather.spec.examples)
+
+
+@pytest.mark.parametrize("made", [weather, weather_raw], ids=["typed", "raw"])
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({"citty": "Rome", "days": "5"}, ["city: is required", '"Its name."', 'days: "5" was given', 'Did you mean "city"?', 'Corrected arguments: {"city": "Rome", "days": 5}']),
+        ({"City": "Rome"}, ['Corrected arguments: {"city": "Rome"}']),
+        ({"city": 5}, ['Corrected arguments: {"city": "5"}']),
+        ({"city": "Rome", "at": '{"x": 1}'}, ['Corrected arguments: {"city": "Rome", "at": {"x": 1}}']),
+        ({"city": "Rome", "at": {"X": 1}}, ["at"]),
+        ({"city": "Rome", "unit": "kelvin"}, ['unit: "kelvin" was given', '["c", "f"]', 'fit look like this: {"city": "Paris", "days": 2}']),
+        ({}, ["city: is required", 'fit look like this: {"city": "Paris", "days": 2}']),
+        ({"city": "Rome", "whatever": 1}, ["whatever: there is no such key", '["city", "days", "unit", "at"]']),
+        ({"city": "Rome", "days": "many"}, ['"integer"', 'fit look like this']),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_a_complaint_shows_what_would_fit(made: Tool, arguments: dict[str, Any], words: list[str]) -> None:
+    text = complaint(made, arguments)
+    for word in words:
+        assert word in text
+
+
+def test_a_complaint_is_bounded_and_counts_the_rest() -> None:
+    text = complaint(weather, {f"key{i}": "x" * 1_000 for i in range(100)})
+    assert len(text) <= 1_500
+    text = complaint(raw(type="array", items={"type": "integer"}), {"value": [f"{i}a" for i in range(20)]})
+    assert "value[0]" in text
+    assert "and 12 more" in text
+
+
+def test_arguments_that_are_nested_without_end_are_refused() -> None:
+    deep: Any = 5.0
+    for _ in range(3_000):
+        deep = [deep]
+    for made in (typed(Any), raw(), raw(type="array", uniqueItems=True)):
+        complaint(made, {"value": deep})
+
+
+# ------------------------------------------------------------------------------------------------- schemas from outside
+
+
+def _multiplied() -> dict[str, Any]:
+    definitions: dict[str, Any] = {f"d{i}": {"allOf": [{"$ref": f"#/$defs/d{i + 1}"}, {"$ref": f"#/$defs/d{i + 1}"}]} for i in range(40)}
+    return {"$ref": "#/$defs/d0", "$defs": {**definitions, "d40": {}}}
+
+
+def _nested(levels: int) -> dict[str, Any]:
+    schema: dict[str, Any] = {"type": "string"}
+    for _ in range(levels):
+        schema = {"properties": {"a": schema}}
+    return schema
+
+
+def _shared(levels: int) -> dict[str, Any]:
+    schema: dict[str, Any] = {"type": "string"}
+    for _ in range(levels):
+        schema = {"properties": {"a": schema, "b": schema}}
+    return schema
+
+
+def _endless() -> dict[str, Any]:
+    schema: dict[str, Any] = {"properties": {}}
+    schema["properties"]["a"] = schema
+    return schema
+
+
+def of_value(**schema: Any) -> dict[str, Any]:
+    return {"type": "object", "properties": {"value": schema}}
+
+
+REFUSED: dict[str, tuple[object, str]] = {
+    "text": ("{}", "not str"),
+    "list": ([], "not list"),
+    "no object": ({"type": "array"}, 'not "array"'),
+    "property": (of_value() | {"properties": {"a": 5}}, "#/properties/a is 5"),
+    "type": (of_value(type="dict"), "write object"),
+    "type without hint": (of_value(type="zzz"), "the types are"),
+    "no type": (of_value(type=[]), "empty list"),
+    "required": (of_value(required=True), "'required' is true"),
+    "minimum": (of_value(minimum="1"), "must be a number"),
+    "multipleOf": (of_value(multipleOf=0), "above 0"),
+    "enum": (of_value(enum="a"), "must be a list"),
+    "anyOf": (of_value(anyOf=[]), "not empty"),
+    "items": ({"$schema": "https://json-schema.org/draft/2020-12/schema", **of_value(items=[{}])}, "prefixItems"),
+    "remote": (of_value(**{"$ref": "https://example.com/x.json"}), "nothing is fetched"),
+    "file": (of_value(**{"$ref": "file:///etc/passwd"}), "nothing is fetched"),
+    "nowhere": (of_value(**{"$ref": "#/$defs/x"}), "points at nothing"),
+    "no schema": (of_value(**{"$ref": "#/type"}), "no schema"),
+    "loop": ({"$ref": "#"}, "refers to itself"),
+    "long loop": (of_value(**{"$ref": "#/$defs/a"}) | {"$defs": {"a": {"anyOf": [{"$ref": "#/$defs/b"}]}, "b": {"not": {"$ref": "#/$defs/a"}}}}, "refers to itself"),
+    "multiplied": (_multiplied(), "flatten"),
+    "deep": (_nested(100), "deep"),
+    "very deep": (_nested(5_000), "deep"),
+    "endless": (_endless(), "deep"),
+    "shared": (_shared(40), "too large"),
+    "large": (of_value(description="x" * 100_000), "too large"),
+    "keys": ({1: 2}, "keys that are not text"),
+    "NaN": (of_value(default=float("nan")), "nan"),
+    "bytes": (of_value(default=b""), "no JSON"),
+    "huge number": (of_value(maximum=10**5_000), "bits"),
+    "surrogate": (of_value(description="\ud800"), "surrogate"),
+    "pattern": (of_value(pattern="("), "cannot be read"),
+    "backtracking": (of_value(pattern="(?=a)(a+)+$"), "may take for ever"),
+    "choosing": (of_value(pattern="(?!x)(a|a)*$"), "may take for ever"),
+    "optional": (of_value(pattern=r"(?=a)(a?){40}\1"), "may take for ever"),
+    "large pattern": (of_value(pattern="((a{999}){999}){999}"), "too large"),
+    "many patterns": (of_value(anyOf=[{"pattern": f"\\p{{L}}{{40}}{i}"} for i in range(400)]), "too large"),
+    "backtracking keys": (of_value() | {"patternProperties": {"^(a+)+$": {}}, "unevaluatedProperties": False}, "may take for ever"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", REFUSED, ids=list(REFUSED))
+def test_a_schema_that_cannot_be_used_safely_is_refused_at_once(case: str) -> None:
+    parameters, words = REFUSED[case]
+    started = time.perf_counter()
+    with pytest.raises(SchemaError) as caught:
+        Tool.from_schema(name="probe", parameters=parameters, function=lambda **arguments: arguments)  # type: ignore[arg-type]
+    assert time.perf_counter() - started < 2.0  # 0.1 s on a quiet machine; what is not bounded takes minutes
+    assert words in str(caught.value)
+    assert "probe" in str(caught.value)
+
+
+COSTLY: dict[str, Any] = {"additionalProperties": True, "$ref": "#/$defs/n", "$defs": {"n": {"anyOf": [{"properties": {"c": {"$ref": "#/$defs/n"}}, "required": [name]} for name in "yz"]}}}
+
+
+@pytest.mark.parametrize(
+    ("schema", "value"),
+    [
+        ({"pattern": "^(a+)+$"}, "a" * 50_000 + "b"),
+        ({"pattern": "(?=a)a*a*a*$"}, "a" * 50_000 + "b"),
+        ({"$schema": "https://json-schema.org/draft/2020-12/schema", "pattern": "^(a|a)*$"}, "a" * 50 + "b"),
+        ({"$schema": "http://json-schema.org/draft-07/schema#", "patternProperties": {"^(a|a)*$": False}, "maxProperties": 0}, {"a" * 50 + "b": 1}),
+        ({"not": {"patternProperties": {"^(a|a)*$": False}}}, {"a" * 50 + "b": 1}),
+    ],
+    ids=["linear", "degree", "nested $schema", "keys", "keys that pass"],
+)
+def test_no_pattern_takes_for_ever(schema: dict[str, Any], value: Any) -> None:
+    started = time.perf_counter()
+    complaint(raw(**schema), {"value": value})
+    assert time.perf_counter() - started < 5.0
+
+
+def test_a_check_that_multiplies_with_the_value_is_given_up() -> None:
+    made = Tool.from_schema(name="probe", parameters=COSTLY, function=lambda **arguments: arguments)
+    value: dict[str, Any] = {}
+    for _ in range(40):
+        value = {"c": value}
+    assert "too intricate" in complaint(made, value)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "matching", "failing"),
+    [
+        (r"^\d+$", "12", "٣"),
+        (r"^\d+$", "12", "12\n"),
+        (r"^[\w-.]+@[\w.]+$", "a-b.c@d.e", "a@ä"),
+        (r"^[^\W_]+$", "ab", "a_b"),
+        (r"\bis\b", "it is", "this"),
+        (r"^(?=.*\d)(?=.*[a-z]).{4,8}$", "abc1", "abcd"),
+        (r"^(?<year>\d{4})-(?!00)\d\d$", "2020-01", "2020-00"),
+        (r"^(a|b)\1$", "aa", "ab"),
+        (r"^\p{Lu}\p{L}*$", "Éa", "éa"),
+        (r"^a\/b\-c\.$", "a/b-c.", "a/b-c!"),
+        (r"^[--/]$", ".", "0"),
+        (r"^[[&&]$", "&", "a"),
+        (r"^\u00e9$", "é", "e"),
+        (r"^$", "", "\n"),
+        (r"^(?=a)a$", "a", "a\n"),
+    ],
+)
+def test_patterns_mean_what_ecma_262_means(pattern: str, matching: str, failing: str) -> None:
+    made = raw(type="string", pattern=pattern)
+    assert checked(made, matching) == matching
+    complaint(made, {"value": failing})
+
+
+@pytest.mark.parametrize(
+    ("foreign", "ours"),
+    [
+        (None, {"type": "object", "properties": {}}),
+        ({}, {"type": "object", "properties": {}}),
+        ({"properties": {"a": {"type": "STRING"}}, "type": "OBJECT"}, {"type": "object", "properties": {"a": {"type": "string"}}}),
+        (of_value(type="string", nullable=True, enum=["a"]), of_value(type=["string", "null"], enum=["a", None])),
+        (of_value(type="array", items=[{}], additionalItems=False), of_value(type="array", prefixItems=[{}], items=False)),
+        (of_value(type="number", minimum=0, exclusiveMinimum=True), of_value(type="number", exclusiveMinimum=0)),
+        (of_value(type="string", description=None), of_value(type="string")),
+        (of_value(type="string", title="Value"), of_value(type="string", title="Value")),
+    ],
+    ids=str,
+)
+def test_other_spellings_are_written_as_the_draft_has_them(foreign: dict[str, Any] | None, ours: dict[str, Any]) -> None:
+    before = json.dumps(foreign)
+    assert Tool.from_schema(name="probe", parameters=foreign, function=lambda **arguments: arguments).spec.parameters == ours
+    assert json.dumps(foreign) == before
+
+
+def test_older_drafts_are_taken_at_their_word() -> None:
+    made = Tool.from_schema(
+        name="probe",
+        parameters={"$schema": "http://json-schema.org/draft-04/schema#", "properties": {"value": {"minimum": 0, "exclusiveMinimum": True}}},
+        function=lambda value: value,
+    )
+    assert checked(made, 1) == 1
+    complaint(made, {"value": 0})
+
+
+# ------------------------------------------------------------------------------------------------------------- corpora
+
+
+def rows(corpora: Path, name: str) -> list[dict[str, Any]]:
+    with gzip.open(corpora / f"{name}.jsonl.gz", "rt", encoding="utf-8") as lines:
+        return [json.loads(line) for line in lines]
+
+
+def test_every_real_schema_becomes_a_tool(corpora: Path) -> None:
+    refused = []
+    for row in rows(corpora, "tool_schemas"):
+        try:
+            made = Tool.from_schema(name=row["name"], description=row["description"] or "", parameters=row["parameters"], function=lambda **arguments: arguments)
+        except ConfigError as error:
+            refused.append((row["name"], str(error)))
+            continue
+        fits(made, {"surely no key": 1})
+    assert refused == []
+
+
+def test_the_json_schema_test_suite_but_for_what_lies_outside(corpora: Path) -> None:
+    outside, wrong = list[str](), []
+    for row in rows(corpora, "jsts"):
+        if isinstance(row["schema"], bool) or "metaschema" in str(row["schema"].get("$schema")):
+            continue
+        try:
+            check_schema(row["schema"])
+        except SchemaError as error:
+            outside.append(str(error))
+            continue
+        text = json.dumps(row["schema"])
+        if not isinstance(row["data"], dict) or row["schema"].get("type", "object") != "object" or '"$ref": "#"' in text or '"$ref": "urn:' in text:
+            continue  # arguments are objects; where the whole is used again inside, that would go for the inside as well
+        arguments = {**row["schema"]}
+        if not {"additionalProperties", "unevaluatedProperties"} & arguments.keys():
+            arguments["additionalProperties"] = True
+        made = Tool.from_schema(name="probe", parameters=arguments, function=lambda **arguments: arguments)
+        if fits(made, row["data"]) != row["valid"]:
+            wrong.append((row["file"], row["case"], row["test"]))
+    assert wrong == []
+    assert len(outside) < 50
+    assert all("nothing is fetched" in error for error in outside)
+
+
+def test_the_quick_yes_is_never_wrong(corpora: Path) -> None:
+    """Each value of the suite under a key, where plain schemas are judged without jsonschema; the suite knows the verdict."""
+    wrong = []
+    for row in rows(corpora, "jsts"):
+        text = json.dumps(row["schema"])
+        if "Ref" in text or '"$ref"' in text or '"$id"' in text or "metaschema" in text:
+            continue
+        try:
+            made = Tool.from_schema(name="probe", parameters=of_value(x=1) | {"properties": {"value": row["schema"]}}, function=lambda value: value)
+        except SchemaError:
+            continue
+        if fits(made, {"value": row["data"]}) != row["valid"]:
+            wrong.append((row["file"], row["case"], row["test"]))
+    assert wrong == []
+
+
+# -------------------------------------------------------------------------------------------------------------- import
+
+
+def test_heavy_modules_are_loaded_when_they_are_needed() -> None:
+    program = """
+import sys
+from react_agent.tool import Tool, tool
+def heavy(): return sorted({name.partition(".")[0] for name in sys.modules} & {"asyncio", "httpx", "jsonschema", "docstring_parser", "tenacity"})
+@tool
+def plain(x: int) -> int:
+    "Says x."
+    return x
+schema = {"properties": {"x": {"type": "integer", "minimum": 0}}, "required": ["x"]}
+made = Tool.from_schema(name="raw", parameters=schema, function=lambda x: x)
+plain.check({"x": 1}), made.check({"x": 1})
+print(heavy())
+"""
+    assert subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.strip() == "[]"
+
+
+def test_every_error_is_one_of_ours() -> None:
+    assert issubclass(InvalidArguments, ReactAgentError)

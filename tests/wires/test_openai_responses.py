@@ -1,0 +1,219 @@
+"""OpenAI Responses, pinned to the wire's JSON."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from react_agent.backends.wires.openai_responses import OpenAIResponses
+from react_agent.errors import BackendError, BackendProtocolError, BackendRejected, BackendUnavailable, ContextOverflow
+from react_agent.messages import Delta, Head, Image, Message, Settings, Text, Thinking, ToolCall, ToolResult, Usage, assistant, system, user
+
+from ._say import ADD, results
+
+API = {"api": "openai-responses"}
+WIRE = OpenAIResponses("gpt-4o")
+PNG = Image("image/png", data="aGk=")
+PICTURE = {"type": "input_image", "detail": "auto", "image_url": "data:image/png;base64,aGk="}
+REASONING: dict[str, Any] = {
+    "type": "reasoning",
+    "id": "rs_1",
+    "summary": [{"type": "summary_text", "text": "hm"}],
+    "encrypted_content": "gAAA",
+}
+MESSAGE = {
+    "type": "message", "id": "msg_1", "role": "assistant", "status": "completed", "phase": "final_answer",
+    "content": [{"type": "output_text", "text": "so", "annotations": []}],
+}  # fmt: skip
+CALL = {"type": "function_call", "id": "fc_1", "call_id": "call_1", "name": "add", "arguments": '{"a":1}'}
+SEARCH: dict[str, Any] = {"type": "web_search_call", "id": "ws_1", "status": "completed"}
+ITEMS = [REASONING, MESSAGE, SEARCH, {"type": "item_of_tomorrow", "x": 1}, CALL]
+PARTS = (
+    Thinking("hm", {**API, "raw": REASONING}),
+    Text("so", {**API, "item": {"id": "msg_1", "status": "completed", "phase": "final_answer"}}),
+    Text("", {**API, "raw": SEARCH}),
+    Text("", {**API, "raw": ITEMS[3]}),  # type: ignore[dict-item]
+    ToolCall("add", None, None, '{"a":1}', {**API, "id": "call_1", "item": "fc_1"}),
+)
+
+
+def body(*messages: Message) -> Any:
+    chunks = [WIRE.encode(message, messages[at - 1] if at else None, at) for at, message in enumerate(messages)]
+    return json.loads(WIRE.body(chunks, b'{"x":1}', system=messages[0].role == "system"))
+
+
+SENT: dict[str, tuple[tuple[Message, ...], dict[str, Any]]] = {
+    "system and picture": (
+        (system("s"), user("see", PNG)),
+        {"instructions": "s", "input": [{"role": "user", "content": [{"type": "input_text", "text": "see"}, PICTURE]}]},
+    ),
+    "calls and results": (
+        (assistant("so", ToolCall("add", {"a": 1}), ToolCall("add", None, "bad", "{")), results("3", "bad")),
+        {
+            "input": [
+                {"role": "assistant", "content": "so"},
+                {"type": "function_call", "call_id": "call_0_0", "name": "add", "arguments": '{"a":1}'},
+                {"type": "function_call", "call_id": "call_0_1", "name": "add", "arguments": "{}"},
+                {"type": "function_call_output", "call_id": "call_0_0", "output": "3"},
+                {"type": "function_call_output", "call_id": "call_0_1", "output": "bad"},
+            ]
+        },
+    ),
+    "pictures from tools": (
+        (assistant(ToolCall("add", {})), Message("tool", (ToolResult("add", (Text("one"), PNG)),))),
+        {
+            "input": [
+                {"type": "function_call", "call_id": "call_0_0", "name": "add", "arguments": "{}"},
+                {"type": "function_call_output", "call_id": "call_0_0", "output": [{"type": "input_text", "text": "one"}, PICTURE]},
+            ]
+        },
+    ),
+    "reasoning that led to nothing": ((user("q"), assistant(PARTS[0])), {"input": [{"role": "user", "content": "q"}]}),
+    "another API's data stay away": (
+        (assistant(Thinking("secret", {"api": "x", "raw": {}}), Thinking("aloud")),),
+        {"input": [{"role": "assistant", "content": "aloud"}]},
+    ),
+}
+
+
+@pytest.mark.parametrize(("messages", "wire"), SENT.values(), ids=SENT)
+def test_messages_as_sent(messages: tuple[Message, ...], wire: dict[str, Any]) -> None:
+    assert body(*messages) == {**wire, "x": 1}
+
+
+def options(tool_choice: str = "auto", *, wire: OpenAIResponses = WIRE, native: bool = True, stream: bool = False, **head: Any) -> Any:
+    return wire.options(Head(**head), ("x",), tool_choice, native=native, stream=stream)
+
+
+TOOLS = [{"type": "function", "name": "add", "description": "Add", "parameters": ADD.parameters, "strict": False}]
+OPTIONS: dict[str, tuple[Any, dict[str, Any]]] = {
+    "plain": (options(), {}),
+    "a model that thinks": (options(wire=OpenAIResponses("gpt-5")), {"model": "gpt-5", "include": ["reasoning.encrypted_content"]}),
+    "tools": (options(tools=(ADD,)), {"tools": TOOLS}),
+    "text format": (options(tools=(ADD,), native=False), {}),
+    "none": (options("none", tools=(ADD,)), {"tools": TOOLS, "tool_choice": "none"}),
+    "one": (options("add", tools=(ADD,)), {"tools": TOOLS, "tool_choice": {"type": "function", "name": "add"}}),
+    "settings": (
+        options(settings=Settings(0.5, 0.9, 9, 7, thinking="low", extra={"user": "u"}), stream=True),
+        {
+            "temperature": 0.5, "top_p": 0.9, "max_output_tokens": 9, "reasoning": {"effort": "low", "summary": "auto"}, "stream": True, "user": "u",
+        },
+    ),
+    "schema": (
+        options(output_schema={"type": "object"}),
+        {"text": {"format": {"type": "json_schema", "name": "answer", "schema": {"type": "object"}, "strict": False}}},
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("found", "expected"), OPTIONS.values(), ids=OPTIONS)
+def test_the_rest_of_the_body(found: Any, expected: dict[str, Any]) -> None:
+    assert found == {"model": "gpt-4o", "store": False, **expected}
+
+
+USAGE = {
+    "input_tokens": 9, "output_tokens": 7,
+    "input_tokens_details": {"cached_tokens": 4, "cache_write_tokens": 1}, "output_tokens_details": {"reasoning_tokens": 3},
+}  # fmt: skip
+RESPONSE: dict[str, Any] = {"status": "completed", "model": "gpt-4o-1", "output": ITEMS, "usage": USAGE}
+
+
+def test_every_item_is_read_and_can_go_back() -> None:
+    reply = WIRE.read(RESPONSE)
+    assert (reply.parts, reply.finish, reply.model, reply.usage) == (PARTS, "tool_calls", "gpt-4o-1", Usage(9, 7, 4, 1, 3))
+    kept = tuple(
+        ToolCall("add", {"a": 1}, provider_data=part.provider_data) if isinstance(part, ToolCall) else part for part in reply.parts
+    )
+    assert body(Message("assistant", kept))["input"] == ITEMS
+
+
+FINISH: dict[str, tuple[dict[str, Any], str, str | None]] = {
+    "answer": ({"status": "completed", "output": [MESSAGE]}, "stop", None),
+    "cut": ({"status": "incomplete", "incomplete_details": {"reason": "max_output_tokens"}, "output": [MESSAGE]}, "length", None),
+    "filter": (
+        {"status": "incomplete", "incomplete_details": {"reason": "content_filter"}, "output": []},
+        "refused",
+        "the reply was stopped by the content filter",
+    ),
+    "refusal": (
+        {"status": "completed", "output": [{"type": "message", "content": [{"type": "refusal", "refusal": "no"}]}]},
+        "refused",
+        "no",
+    ),
+}
+
+
+@pytest.mark.parametrize(("found", "finish", "refusal"), FINISH.values(), ids=FINISH)
+def test_finish(found: dict[str, Any], finish: str, refusal: str | None) -> None:
+    reply = WIRE.read(found)
+    assert (reply.finish, reply.refusal) == (finish, refusal)
+
+
+def stream(*found: dict[str, Any]) -> list[dict[str, Any]]:
+    return [{**event, "sequence_number": number} for number, event in enumerate(found)]
+
+
+STREAM = stream(
+    {"type": "response.created", "response": {}},
+    {"type": "response.output_item.added", "output_index": 0, "item": {"type": "reasoning"}},
+    {"type": "response.reasoning_summary_text.delta", "delta": "hm"},
+    {"type": "response.output_item.done", "output_index": 0, "item": REASONING},
+    {"type": "response.output_text.delta", "delta": "s"},
+    {"type": "response.output_text.delta", "delta": "o"},
+    {"type": "response.output_item.done", "output_index": 1, "item": MESSAGE},
+    {"type": "response.output_item.added", "output_index": 4, "item": {"type": "function_call", "name": "add"}},
+    {"type": "response.function_call_arguments.delta", "output_index": 4, "delta": '{"a":1}'},
+    {"type": "response.output_item.done", "output_index": 4, "item": CALL},
+    {"type": "event.of.tomorrow"},
+    {"type": "response.completed", "response": {**RESPONSE, "output": []}},
+)
+
+
+def play(events: list[dict[str, Any]]) -> Any:
+    reader = WIRE.reader()
+    heard = [delta for event in events for delta in reader.feed((event["type"], json.dumps(event).encode()))]
+    return reader.finish(), heard
+
+
+def test_a_stream_is_put_together_from_its_finished_items() -> None:
+    reply, heard = play(STREAM)
+    assert reply.parts == (PARTS[0], PARTS[1], PARTS[4])
+    assert (reply.finish, reply.model) == ("tool_calls", "gpt-4o-1")
+    assert heard == [Delta("thinking", "hm"), Delta("text", "s"), Delta("text", "o"), Delta("call", '{"a":1}', "add", 0)]
+
+
+def test_events_that_come_twice_count_once() -> None:
+    twice = [event for event in STREAM for _ in range(2)]
+    assert play(twice) == play(STREAM)
+
+
+def test_a_cut_stream_is_an_error() -> None:
+    for length in range(len(STREAM)):
+        with pytest.raises(BackendProtocolError):
+            play(STREAM[:length])
+
+
+ERRORS: dict[str, tuple[int, dict[str, Any], type[BackendError]]] = {
+    "bad": (400, {"message": "boom", "type": "invalid_request_error"}, BackendRejected),
+    "long": (400, {"message": "boom", "code": "context_length_exceeded"}, ContextOverflow),
+    "often": (429, {"message": "boom", "code": "rate_limit_exceeded"}, BackendUnavailable),
+    "down": (500, {"message": "boom", "code": "server_error"}, BackendUnavailable),
+}
+
+
+@pytest.mark.parametrize(("status", "told", "kind"), ERRORS.values(), ids=ERRORS)
+def test_errors(status: int, told: dict[str, Any], kind: type[BackendError]) -> None:
+    assert type(WIRE.error(status, {}, json.dumps({"error": told}).encode())) is kind
+    for event in ({"type": "response.failed", "response": {"status": "failed", "error": told}}, {"type": "error", "error": told}):
+        with pytest.raises(kind, match="boom"):
+            play([event])
+    with pytest.raises(kind, match="boom"):
+        WIRE.read({"status": "failed", "error": told})
+
+
+@pytest.mark.parametrize("found", [{}, {"output": None}, {"status": "completed"}])
+def test_what_is_no_reply(found: dict[str, Any]) -> None:
+    with pytest.raises(BackendProtocolError, match="no output"):
+        WIRE.read(found)
