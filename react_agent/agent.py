@@ -15,7 +15,7 @@ from pydantic_core import to_json
 
 from react_agent.backends.base import Backend
 from react_agent.dispatch import CallScope, current_call
-from react_agent.errors import ConfigError, ToolError
+from react_agent.errors import ConfigError, ReactAgentError, ToolError, TraceError
 from react_agent.events import Changed, Event, Parent, Resumed, Reviewed, Started, Told
 from react_agent.host import Reviewer, Run
 from react_agent.loop import State, fold
@@ -204,10 +204,10 @@ class Agent:
 
     def _take_up(self, trace: Trace | str | Path, task: Task | None, reviews: Iterable[Reviewed], deps: object, changes: bool) -> Run:
         writer, trace = self._home(trace)
-        state = fold(trace)
         try:
+            state = fold(trace)
             self._check_spec(state, changes)
-        except ConfigError:
+        except ReactAgentError:
             if writer is not None:
                 writer.close()
             raise
@@ -244,16 +244,24 @@ class Agent:
         if not isinstance(trace, Trace):
             from react_agent.stores.jsonl import append_to, load_trace
 
-            writer = append_to(Path(trace))
-            return writer, load_trace(Path(trace))
+            writer: Writer = append_to(Path(trace))
+            try:
+                return writer, load_trace(Path(trace))
+            except TraceError:
+                writer.close()
+                raise
         if self._store is None:
             return None, trace
-        if self._store.exists(trace.run_id):
-            return self._store.append(trace.run_id), trace
-        writer_ = self._store.create(trace.run_id)
-        for event in trace:
-            writer_.write(event)
-        return writer_, trace
+        if not self._store.exists(trace.run_id):
+            writer = self._store.create(trace.run_id)
+            for event in trace:
+                writer.write(event)
+            return writer, trace
+        writer = self._store.append(trace.run_id)
+        if self._store.load(trace.run_id) != trace:
+            writer.close()
+            raise TraceError(f"the store has run {trace.run_id} with other events than this trace: load it from there, or fork this trace")
+        return writer, trace
 
     def _check_spec(self, state: State, changes: bool) -> None:
         if changes or state.spec == self.spec:

@@ -136,7 +136,10 @@ class Dispatcher:
             ran = await self._run(plan, tool, arguments)
         finally:
             current_call.reset(token)
-        return self._record(plan, tool, ran, perf_counter() - started, scope)
+        self._record(plan, tool, ran, perf_counter() - started, scope)
+        if not tool.spec.read_only:
+            recorder.flush()  # what it did is known from here on, whatever becomes of this process
+        return None
 
     def _record(self, plan: PlannedCall, tool: Tool, ran: _Ran, seconds: float, scope: CallScope | None = None) -> None:
         usage, cost = (None, None) if scope is None else (scope.usage, scope.cost)

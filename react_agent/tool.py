@@ -19,7 +19,7 @@ from fnmatch import fnmatchcase
 from itertools import islice
 from typing import Any, Concatenate, Generic, ParamSpec, TypeAlias, TypedDict, TypeVar, Unpack, cast, overload
 
-from pydantic_core import to_json
+from pydantic_core import to_json, to_jsonable_python
 
 from react_agent.errors import ConfigError, SchemaError, ToolDefinitionError, ToolError
 from react_agent.messages import Image, JsonObject, Text, ToolExample, ToolSpec, clean
@@ -190,7 +190,7 @@ class Tool:
         method = _is_method(function)
         signature = from_function(function, name=name, injected=RunContext, method=method)
         examples = _examples(name, options.get("examples", ()), signature.arguments)
-        spec = _spec(name, options.get("description", signature.description), signature.arguments.schema, examples, options)
+        spec = _spec(name, options.get("description") or signature.description, signature.arguments.schema, examples, options)
         made = FunctionTool[P, R](spec, function, signature.arguments, signature.injected, options)
         made._unbound = method
         return made
@@ -220,7 +220,7 @@ class Tool:
         arguments = RawArguments(schema)
         context = check_accepts(function, name, RunContext, schema, arguments.known)
         examples = _examples(name, options.get("examples", ()), arguments)
-        spec = _spec(name, options.get("description", ""), schema, examples, options)
+        spec = _spec(name, options.get("description") or "", schema, examples, options)
         return cls(spec, function, arguments, context, options)
 
 
@@ -282,14 +282,14 @@ def _check_options(options: ToolOptions) -> None:
     if options.get("read_only") and options.get("destructive"):
         raise ToolDefinitionError("a tool cannot be read_only and destructive at once")
     timeout = options.get("timeout")
-    if timeout is not None and not timeout > 0:
+    if timeout is not None and not (isinstance(timeout, int | float) and timeout > 0):
         raise ToolDefinitionError(f"timeout is {timeout!r}; it is a number of seconds above 0, or None")
 
 
 def _check_name(name: str) -> None:
-    if not _NAME.fullmatch(name):
+    if not (isinstance(name, str) and _NAME.fullmatch(name)):
         raise ToolDefinitionError(
-            f"{name[:140]!r} is no name for a tool; it begins with a letter or '_', goes on with letters, digits, '_', '-' or '.', "
+            f"{str(name)[:140]!r} is no name for a tool; it begins with a letter or '_', goes on with letters, digits, '_', '-' or '.', "
             "and has at most 128 characters; give one as name="
         )
 
@@ -327,14 +327,17 @@ def _is_method(function: object) -> bool:
 
 
 def _examples(name: str, examples: Sequence[JsonObject | ToolExample], arguments: ArgumentsValidator) -> tuple[ToolExample, ...]:
-    made = tuple(e if isinstance(e, ToolExample) else ToolExample(e) for e in examples)
-    for i, example in enumerate(made):
+    made = []
+    for i, example in enumerate(examples):
+        worked = example if isinstance(example, ToolExample) else ToolExample(example)
         try:
-            arguments.check(example.arguments)
-        except InvalidArguments as error:
+            worked = dataclasses.replace(worked, arguments=to_jsonable_python(worked.arguments))
+            arguments.check(worked.arguments)
+        except (InvalidArguments, ValueError) as error:
             raise ToolDefinitionError(f"{name}: example {i} does not fit the tool's own schema: {error}") from error
-    arguments.examples = tuple(e.arguments for e in made)
-    return made
+        made.append(worked)
+    arguments.examples = tuple(worked.arguments for worked in made)
+    return tuple(made)
 
 
 def _spec(name: str, description: str, schema: JsonObject, examples: tuple[ToolExample, ...], options: ToolOptions) -> ToolSpec:

@@ -20,6 +20,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic.json_schema import SkipJsonSchema
 from typing_extensions import TypedDict
 
 from react_agent.errors import ConfigError, ReactAgentError, SchemaError, ToolDefinitionError
@@ -190,6 +191,17 @@ def test_docstrings_describe_the_tool_and_its_parameters(doc: str) -> None:
     assert properties["end"]["description"] == "The goal."
 
 
+def test_names_may_differ_and_parameters_may_be_kept_from_the_model() -> None:
+    @tool
+    def probe(start: Annotated[int, Field(alias="from")] = 1, _from: str = "", hidden: SkipJsonSchema[int] = 3, model_config: int = 0) -> int:
+        return start
+
+    properties: Any = probe.spec.parameters["properties"]
+    assert list(properties) == ["from", "_from", "hidden", "model_config"]
+    assert properties["from"] == {"type": "integer", "default": 1}
+    assert probe.check({"from": 2, "_from": "a"}) == {"start": 2, "_from": "a"}
+
+
 def test_a_docstring_without_sections_is_the_description() -> None:
     def plain(x: int) -> int:
         """Counts: all of them.
@@ -333,6 +345,12 @@ def test_values_that_would_have_to_be_guessed_are_refused(hint: object, value: A
     complaint(typed(hint), {"value": value})
 
 
+def test_bounds_hold_where_floats_are_too_coarse() -> None:
+    made = raw(type="number", maximum=2**53)
+    assert checked(made, 2**53) == 2**53
+    complaint(made, {"value": 2**53 + 1})
+
+
 def test_a_model_that_says_what_becomes_of_unknown_keys_is_heard() -> None:
     assert checked(typed(Lenient), {"name": "A", "z": 1}) == Lenient(name="A")
 
@@ -433,6 +451,15 @@ def test_a_complaint_shows_what_would_fit(made: Tool, arguments: dict[str, Any],
 def test_a_complaint_is_bounded_and_counts_the_rest() -> None:
     text = complaint(weather, {f"key{i}": "x" * 1_000 for i in range(100)})
     assert len(text) <= 1_500
+    wordy = Tool.from_schema(
+        name="probe",
+        parameters={"properties": {f"key{i}": {"type": "integer", "description": "word " * 40} for i in range(8)}},
+        function=lambda **arguments: arguments,
+        examples=[{"key0": 0}],
+    )
+    text = complaint(wordy, {f"key{i}": "word " * 40 for i in range(8)})
+    assert len(text) <= 1_500
+    assert text.endswith('Arguments that fit look like this: {"key0": 0}')
     text = complaint(raw(type="array", items={"type": "integer"}), {"value": [f"{i}a" for i in range(20)]})
     assert "value[0]" in text
     assert "and 12 more" in text
@@ -495,6 +522,8 @@ REFUSED: dict[str, tuple[object, str]] = {
     "remote": (of_value(**{"$ref": "https://example.com/x.json"}), "nothing is fetched"),
     "file": (of_value(**{"$ref": "file:///etc/passwd"}), "nothing is fetched"),
     "nowhere": (of_value(**{"$ref": "#/$defs/x"}), "points at nothing"),
+    "hidden": ({"$ref": "#/x-shapes/a", "x-shapes": {"a": {"type": "dict"}}}, "write object"),
+    "hidden remote": ({"$ref": "#/x-shapes/a", "x-shapes": {"a": {"$ref": "b.json"}}}, "nothing is fetched"),
     "no schema": (of_value(**{"$ref": "#/type"}), "no schema"),
     "loop": ({"$ref": "#"}, "refers to itself"),
     "long loop": (of_value(**{"$ref": "#/$defs/a"}) | {"$defs": {"a": {"anyOf": [{"$ref": "#/$defs/b"}]}, "b": {"not": {"$ref": "#/$defs/a"}}}}, "refers to itself"),
@@ -576,6 +605,7 @@ def test_a_check_that_multiplies_with_the_value_is_given_up() -> None:
         (r"^\u00e9$", "é", "e"),
         (r"^$", "", "\n"),
         (r"^(?=a)a$", "a", "a\n"),
+        (r"^(?=.)\d$", "1", "٣"),
     ],
 )
 def test_patterns_mean_what_ecma_262_means(pattern: str, matching: str, failing: str) -> None:

@@ -370,11 +370,11 @@ def test_a_test_that_is_wrong_frees_the_file_too(tmp_path: Path) -> None:
 
 
 def picture(size: int) -> bytes:
-    return (b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * (size // 256 + 1))[:size]
+    return (b"\x89PNG\r\n\x1a\n" + str(size).encode() * size)[:size]
 
 
 def test_large_pictures_lie_beside_the_trace_under_their_sha_256(tmp_path: Path) -> None:
-    small, large, told = picture(IMAGE_BYTES_INLINE), picture(IMAGE_BYTES_INLINE + 3), picture(100_000)
+    small, large, told = picture(IMAGE_BYTES_INLINE - 2), picture(IMAGE_BYTES_INLINE + 1), picture(100_000)
 
     @tool(read_only=True)
     def photo() -> list[object]:
@@ -390,7 +390,7 @@ def test_large_pictures_lie_beside_the_trace_under_their_sha_256(tmp_path: Path)
     assert all(hashlib.sha256(file.read_bytes()).hexdigest() == file.name for file in (tmp_path / "images").iterdir())
     text = path.read_bytes()
     assert base64.b64encode(small) in text
-    assert base64.b64encode(large)[:1000] not in text
+    assert base64.b64encode(large)[:100] not in text
     assert all(name.encode() in text for name in names)
     assert load_trace(path) == result.trace
     replay(load_trace(path))
@@ -472,7 +472,12 @@ KILLED: dict[str, tuple[str, list[str]]] = {
 def test_a_process_killed_inside_a_tool_goes_on_in_another(what: str, tmp_path: Path) -> None:
     before = kill(tmp_path, what)
     assert before == ["quick victim/0.0", f"{what} victim/1.0"]
-    backend = MockBackend(["done"])
+
+    def reply(request: ModelRequest) -> ScriptItem:
+        """The read-only call and the reply that held it may be lost with the process: both can be had again."""
+        return call("look") if what == "look" and "look done" not in str(list(request.messages)) else "done"
+
+    backend = MockBackend([reply] * 2)
     result = Agent(backend, tools=tools(tmp_path, deadly=False)).resume_sync(tmp_path / f"{RUN_ID}.jsonl")
     answer, again = KILLED[what]
     assert (result.answer or result.outcome.kind) == answer

@@ -53,10 +53,12 @@ class Room:
         headers: Sent with every request.
         client: An ``httpx.AsyncClient`` or a client of the same shape, which stays the caller's to close; None makes one for each event loop.
         most_bytes: Largest body that is read, as it comes and unpacked.
+        tls: False where only ``http:`` is spoken, which saves loading the certificates.
     """
 
-    def __init__(self, headers: Mapping[str, str], *, client: Client | None, timeouts: Timeouts, most_bytes: int) -> None:
+    def __init__(self, headers: Mapping[str, str], *, client: Client | None, timeouts: Timeouts, most_bytes: int, tls: bool = True) -> None:
         self._given = client
+        self._tls = tls
         self._timeouts = timeouts
         self._most = most_bytes
         plain = {"content-type": "application/json", "accept": "application/json", "accept-encoding": "identity", **headers}
@@ -190,7 +192,9 @@ class Room:
         for old in [other for other in self._clients if other.is_closed()]:
             del self._clients[old]
         client = httpx.AsyncClient(
-            timeout=self._timeout, limits=httpx.Limits(max_connections=None, max_keepalive_connections=None, keepalive_expiry=60)
+            verify=self._tls,
+            timeout=self._timeout,
+            limits=httpx.Limits(max_connections=None, max_keepalive_connections=None, keepalive_expiry=60),
         )
         guard = self._guard(loop, client)
         await anext(guard)

@@ -121,7 +121,8 @@ class LeafBackend:
     def _open(self) -> Room:
         from react_agent.backends.http import Room
 
-        self._room = Room(self._headers, client=self._client, timeouts=self._timeouts, most_bytes=MOST_BYTES)
+        tls = not self._base_url.startswith("http:")
+        self._room = Room(self._headers, client=self._client, timeouts=self._timeouts, most_bytes=MOST_BYTES, tls=tls)
         return self._room
 
     # ---------------------------------------------------------------------------------------------------- reading

@@ -55,7 +55,9 @@ class LineParser:
             self._pending.append(rest)
             self._held += len(rest)
             if self._held > self.limit:
-                raise BackendProtocolError(f"the stream holds a line of more than {self.limit:,} bytes; it was given up")
+                error = BackendProtocolError(f"the stream holds a line of more than {self.limit:,} bytes; it was given up")
+                error.retryable = False
+                raise error
         return lines
 
     def rest(self) -> list[bytes]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -87,15 +88,19 @@ def _read(path: Path) -> tuple[Trace, str]:
         return Trace(), f"{path} cannot be read: {error.strerror or error}"
     except TraceError as error:
         problem = str(error)
-    events: list[Event] = []
     try:
-        events.extend(decode_event(line) for line in path.read_bytes().split(b"\n") if line.strip())
-    except TraceError:
-        pass
-    try:
-        return Trace(events), problem
+        return Trace(_until_damaged(path.read_bytes())), problem
     except TraceError:  # it does not begin as a trace does
         return Trace(), problem
+
+
+def _until_damaged(data: bytes) -> Iterator[Event]:
+    for line in data.split(b"\n"):
+        if line.strip():
+            try:
+                yield decode_event(line)
+            except TraceError:
+                return
 
 
 def fold_far(trace: Trace) -> tuple[State, int]:

@@ -178,12 +178,15 @@ class _Sitting:
                 trace = self.session.watch(stream, seen=seen)
             except ConfigError as error:  # the library's words, in the command's
                 raise ConfigError(str(error).replace("Pass changes=True", "Give --changes")) from None
-            self.rest(trace, path)
+            self._end(trace, path)
 
     def rest(self, trace: Trace, path: Path) -> NoReturn:
         """Have calls reviewed where there is someone to ask, and end."""
         with self.session:
-            outcome = self.session.finish(self.agent, trace, path)
+            self._end(trace, path)
+
+    def _end(self, trace: Trace, path: Path) -> NoReturn:
+        outcome = self.session.finish(self.agent, trace, path)
         raise typer.Exit(EXIT.get(outcome.kind, Code.OTHER))
 
 

@@ -59,13 +59,21 @@ def from_function(function: Callable[..., object], *, name: str, injected: type 
     if len(contexts) > 1:
         raise ToolDefinitionError(f"{name}: {contexts[0]!r} and {contexts[1]!r} are both contexts; keep one")
     told = [p for p in parameters if p.name not in contexts]
-    description, notes = _docstring(inspect.getdoc(_target(function)) or "")
+    description, notes = _docstring(inspect.getdoc(function if isinstance(function, type) else _target(function)) or "")
     arguments = _plain(told, hints)
     if arguments is None:
         arguments = _built(name, {p.name: _field(p, hints[p.name]) for p in told})
-    for parameter, of in zip(told, mapping(arguments.schema, "properties").values(), strict=True):
-        _complete(cast("JsonObject", of), parameter, notes.get(parameter.name))
+    properties = mapping(arguments.schema, "properties")
+    for parameter in told:
+        of = properties.get(parameter.name, properties.get(_alias(parameter, hints[parameter.name])))
+        if isinstance(of, dict):  # pydantic may have been told to leave it out
+            _complete(of, parameter, notes.get(parameter.name))
     return Signature(description, arguments, contexts[0] if contexts else None)
+
+
+def _alias(parameter: inspect.Parameter, hint: object) -> str:
+    fields = [m for m in (*getattr(hint, "__metadata__", ()), parameter.default) if isinstance(m, FieldInfo)]
+    return next((alias for m in fields for alias in (m.validation_alias, m.alias) if isinstance(alias, str)), "")
 
 
 def _complete(schema: JsonObject, parameter: inspect.Parameter, note: str | None) -> None:
@@ -146,9 +154,12 @@ def _hints(function: Callable[..., object], name: str, wanted: Sequence[str]) ->
     names: dict[str, object] = getattr(plain, "__globals__", {})
     nearby = _nearby(names)
     hints: dict[str, object] = {}
+
+    def stub() -> None: ...
+
     for parameter in wanted:
         annotation = plain.__annotations__[parameter]
-        stub = types.SimpleNamespace(__annotations__={parameter: annotation})
+        stub.__annotations__ = {parameter: annotation}
         try:
             hints |= typing.get_type_hints(stub, names, nearby, include_extras=True)
         except Exception as error:
@@ -286,9 +297,8 @@ def _plain(parameters: Sequence[inspect.Parameter], hints: Mapping[str, object])
 
 
 def _plain_schema(hint: object) -> JsonObject | None:
-    name = _NAMES.get(hint)
-    if name is not None:
-        return {"type": name}
+    if isinstance(hint, type) and hint in _NAMES:
+        return {"type": _NAMES[hint]}
     origin, args = get_origin(hint), get_args(hint)
     if origin is Literal and len(args) > 1 and all(type(arg) is str for arg in args):
         return {"enum": list(args), "type": "string"}

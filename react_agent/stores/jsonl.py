@@ -15,6 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
 from typing import Protocol
+from urllib.parse import quote
 
 from react_agent.errors import TraceError
 from react_agent.events import Event, Returned, Started, Told
@@ -68,17 +69,18 @@ class JsonlStore:
         return f"JsonlStore({str(self.folder)!r})"
 
     def path(self, run_id: str) -> Path:
-        """The file of a run; the slash in a sub-agent's id (its call's key) becomes ``~``."""
-        return self.folder / (re.sub(r"[^A-Za-z0-9._-]", "~", run_id) + ".jsonl")
+        """The file of a run; the slash in a sub-agent's id (its call's key) becomes ``~``, and no two ids share a file."""
+        return self.folder / (quote(run_id, safe="/", errors="replace").replace("~", "%7E").replace("/", "~") + ".jsonl")
 
     def create(self, run_id: str) -> JsonlWriter:
         """A new file. Raises `TraceError` when the run has one already."""
         path = self.path(run_id)
         path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            return JsonlWriter(path, "xb")
-        except FileExistsError:
-            raise TraceError(f"{path} exists: resume that run, or give this one another id") from None
+        writer = JsonlWriter(path)
+        if path.stat().st_size:  # an empty one is left by a run that was killed before its first line
+            writer.close()
+            raise TraceError(f"{path} exists: resume that run, or give this one another id")
+        return writer
 
     def append(self, run_id: str) -> JsonlWriter:
         return append_to(self.path(run_id))
@@ -87,7 +89,8 @@ class JsonlStore:
         return load_trace(self.path(run_id))
 
     def exists(self, run_id: str) -> bool:
-        return self.path(run_id).exists()
+        path = self.path(run_id)
+        return path.exists() and path.stat().st_size > 0
 
     def runs(self) -> list[Path]:
         """All trace files, newest first."""
@@ -97,10 +100,10 @@ class JsonlStore:
 class JsonlWriter:
     """Appends events to one file; the only writer of it that there may be at a time."""
 
-    def __init__(self, path: Path, mode: str = "ab") -> None:
+    def __init__(self, path: Path) -> None:
         self.path = path
         self._folder = path.parent
-        self._file = open(path, mode, buffering=0)  # noqa: SIM115 - closed by close()
+        self._file = open(path, "ab", buffering=0)  # noqa: SIM115 - closed by close()
         self._lines: list[bytes] = []
         self._flushed = 0.0
         try:
@@ -135,16 +138,19 @@ class JsonlWriter:
 
 def append_to(path: Path) -> JsonlWriter:
     """A writer that goes on after the last whole event; a torn last line is cut off first."""
-    data = path.read_bytes()
-    whole = len(data)
-    if data and not data.endswith(b"\n"):
-        start = data.rfind(b"\n") + 1
-        whole = start if Trace.from_jsonl(data, source=str(path)).torn is not None else whole
+    if not path.exists():
+        raise FileNotFoundError(f"there is no trace at {path}")
     writer = JsonlWriter(path)
-    if whole < len(data):
-        os.truncate(path, whole)
-    elif data and not data.endswith(b"\n"):
-        writer._file.write(b"\n")
+    try:
+        data = path.read_bytes()  # not before nobody else can write
+        if data and not data.endswith(b"\n"):
+            if Trace.from_jsonl(data, source=str(path)).torn is not None:
+                os.truncate(path, data.rfind(b"\n") + 1)
+            else:
+                writer._file.write(b"\n")
+    except BaseException:
+        writer.close()
+        raise
     return writer
 
 
@@ -208,16 +214,24 @@ def _images_of(event: Event) -> list[Image]:
 def _images_out(event: Event, folder: Path) -> Event:
     swap: dict[int, Image] = {}
     for image in _images_of(event):
-        if image.data is None or len(image.data) * 3 // 4 <= IMAGE_BYTES_INLINE:
+        if image.data is None or len(image.data) * 3 // 4 <= IMAGE_BYTES_INLINE or (data := _decoded(image.data)) is None:
             continue
-        data = base64.b64decode(image.data)
         digest = hashlib.sha256(data).hexdigest()
         path = folder / _IMAGES / digest
-        if not path.exists():
+        if not path.exists() or path.stat().st_size != len(data):  # a killed writer may have left half of it
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(data)
         swap[id(image)] = replace(image, data=None, sha256=digest)
     return _with_images(event, swap) if swap else event
+
+
+def _decoded(text: str) -> bytes | None:
+    """The bytes of a picture, or None where they would not give the same text again: then it stays in its line."""
+    try:
+        data = base64.b64decode(text, validate=True)
+    except ValueError:
+        return None
+    return data if base64.b64encode(data).decode("ascii") == text else None
 
 
 def _images_in(event: Event, folder: Path) -> Event:
@@ -227,5 +241,8 @@ def _images_in(event: Event, folder: Path) -> Event:
             continue
         path = folder / _IMAGES / image.sha256
         if path.exists():
-            swap[id(image)] = replace(image, data=base64.b64encode(path.read_bytes()).decode("ascii"), sha256=None)
+            data = path.read_bytes()
+            if hashlib.sha256(data).hexdigest() != image.sha256:
+                raise TraceError(f"{path} is damaged: it is not the picture whose SHA-256 is its name; restore it, or remove it")
+            swap[id(image)] = replace(image, data=base64.b64encode(data).decode("ascii"), sha256=None)
     return _with_images(event, swap) if swap else event

@@ -26,7 +26,7 @@ def test_a_step_of_a_model_without_chat() -> None:
     body = server.bodies[0]
     assert str(server.asked[0].url) == "http://localhost:8080/v1/completions"
     assert body["stop"]
-    assert body["prompt"].index("add") < body["prompt"].index("q\n") < body["prompt"].index("Action")
+    assert body["prompt"].endswith('q\nThought: hm\nAction: add\nAction Input: {"a": 1}\nObservation: 3\n')
     assert "messages" not in body
 
 

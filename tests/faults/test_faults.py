@@ -1,0 +1,395 @@
+"""What servers do wrong, and what comes of it: always one of our errors or a reply, in bounded time and memory, and no other exception.
+
+The table is the contract. Each row runs over a real socket and a client of our own, streamed or not.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import json
+import time
+import tracemalloc
+import zlib
+from dataclasses import dataclass
+from email.utils import formatdate
+from typing import Any
+
+import pytest
+
+from react_agent.backends.leaf import MOST_BYTES, OpenAIChatBackend
+from react_agent.backends.retry import Retries, Timeouts
+from react_agent.errors import (
+    BackendError,
+    BackendProtocolError,
+    BackendRejected,
+    BackendTimeout,
+    BackendUnavailable,
+    ContextOverflow,
+)
+from react_agent.messages import Delta, Head, MessageView, ModelReply, ModelRequest, ToolSpec, system, user
+
+from ._server import Play, chunked, drip, flood, head, script, serve, whole
+
+PATIENT, HASTY = Timeouts(5.0, 5.0, 30.0), Timeouts(5.0, 0.1, 0.3)
+ANSWER = {"choices": [{"message": {"content": "four"}, "finish_reason": "stop"}]}
+GOOD = json.dumps(ANSWER).encode()
+REQUEST = ModelRequest(MessageView().extend(system("s"), user("q")), Head((ToolSpec("add", "", {"type": "object"}),)))
+
+
+def event(delta: dict[str, Any] | None, reason: str | None = None, **more: Any) -> bytes:
+    return b"data: " + json.dumps({"choices": [{"index": 0, "delta": delta, "finish_reason": reason}], **more}).encode() + b"\n\n"
+
+
+FO, UR, STOP, DONE = event({"content": "fo"}), event({"content": "ur"}), event({}, "stop"), b"data: [DONE]\n\n"
+FLOOD = b"x" * 1_000_000
+
+
+def says(message: Any, reason: Any = "stop") -> Play:
+    return whole(json.dumps({"choices": [{"message": message, "finish_reason": reason}]}).encode())
+
+
+def error(status: int, *headers: str, **told: Any) -> Play:
+    body = json.dumps({"error": {"message": "the words", **told}}).encode()
+    return whole(body, f"{status} Some Reason", "application/json", *headers)
+
+
+def call(name: Any = "add", arguments: Any = "{}", identity: Any = "c1") -> dict[str, Any]:
+    return {"id": identity, "type": "function", "function": {"name": name, "arguments": arguments}}
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One row.
+
+    Attributes:
+        play: What the server does.
+        outcome: The error's type; or the reading, ``act``, ``answer`` or ``malformed``.
+        words: Within the error, the complaint or the reply's text.
+        tries: How often it is asked in all.
+        stream: Whether someone listens.
+    """
+
+    play: Play
+    outcome: type[BackendError] | str
+    words: str = ""
+    tries: int = 1
+    stream: bool = False
+
+
+def faults() -> dict[str, Fault]:
+    table: dict[str, Fault] = {}
+    for status in range(400, 452):
+        if status in (408, 409, 425, 429):
+            table[f"{status}"] = Fault(error(status), BackendUnavailable, "the words", 3)
+        else:
+            table[f"{status}"] = Fault(error(status), BackendRejected, "the words")
+    for status in (*range(500, 512), 520, 522, 524, 529, 599):
+        table[f"{status}"] = Fault(error(status), BackendUnavailable, "the words", 3)
+    table |= _connections() | _bodies() | _streams() | _replies()
+    return table
+
+
+def _connections() -> dict[str, Fault]:
+    soon = formatdate(time.time() + 1, usegmt=True)
+    return {
+        "429, wait some seconds": Fault(error(429, "retry-after: 3"), BackendUnavailable, "429", 3),
+        "429, wait until a date": Fault(error(429, f"retry-after: {soon}"), BackendUnavailable, "429", 3),
+        "429, wait an absurd time": Fault(error(429, "retry-after: 99999"), BackendUnavailable, "asks to wait 99999 s", 1),
+        "429, nonsense": Fault(error(429, "retry-after: tomorrow"), BackendUnavailable, "429", 3),
+        "reset before anything": Fault(script("reset"), BackendUnavailable, "lost", 3),
+        "closed before anything": Fault(script(), BackendUnavailable, "lost", 3),
+        "reset within the headers": Fault(script(b"HTTP/1.1 200 OK\r\ncontent-ty", "reset"), BackendUnavailable, "lost", 3),
+        "closed within the headers": Fault(script(b"HTTP/1.1 200 OK\r\ncontent-ty"), BackendUnavailable, "lost", 3),
+        "reset after the headers": Fault(script(head(length=99), "reset"), BackendProtocolError, "cut", 3),
+        "reset within the body": Fault(script(head(length=99) + b'{"cho', 0.02, "reset"), BackendProtocolError, "cut", 3),
+        "closed within the body": Fault(script(head(length=99) + b'{"cho'), BackendProtocolError, "cut", 3),
+        "silent before the headers": Fault(script("hang"), BackendTimeout, "silent", 3),
+        "silent within the headers": Fault(script(b"HTTP/1.1 200 OK\r\n", "hang"), BackendTimeout, "silent", 3),
+        "silent within the body": Fault(script(head(length=99) + b'{"cho', "hang"), BackendTimeout, "stalled", 3),
+        "one byte at a time, for ever": Fault(drip(head(length=10_000), b" "), BackendTimeout, "within 0.3 s", 3),
+        "headers, one at a time, for ever": Fault(drip(b"HTTP/1.1 200 OK\r\n", b"x: y\r\n"), BackendTimeout, "within 0.3 s", 3),
+        "endless headers": Fault(flood(b"HTTP/1.1 200 OK\r\n", b"x-y: " + b"z" * 60_000 + b"\r\n", 100), BackendProtocolError, "HTTP"),
+        "one endless header": Fault(flood(b"HTTP/1.1 200 OK\r\nx: ", FLOOD, 100), BackendProtocolError, "HTTP"),
+        "not HTTP": Fault(script(b"SSH-2.0-OpenSSH_9.6\r\n\r\n"), BackendProtocolError, "HTTP"),
+        "redirect to elsewhere": Fault(script(head("307 Temporary Redirect", "text/plain", "location: http://evil.test/", length=0)), BackendProtocolError, "evil.test"),
+        "redirect to the same host": Fault(script(head("301 Moved", "text/plain", "location: /v2", length=0)), BackendProtocolError, "/v2"),
+        "redirect to nowhere": Fault(script(head("302 Found", "text/plain", length=0)), BackendProtocolError, "nowhere"),
+    }  # fmt: skip
+
+
+def _bodies() -> dict[str, Fault]:
+    packed = gzip.compress(GOOD)
+    bomb = zlib.compress(b"\0" * 60_000_000, 9)
+    return {
+        "web page": Fault(whole(b"<html><h1>Welcome</h1>", kind="text/html"), BackendProtocolError, "web page"),
+        "web page, streamed": Fault(whole(b"<html><h1>Welcome</h1>", kind="text/html"), BackendProtocolError, "web page", stream=True),
+        "web page that says JSON": Fault(whole(b"<html><h1>Welcome</h1>"), BackendProtocolError, "web page"),
+        "web page with status 502": Fault(
+            whole(b"<html>Bad Gateway", "502 Bad Gateway", "text/html"), BackendUnavailable, "Bad Gateway", 3
+        ),
+        "wrong content type": Fault(whole(b"hello", kind="text/plain"), BackendProtocolError, "text/plain"),
+        "JSON that says text": Fault(whole(GOOD, kind="text/plain"), "answer", "four"),
+        "no content type": Fault(script(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n" % len(GOOD) + GOOD), "answer", "four"),
+        "invalid UTF-8": Fault(whole(b'{"choices":"\xff"}'), BackendProtocolError, "broken JSON", 3),
+        "invalid JSON": Fault(whole(GOOD[:-9]), BackendProtocolError, "broken JSON", 3),
+        "nothing": Fault(whole(b""), BackendProtocolError, "empty", 3),
+        "status 204": Fault(script(b"HTTP/1.1 204 No Content\r\n\r\n"), BackendProtocolError, "204", 3),
+        "a very deep list": Fault(whole(b"[" * 200_000), BackendProtocolError, "broken JSON", 3),
+        "100 MB, declared": Fault(flood(head(length=100_000_000), FLOOD, 100), BackendProtocolError, "larger than"),
+        "100 MB, not declared": Fault(flood(head(), FLOOD, 100), BackendProtocolError, "larger than"),
+        "100 MB of an error": Fault(flood(head("500 Oops"), FLOOD, 100), BackendProtocolError, "larger than"),
+        "100 MB of a stream": Fault(
+            flood(head(kind="text/event-stream"), event({"content": "x" * 100_000}), 1000), BackendProtocolError, "larger than", stream=True
+        ),
+        "a line of 100 MB": Fault(flood(head(kind="text/event-stream"), FLOOD, 100), BackendProtocolError, "line", stream=True),
+        "compressed bomb": Fault(
+            whole(bomb, "200 OK", "application/json", "content-encoding: deflate"), BackendProtocolError, "larger than"
+        ),
+        "compressed bomb, streamed": Fault(
+            whole(bomb, "200 OK", "text/event-stream", "content-encoding: deflate"), BackendProtocolError, "line", stream=True
+        ),
+        "compressed all the same": Fault(whole(packed, "200 OK", "application/json", "content-encoding: gzip"), "answer", "four"),
+        "compressed and broken": Fault(
+            whole(b"xx" + packed, "200 OK", "application/json", "content-encoding: gzip"), BackendProtocolError, "unpacked", 3
+        ),
+        "compressed as nobody asked": Fault(
+            whole(packed, "200 OK", "application/json", "content-encoding: br"), BackendProtocolError, "nobody asked"
+        ),
+    }
+
+
+def _streams() -> dict[str, Fault]:
+    def streamed(*pieces: bytes, end: bool = True) -> Play:
+        return chunked(*pieces, end=end)
+
+    table = {
+        "whole": (streamed(FO, UR, STOP, DONE), "answer", "four", 1),
+        "no [DONE]": (streamed(FO, UR, STOP), "answer", "four", 1),
+        "no finish reason": (streamed(FO, UR, DONE), "answer", "four", 1),
+        "no end after [DONE]": (streamed(FO, UR, STOP, DONE, end=False), "answer", "four", 1),
+        "[DONE] and then silence": (
+            script(head(kind="text/event-stream") + FO + UR + STOP + DONE, "hang"),
+            "answer",
+            "four",
+            1,
+        ),
+        "cut": (streamed(FO, end=False), BackendProtocolError, "cut", 3),
+        "cut within an event": (streamed(FO, UR[:20], end=False), BackendProtocolError, "cut", 3),
+        "no end mark": (streamed(FO, UR), BackendProtocolError, "end mark", 3),
+        "reset": (script(head(kind="text/event-stream") + FO, 0.02, "reset"), BackendProtocolError, "cut", 3),
+        "stalled": (script(head(kind="text/event-stream") + FO, "hang"), BackendTimeout, "stalled", 3),
+        "stalled, kept alive": (drip(head(kind="text/event-stream") + FO, b": ping\n\n"), BackendTimeout, "within 0.3 s", 3),
+        "empty": (streamed(), BackendProtocolError, "end mark", 3),
+        "only [DONE]": (streamed(DONE), BackendProtocolError, "no reply", 3),
+        "error event": (streamed(FO, b'event: error\ndata: {"error":{"message":"the words"}}\n\n'), BackendUnavailable, "the words", 3),
+        "error event that rejects": (streamed(b'data: {"error":{"message":"the words","code":400}}\n\n'), BackendRejected, "the words", 1),
+        "an event that is no JSON": (streamed(FO, b"data: {oops}\n\n", DONE), BackendProtocolError, "no JSON", 3),
+        "an event that is no object": (
+            streamed(FO, b"data: 7\n\n", b"data: null\n\n", b"data: []\n\n", UR, STOP, DONE),
+            "answer",
+            "four",
+            1,
+        ),
+        "null everywhere": (
+            streamed(event(None), b'data: {"choices":null}\n\n', b'data: {"choices":[null]}\n\n', FO, UR, STOP, DONE),
+            "answer",
+            "four",
+            1,
+        ),
+        "an empty event first": (streamed(b"\n\n", b": hello\n\n", FO, UR, STOP, DONE), "answer", "four", 1),
+        "a call twice": (
+            streamed(*[event({"tool_calls": [{"index": 0, **call(arguments='{"a":1}')}]})] * 2, event({}, "tool_calls"), DONE),
+            "act",
+            "",
+            1,
+        ),
+        "pieces in the wrong order": (
+            streamed(
+                event({"tool_calls": [{"index": 0, "function": {"arguments": "{}"}}]}),
+                event({"tool_calls": [{"index": 0, **call()}]}),
+                STOP,
+            ),
+            "act",
+            "",
+            1,
+        ),
+        "unknown finish reason": (streamed(FO, UR, event({}, "because")), "answer", "four", 1),
+        "content filter": (streamed(FO, event({}, "content_filter"), DONE), "malformed", "fo", 1),
+        "cut by the token limit": (streamed(FO, event({}, "length"), DONE), "malformed", "limit of tokens", 1),
+    }
+    return {f"stream: {name}": Fault(play, outcome, words, tries, True) for name, (play, outcome, words, tries) in table.items()}  # type: ignore[arg-type]
+
+
+def _replies() -> dict[str, Fault]:
+    many = [call(identity=f"c{n}") for n in range(500)]
+    return {
+        "empty choices": Fault(whole(b'{"choices":[]}'), BackendProtocolError, "no choices", 3),
+        "null choices": Fault(whole(b'{"choices":null}'), BackendProtocolError, "no choices", 3),
+        "error with status 200": Fault(
+            whole(b'{"error":{"message":"the words","type":"server_error"}}'), BackendUnavailable, "the words", 3
+        ),
+        "null everywhere": Fault(says({"role": None, "content": None, "tool_calls": None}, None), "malformed", "empty"),
+        "null message": Fault(says(None, None), "malformed", "empty"),
+        "wrong types everywhere": Fault(says({"content": 7, "tool_calls": "x", "refusal": [], "reasoning": {}}, {}), "malformed", "empty"),
+        "500 calls": Fault(says({"tool_calls": many}), "act"),
+        "duplicate ids": Fault(says({"tool_calls": [call(), call()]}), "act"),
+        "missing ids": Fault(says({"tool_calls": [call(identity=None), call(identity="")]}), "act"),
+        "call with invalid JSON": Fault(says({"tool_calls": [call(arguments='{"path": "/tmp/scra')]}), "act"),
+        "call without a name": Fault(says({"tool_calls": [call(name=None)]}), "act"),
+        "unknown finish reason": Fault(says({"content": "four"}, "because"), "answer", "four"),
+        "content filter": Fault(says({"content": None}, "content_filter"), "malformed", "refused"),
+        "refusal": Fault(says({"content": None, "refusal": "I will not."}), "malformed", "I will not."),
+        "cut by the token limit": Fault(says({"content": "fo"}, "length"), "malformed", "limit of tokens"),
+        "context overflow": Fault(error(400, type="exceed_context_size_error"), ContextOverflow, "shorten"),
+        "a filter that rejects (Azure)": Fault(error(400, code="content_filter"), "malformed", "the words"),
+        "a model's mistake that rejects (Groq)": Fault(
+            error(400, code="tool_use_failed", failed_generation='{"name": "add", "arguments": {"x": 1}}'), "act"
+        ),
+        "words that the model may not have meant (Groq)": Fault(
+            error(400, code="tool_use_failed", failed_generation="maybe"), "malformed", "thoughts only"
+        ),
+    }
+
+
+FAULTS = faults()
+
+
+async def ask(
+    url: str, *, stream: bool, timeout: float | None = None, most: int = 2, times: Timeouts = PATIENT
+) -> tuple[ModelReply, list[Delta]]:
+    async def at_once(_: float) -> None:
+        return None
+
+    backend = OpenAIChatBackend("m", base_url=url, timeout=times, max_retries=Retries(most, sleep=at_once))
+    heard: list[Delta] = []
+    try:
+        return await backend.reply(REQUEST, listen=heard.append if stream else None, timeout=timeout), heard
+    finally:
+        await backend.aclose()
+
+
+async def run(fault: Fault) -> tuple[ModelReply | BackendError, int]:
+    times = HASTY if fault.outcome is BackendTimeout else PATIENT
+    async with serve(fault.play) as (url, asked):
+        try:
+            reply, _ = await ask(url, stream=fault.stream, times=times)
+        except BackendError as error:
+            return error, len(asked)
+        return reply, len(asked)
+
+
+@pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)
+def test_each_fault_ends_as_the_contract_says(fault: Fault) -> None:
+    began = time.monotonic()
+    found, tries = asyncio.run(run(fault))
+    assert time.monotonic() - began < 8
+    assert tries == fault.tries
+    if isinstance(fault.outcome, str):
+        assert isinstance(found, ModelReply), repr(found)
+        assert found.reading == fault.outcome
+        assert fault.words in f"{found.message.text} {found.complaint}"
+    else:
+        assert type(found) is fault.outcome, repr(found)
+        assert fault.words in str(found)
+
+
+def test_calls_that_a_reader_of_the_table_would_ask_about() -> None:
+    def calls(name: str) -> Any:
+        found, _ = asyncio.run(run(FAULTS[name]))
+        assert isinstance(found, ModelReply)
+        return found.message.calls
+
+    assert len(calls("500 calls")) == 500
+    assert [made.arguments for made in calls("call with invalid JSON")] == [None]
+    assert [made.arguments for made in calls("stream: a call twice")] == [None]  # never the first half of it
+    assert calls("a model's mistake that rejects (Groq)")[0].arguments == {"x": 1}
+
+
+def test_nobody_listens_on_that_port() -> None:
+    async def refused() -> None:
+        async with serve(script()) as (url, _):
+            pass
+        await ask(url, stream=False)
+
+    with pytest.raises(BackendUnavailable, match="check that the server runs"):
+        asyncio.run(refused())
+
+
+def test_no_such_host() -> None:
+    with pytest.raises(BackendUnavailable, match=r"no connection to http://nobody\.invalid"):
+        asyncio.run(ask("http://nobody.invalid/v1", stream=False, most=0))
+
+
+def test_after_a_fault_the_next_try_answers() -> None:
+    async def recovers() -> tuple[ModelReply, list[Delta]]:
+        plays = (script("reset"), chunked(FO, end=False), chunked(FO, UR, STOP, DONE))
+        async with serve(*plays) as (url, _):
+            return await ask(url, stream=True)
+
+    reply, heard = asyncio.run(recovers())
+    assert reply.message.text == "four"
+    assert [(attempt.error or "").split(":")[0] for attempt in reply.route] == ["BackendUnavailable", "BackendProtocolError"]
+    assert [delta.text for delta in heard] == ["fo", "fo", "ur"]  # a listener hears the stream begin anew
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_the_callers_deadline_holds_over_all_tries(stream: bool) -> None:
+    async def late() -> float:
+        async with serve(drip(head(kind="text/event-stream" if stream else "application/json"), b": \n")) as (url, _):
+            began = time.monotonic()
+            with pytest.raises(BackendTimeout):
+                await ask(url, stream=stream, timeout=0.2)
+            return time.monotonic() - began
+
+    assert asyncio.run(late()) < 2
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_cancellation_goes_through_and_closes_the_connection(stream: bool) -> None:
+    async def cancelled() -> None:
+        async with serve(script(head(kind="text/event-stream") + FO, "hang")) as (url, asked):
+            task = asyncio.create_task(ask(url, stream=stream))
+            while not asked:  # noqa: ASYNC110 - the list is the server's, and it fills at once
+                await asyncio.sleep(0)
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+
+    asyncio.run(cancelled())
+
+
+HEAVY = ["100 MB, not declared", "100 MB of a stream", "a line of 100 MB", "compressed bomb", "one endless header"]
+
+
+@pytest.mark.parametrize("name", HEAVY)
+def test_memory_stays_bounded(name: str) -> None:
+    fault = FAULTS[name]
+    asyncio.run(run(FAULTS["web page"]))  # whatever is imported on first use
+    tracemalloc.start()
+    try:
+        asyncio.run(run(fault))
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 50_000_000
+    assert MOST_BYTES == 20_000_000
+
+
+def test_one_backend_serves_loop_after_loop() -> None:
+    """A new event loop gets a client of its own, and the old one's connections were closed with it: no warning is left."""
+    backend: list[OpenAIChatBackend] = []
+
+    async def once() -> str:
+        async with serve(whole(GOOD)) as (url, _):
+            made = OpenAIChatBackend("m", base_url=url)
+            backend.append(made)
+            return (await made.reply(REQUEST)).message.text
+
+    async def again() -> str:
+        async with serve(whole(GOOD)) as (url, _):
+            backend[0]._base_url = url
+            return (await backend[0].reply(REQUEST)).message.text
+
+    assert [asyncio.run(once()), asyncio.run(again()), asyncio.run(again())] == ["four"] * 3
+    asyncio.run(backend[0].aclose())
