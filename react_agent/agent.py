@@ -19,9 +19,10 @@ from react_agent.errors import ConfigError, ReactAgentError, ToolError, TraceErr
 from react_agent.events import Changed, Event, Parent, Resumed, Reviewed, Started, Told
 from react_agent.host import Reviewer, Run
 from react_agent.loop import State, fold
+from react_agent.masking import Masker
 from react_agent.messages import Delta, Image, JsonObject, Message, Outcome, Settings, Text, as_parts
 from react_agent.policy import Policy
-from react_agent.result import Result
+from react_agent.result import Result, pending
 from react_agent.spec import FINISH_TOOL, AgentSpec, Limits, finish_spec
 from react_agent.sync import run_sync
 from react_agent.tool import Tool, ToolRegistry
@@ -100,7 +101,8 @@ class Agent:
         )
         self._store = _as_store(store)
         self._reviewer = reviewer
-        self._secrets = (*secrets, *getattr(self.backend, "secrets", ()), *_environment_keys())
+        self._masker = Masker((*secrets, *getattr(self.backend, "secrets", ()), *_environment_keys()))
+        self.spec = self._masker.spec(self.spec)
 
     def __repr__(self) -> str:
         return f"Agent({self.backend.name}, tools=[{', '.join(tool.name for tool in self.tools)}])"
@@ -235,6 +237,8 @@ class Agent:
         if run.state.spec != self.spec or not speaks:
             run.append(Changed(run.now(), self.spec, self.backend.name, self.backend.format_name))
         for review in reviews:
+            if not run.state.awaits(review.step, review.index):
+                raise ConfigError(f"no call {review.step}.{review.index} waits for a review; {_waiting(run.state)}")
             run.append(replace(review, at=run.now()))
         if task is not None:
             run.append(Told(run.now(), as_parts(task)))
@@ -278,7 +282,7 @@ class Agent:
             self.tools,
             finish=self._output.tool if self._output else None,
             deps=deps,
-            secrets=self._secrets,
+            masker=self._masker,
             reviewer=self._reviewer,
             writer=writer,
             result_chars=self.spec.limits.result_chars,
@@ -356,9 +360,11 @@ class RunStream:
         return self._task.result()
 
     def tell(self, task: Task) -> None:
-        """Say something in the middle of the run; the model hears it with the next request."""
+        """Say something in the middle of the run; the model hears it with the next request. Raises `ConfigError` when the run is over."""
         if self._run is None:
             raise ConfigError("the stream has not begun: use it as `async with agent.stream(…) as run:`")
+        if self._task is None or self._task.done():
+            raise ConfigError("the run is over: hand the next question to `agent.resume(run.trace, …)`")
         self._run.tell(as_parts(task))
 
 
@@ -406,6 +412,11 @@ def as_backend(backend: Backend | str | TextFunction, format: str | None = None)
 
         return FunctionBackend(backend, format=format or "react_text")
     raise ConfigError(f"a backend is a Backend, a name such as 'openai:gpt-5', or a function str -> str; not {type(backend).__name__}")
+
+
+def _waiting(state: State) -> str:
+    waiting = [f"{one.step}.{one.index} ({one.name})" for one in pending(state)]
+    return "those that wait are " + ", ".join(waiting) if waiting else "none does"
 
 
 def _as_store(store: Store | str | Path | None) -> Store | None:

@@ -4,9 +4,9 @@ ask the model, run a tool, append, tell the time."""
 from __future__ import annotations
 
 import asyncio
-import json
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from time import perf_counter
 from typing import TYPE_CHECKING, TypeAlias, assert_never
 
@@ -15,20 +15,21 @@ from react_agent.dispatch import Dispatcher
 from react_agent.errors import BackendError, BackendTimeout, Diverged, ScriptError
 from react_agent.events import Event, Finished, Replied, Reviewed, Started, Stopped, Told
 from react_agent.loop import CallModel, CallTools, Finish, Pause, PlannedCall, State, advance, begin, next_effect
+from react_agent.masking import Masker
 from react_agent.messages import Delta, ErrorInfo, Message, Outcome
 from react_agent.quick import quick
+from react_agent.result import Pending, as_pending
 from react_agent.tool import Tool, ToolRegistry
-from react_agent.trace import Trace, decode_event, encode_event
+from react_agent.trace import Trace
 
 if TYPE_CHECKING:
     from react_agent.stores.jsonl import Writer
 
-Reviewer: TypeAlias = Callable[[PlannedCall], "Reviewed | Awaitable[Reviewed | None] | None"]
+Reviewer: TypeAlias = Callable[[Pending], "Reviewed | Awaitable[Reviewed | None] | None"]
 EventListener: TypeAlias = Callable[[Event], None]
 ProgressListener: TypeAlias = Callable[[int, int, str, "float | None"], None]
 
 _replied = quick(Replied)
-MASKED = "[secret]"
 LAST_REQUEST_SECONDS = 30.0  # what the last request of a run gets whose time is up
 
 
@@ -65,7 +66,7 @@ class Run:
         *,
         finish: Tool | None = None,
         deps: object = None,
-        secrets: Sequence[str] = (),
+        masker: Masker | None = None,
         reviewer: Reviewer | None = None,
         writer: Writer | None = None,
         result_chars: int = 32_000,
@@ -79,7 +80,7 @@ class Run:
         self.dispatcher = Dispatcher(tools, deps, self, result_chars, finish)
         self._reviewer = reviewer
         self._writer = writer
-        self._secrets = tuple(json.dumps(secret, ensure_ascii=False)[1:-1].encode() for secret in secrets if len(secret) >= 4)
+        self._masker = masker or Masker(())
         self._asking = False
         self._first_token: float | None = None
 
@@ -98,8 +99,8 @@ class Run:
 
     def append(self, event: Event) -> None:
         """One more fact: masked, then remembered, folded, written and told to whoever listens, in this order."""
-        if self._secrets:
-            event = self._masked(event)
+        if self._masker:
+            event = self._masker.event(event)
         self.trace.append(event)
         if type(event) is Started:
             self.state = begin(event)
@@ -113,15 +114,6 @@ class Run:
     def flush(self) -> None:
         if self._writer is not None:
             self._writer.flush()
-
-    def _masked(self, event: Event) -> Event:
-        """The event without known secrets: model, memory and file see the same."""
-        line = encode_event(event)
-        masked = line
-        for secret in self._secrets:
-            if secret in masked:
-                masked = masked.replace(secret, MASKED.encode())
-        return event if masked is line else decode_event(masked)
 
     def seconds_left(self) -> float | None:
         """Of the time that the limits give the present question; None for no limit."""
@@ -192,11 +184,11 @@ class Run:
         self.flush()
         decided = 0
         for call in calls:
-            review = self._reviewer(call)
+            review = self._reviewer(as_pending(call))
             if isinstance(review, Awaitable):
                 review = await review
             if review is not None:
-                self.append(review)
+                self.append(replace(review, at=self.now()))
                 decided += 1
         return decided > 0
 

@@ -40,6 +40,7 @@ from react_agent.events import (
 )
 from react_agent.messages import (
     Head,
+    Image,
     JsonObject,
     Message,
     MessageView,
@@ -185,6 +186,7 @@ class State:
         "answer",
         "at",
         "base",
+        "began",
         "closing",
         "cost",
         "epoch",
@@ -224,6 +226,7 @@ class State:
     usage: Usage
     cost: float
     seconds: float  # of activity
+    began: int  # how many messages there were before the present question
     base: Spent  # what had been spent when the present question began
     mistakes: int  # in a row
     repeats: int  # in a row
@@ -242,7 +245,7 @@ class State:
         new.view, new.ledger, new.left, new.inbox = self.view, self.ledger.copy(), self.left, self.inbox
         new.open = tuple([replace(opened) for opened in self.open])
         new.steps, new.tool_calls, new.usage, new.cost, new.seconds = self.steps, self.tool_calls, self.usage, self.cost, self.seconds
-        new.base, new.mistakes, new.repeats, new.warned = self.base, self.mistakes, self.repeats, self.warned
+        new.began, new.base, new.warned, new.mistakes, new.repeats = self.began, self.base, self.warned, self.mistakes, self.repeats
         new.untrusted, new.closing, new.outcome = self.untrusted, self.closing, self.outcome
         new.answer, new.output, new.epoch, new.at = self.answer, self.output, self.epoch, self.at
         return new
@@ -259,19 +262,22 @@ class State:
     def messages(self) -> MessageView:
         return self.view
 
+    def awaits(self, step: int, index: int) -> bool:
+        """A review of this call can still be heard: it is open and has not begun."""
+        here = step == self.steps - 1 and 0 <= index < len(self.open)
+        return here and self.open[index].phase in ("ready", "asked", "orphan")
+
     def partial(self) -> str:
         """What there is: the answer, else the last that the model said, else the last good result; since the present question."""
         if self.answer is not None:
             return self.answer
-        for message in reversed(self.view):
+        for message in reversed(self.view[self.began :]):
             if message.role == "assistant" and (text := message.text or message.thought):
                 return text
             if message.role == "tool":
                 good = [result.text for result in message.results if result.ok]
                 if good:
                     return "\n".join(good)
-            if message.role == "system":
-                break
         return ""
 
 
@@ -297,6 +303,7 @@ def begin(event: Started) -> State:
     state.view = MessageView().extend(first, event.task)
     state.ledger, state.open, state.left, state.inbox = Ledger(), (), 0, ()
     state.steps, state.tool_calls, state.usage, state.cost, state.seconds = 0, 0, Usage(), 0.0, 0.0
+    state.began = 0
     state.base, state.mistakes, state.repeats, state.warned, state.untrusted = Spent(), 0, 0, False, False
     state.closing = state.outcome = state.answer = state.output = None
     state.epoch, state.at = 0, event.at
@@ -344,9 +351,7 @@ def advance(new: State, event: Event) -> None:
                 _drain(new)
         case Changed():
             if event.spec != new.spec:
-                _take_spec(new, event.spec)
-                if new.outcome is not None and new.outcome.kind not in ("answered", "refused"):
-                    _reopen(new)  # with other limits or tools it may go on
+                _change_spec(new, event.spec)
         case Compacted():
             messages = list(new.view)
             messages[event.start : event.end] = event.messages
@@ -363,6 +368,15 @@ def advance(new: State, event: Event) -> None:
 
 
 _ACTIVE = frozenset({"replied", "called", "returned", "asked", "stopped"})  # time before other events is a pause
+
+
+def _change_spec(state: State, spec: AgentSpec) -> None:
+    if spec.instructions != state.spec.instructions:
+        first = Message("system", (Text(spec.instructions),) if spec.instructions else ())
+        state.view = MessageView().extend(first, *state.view[1:])
+    _take_spec(state, spec)
+    if state.outcome is None or state.outcome.kind not in ("answered", "refused"):
+        _reopen(state)  # with other limits or tools it may go on
 
 
 def _opened(state: State, event: Called | Returned | Asked) -> OpenCall:
@@ -517,7 +531,8 @@ def _say_last_word(state: State) -> None:
 def _fingerprint(opened: OpenCall, result: ToolResult) -> int:
     arguments = opened.arguments if opened.arguments is not None else opened.call.arguments
     written = opened.call.raw or "" if arguments is None else to_json(arguments)
-    return hash((opened.call.name, written, result.status, result.text))
+    images = [(part.data, part.url, part.sha256) for part in result.content if type(part) is Image]
+    return hash((opened.call.name, written, result.status, result.text, *images))
 
 
 def _advice(result: ToolResult) -> str:
@@ -527,8 +542,8 @@ def _advice(result: ToolResult) -> str:
 
 
 def _reviewed(state: State, event: Reviewed) -> None:
-    if event.index >= len(state.open) or state.open[event.index].phase not in ("ready", "asked", "orphan"):
-        return
+    if not state.awaits(event.step, event.index):
+        return  # leave for one call is no leave for another
     opened = state.open[event.index]
     match event.decision:
         case "approve":
@@ -565,11 +580,13 @@ def _drain(state: State) -> None:
     """What a person said meanwhile is heard now; after an ending it is the next question."""
     if not state.inbox:
         return
+    if state.outcome is not None:
+        state.began = len(state.view)
+        state.ledger = Ledger()  # asking the same again for another question is no repetition
+        _reopen(state)
+    state.mistakes = state.repeats = 0
     state.view = state.view.extend(*state.inbox)
     state.inbox = ()
-    state.mistakes = state.repeats = 0
-    if state.outcome is not None:
-        _reopen(state)
 
 
 def _reopen(state: State) -> None:

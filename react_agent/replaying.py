@@ -10,12 +10,12 @@ import json
 from collections.abc import Sequence
 from dataclasses import replace
 
-from react_agent.errors import ConfigError, Diverged
+from react_agent.errors import ConfigError, Diverged, FormatError
 from react_agent.events import Asked, Called, Event, Replied, Returned, Started
 from react_agent.formats import get_format
-from react_agent.formats.base import RawReply
-from react_agent.loop import CallModel, CallTools, Pause, State, begin, next_effect, update
-from react_agent.messages import Act, Answer, Malformed, Message, ModelReply, ModelRequest, Reading, Text, ToolCall, ToolResult
+from react_agent.formats.base import Format, RawReply
+from react_agent.loop import CallModel, CallTools, Effect, Pause, PlannedCall, State, begin, next_effect, update
+from react_agent.messages import Act, Answer, Malformed, Message, ModelReply, ModelRequest, Part, Reading, Text, ToolCall, ToolResult
 from react_agent.spec import AgentSpec
 from react_agent.trace import Trace
 
@@ -49,13 +49,7 @@ def _check(event: Event, state: State, recorded: State) -> None:
             check_request(event, effect.request, recorded, state.steps)
             check_reading(event.reply, effect.request, state.steps)
         case Called() | Returned() | Asked():
-            effect = next_effect(state)
-            open_ = isinstance(effect, (CallTools, Pause)) and event.index < len(state.open) and event.step == state.steps - 1
-            if not open_:
-                raise Diverged(
-                    f"step {event.step}: the record has '{event.kind}' for call {event.index}, but the loop asks for {type(effect).__name__}",
-                    step=event.step,
-                )
+            check_call(event, next_effect(state), state)
         case Started():
             raise Diverged("the record has a second 'started'", step=state.steps)
         case _:
@@ -71,15 +65,49 @@ def check_request(event: Replied, request: ModelRequest, recorded: State, step: 
     raise Diverged(f"step {step}: the model would be asked something else than was recorded", step=step, difference=difference)
 
 
+def check_call(event: Called | Returned | Asked, effect: Effect, state: State) -> None:
+    """Raise `Diverged` unless what was done about a call is what the loop wants done about it."""
+    wants = type(effect).__name__
+    if isinstance(effect, (CallTools, Pause)) and event.index < len(state.open) and event.step == state.steps - 1:
+        plan = next((plan for plan in effect.calls if plan.index == event.index), None)
+        if plan is None:
+            if isinstance(event, Returned) and state.open[event.index].phase == "called":
+                return
+            wants = "nothing about it"
+        elif _as_planned(event, plan):
+            return
+        else:
+            wants = f"'{plan.name}' with key '{plan.key}' " + (f"to be asked for: {plan.ask}" if plan.ask else f"to {plan.mode} {plan.text}".rstrip())
+    about = f" of '{event.name}' with key '{event.key}'" if isinstance(event, Called) else ""
+    raise Diverged(
+        f"step {event.step}: the record has '{event.kind}' for call {event.index}{about}, but the loop asks for {wants}", step=event.step
+    )
+
+
+def _as_planned(event: Called | Returned | Asked, plan: PlannedCall) -> bool:
+    match event:
+        case Called():  # a fork has a new run id, and its old calls have the parent's keys
+            place = f"/{plan.step}.{plan.index}"
+            return plan.mode != "settle" and plan.ask is None and event.name == plan.name and event.key.endswith(place)
+        case Asked():
+            return plan.ask is not None or plan.mode == "verify"
+        case Returned():  # it never ran: settled by the loop, found by `verify`, or refused by the tool's schema
+            checked = "ok" if plan.mode == "verify" else plan.status
+            return event.result.status in ((checked,) if plan.mode == "settle" else (checked, "invalid", "unknown_tool"))
+
+
 def check_reading(reply: ModelReply, request: ModelRequest, step: int) -> None:
     """Raise `Diverged` where the recorded text is read differently now."""
-    if reply.read_by is None or reply.raw is None or reply.finish == "refused":
+    if reply.read_by is None or reply.finish == "refused":
         return
     try:
         format_ = get_format(reply.read_by.format)
+        parts = _as_written(reply, format_)
     except ConfigError:
         return  # a format of the user's own: its record stands
-    again = format_.read(RawReply((Text(reply.raw),), reply.finish), request)
+    except FormatError:
+        return  # a reading without a text of its own
+    again = format_.read(RawReply(parts, reply.finish), request)
     before, now = _plain(reply.read()), _plain(again.read())
     if before != now:
         raise Diverged(
@@ -87,6 +115,18 @@ def check_reading(reply: ModelReply, request: ModelRequest, step: int) -> None:
             step=step,
             difference=_diff(_lines(before), _lines(now)),
         )
+
+
+def _as_written(reply: ModelReply, format_: Format) -> tuple[Part, ...]:
+    """What the model wrote; where the record keeps no text, the reading gives it back exactly."""
+    if reply.raw is not None:
+        return (Text(reply.raw),)
+    if not format_.native:
+        return (Text(format_.write(reply.read())),)
+    return tuple(
+        ToolCall(part.name, part.arguments if part.raw is None else None, raw=part.raw) if isinstance(part, ToolCall) else part
+        for part in reply.message.parts
+    )
 
 
 def _plain(reading: Reading) -> Reading:

@@ -71,8 +71,9 @@ def test_it_is_a_backend_with_a_name_a_format_and_usage(format_name: str) -> Non
 @formats
 def test_in_a_text_format_the_script_is_really_written_and_read(format_name: str) -> None:
     result, _ = run([call("add", a=1, b=2), "3"], format_name)
-    raw = result.steps[0].reply.raw or ""
-    assert ("Action: add" in raw) == (format_name == "react_text")
+    reply = result.steps[0].reply
+    assert reply.read_by is not None
+    assert (reply.read_by.span is not None) == (format_name == "react_text")  # a place in a text that was read
 
 
 def test_asked_for_more_than_the_script_holds() -> None:
@@ -198,8 +199,9 @@ def test_streamed_pieces_add_up_to_the_reply(item: ScriptItem, kinds: set[str]) 
 def test_a_text_format_streams_its_text() -> None:
     deltas: list[Delta] = []
     reply = ask(MockBackend([call("lookup", key="a")], format="react_text"), deltas.append)
-    assert "".join(delta.text for delta in deltas) == reply.raw
+    assert "".join(delta.text for delta in deltas) == 'Thought: I need lookup.\nAction: lookup\nAction Input: {"key": "a"}'
     assert len(deltas) > 1
+    assert reply.reading == "act"
 
 
 def test_without_a_listener_nothing_is_streamed_and_the_reply_is_the_same() -> None:

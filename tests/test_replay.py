@@ -126,7 +126,7 @@ def test_a_text_that_is_read_differently_now_is_noticed(format_name: str) -> Non
         if not isinstance(event, Replied) or event.reply.reading != "act":
             return event
         if format_name == "react_text":
-            return replace(event, reply=replace(event.reply, raw=(event.reply.raw or "").replace('"a"', '"z"')))
+            return replace(event, reply=replace(event.reply, raw='Thought: I need lookup.\nAction: lookup\nAction Input: {"key": "z"}'))
         first = event.reply.message.calls[0]
         parts = (replace(first, raw='{"key": "z"}'), *event.reply.message.parts[1:])
         return replace(event, request="", reply=replace(event.reply, message=Message("assistant", parts)))

@@ -197,7 +197,7 @@ def test_names_may_differ_and_parameters_may_be_kept_from_the_model() -> None:
         return start
 
     properties: Any = probe.spec.parameters["properties"]
-    assert list(properties) == ["from", "_from", "hidden", "model_config"]
+    assert list(properties) == ["from", "_from", "model_config"]
     assert properties["from"] == {"type": "integer", "default": 1}
     assert probe.check({"from": 2, "_from": "a"}) == {"start": 2, "_from": "a"}
 
@@ -353,6 +353,9 @@ def test_bounds_hold_where_floats_are_too_coarse() -> None:
 
 def test_a_model_that_says_what_becomes_of_unknown_keys_is_heard() -> None:
     assert checked(typed(Lenient), {"name": "A", "z": 1}) == Lenient(name="A")
+    both = typed(tuple[Lenient, Person])
+    assert checked(both, [{"name": "A", "z": 1}, {"name": "B", "z": 1}]) == (Lenient(name="A"), Person(name="B"))
+    assert "additionalProperties" not in str(both.spec.parameters["$defs"])
 
 
 def test_whatever_a_users_validator_raises_is_a_complaint() -> None:

@@ -21,8 +21,9 @@ from pydantic import BaseModel
 
 from react_agent.errors import ConfigError, SchemaError, ToolDefinitionError, ToolError
 from react_agent.messages import Image, Text, ToolExample, clean
+from react_agent.rendering import render
 from react_agent.schema import InvalidArguments
-from react_agent.tool import NOT_DONE, UNKNOWN, RunContext, Tool, ToolRegistry, render, tool
+from react_agent.tool import NOT_DONE, UNKNOWN, RunContext, Tool, ToolRegistry, tool
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 8
 

@@ -66,7 +66,9 @@ class Room:
         self._timeout = httpx.Timeout(timeouts.silence, connect=timeouts.connect)
         self._extensions = {"timeout": self._timeout.as_dict()}
         self._urls: dict[str, httpx.URL] = {}
-        self._clients: dict[asyncio.AbstractEventLoop, tuple[httpx.AsyncClient, AsyncGenerator[None, None]]] = {}
+        self._clients: Clients = {}
+        _open.append(self._clients)
+        weakref.finalize(self, _abandon, self._clients).atexit = False
 
     async def post(self, url: str, body: bytes, *, seconds: float | None = None, sink: Sink | None = None) -> Answer:
         """Sends `body` and reads the answer. A streamed body with status 200 goes piece by piece to `sink`; any other is read whole.
@@ -189,25 +191,12 @@ class Room:
         known = self._clients.get(loop)
         if known is not None:
             return known[0]
-        for old in [other for other in self._clients if other.is_closed()]:
-            del self._clients[old]
-        client = httpx.AsyncClient(
-            verify=self._tls,
-            timeout=self._timeout,
-            limits=httpx.Limits(max_connections=None, max_keepalive_connections=None, keepalive_expiry=60),
-        )
-        guard = self._guard(loop, client)
+        limits = httpx.Limits(max_connections=None, max_keepalive_connections=None, keepalive_expiry=60)
+        client = httpx.AsyncClient(verify=self._tls, timeout=self._timeout, limits=limits)
+        guard = _guard(self._clients, loop, client)
         await anext(guard)
         self._clients[loop] = (client, guard)
         return client
-
-    async def _guard(self, loop: asyncio.AbstractEventLoop, client: httpx.AsyncClient) -> AsyncGenerator[None, None]:
-        """Closes the client with its loop: an event loop that shuts down ends its asynchronous generators first."""
-        try:
-            yield
-        finally:
-            self._clients.pop(loop, None)
-            await client.aclose()
 
     async def aclose(self) -> None:
         """Closes the connections of the running event loop; another loop's are closed when that loop ends."""
@@ -243,6 +232,38 @@ class Room:
         if isinstance(error, zlib.error):
             return BackendProtocolError(f"the reply could not be unpacked ({error})", **where)
         return BackendProtocolError(f"the reply was cut: the connection was lost within it ({_why(error)})", **where)
+
+
+Clients: TypeAlias = dict[asyncio.AbstractEventLoop, tuple[httpx.AsyncClient, AsyncGenerator[None, None]]]
+_open: list[Clients] = []  # keeps clients alive until they are closed in their own loop: what is collected cannot be closed any more
+
+
+async def _guard(clients: Clients, loop: asyncio.AbstractEventLoop, client: httpx.AsyncClient) -> AsyncGenerator[None, None]:
+    """Closes the client with its loop: an event loop that shuts down ends its asynchronous generators first."""
+    try:
+        yield
+    finally:
+        clients.pop(loop, None)
+        await client.aclose()
+
+
+def _abandon(clients: Clients) -> None:
+    """A room went away without ``aclose``: its clients are closed where they live."""
+    _open[:] = [other for other in _open if other is not clients]
+    for loop, (_, guard) in list(clients.items()):
+        if loop.is_closed():
+            continue
+        keep = [clients]  # until the guard is closed
+
+        async def close(guard: AsyncGenerator[None, None] = guard, keep: list[Clients] = keep) -> None:
+            await guard.aclose()
+            keep.clear()
+
+        with suppress(RuntimeError):  # the loop was closed just now, and has closed the client itself
+            loop.call_soon_threadsafe(lambda close=close, loop=loop: _tasks.add(loop.create_task(close())))
+
+
+_tasks: weakref.WeakSet[asyncio.Task[None]] = weakref.WeakSet()
 
 
 def _grown(body: bytes | bytearray, chunk: bytes) -> bytes | bytearray:

@@ -182,13 +182,15 @@ def _reading(item: object) -> Reading:
 
 
 def _stream(raw: RawReply, listen: Listener) -> None:
+    calls = 0
     for part in raw.parts:
         if isinstance(part, (Text, Thinking)):
             kind: Literal["text", "thinking"] = "text" if isinstance(part, Text) else "thinking"
             for start in range(0, len(part.text), 8):
                 listen(Delta(kind, part.text[start : start + 8]))
         elif isinstance(part, ToolCall):
-            listen(Delta("call", part.raw or "", part.name))
+            listen(Delta("call", part.raw or "", part.name, calls))
+            calls += 1
 
 
 def _excerpt(request: ModelRequest) -> str:

@@ -1,13 +1,17 @@
-"""The commands put together, and the one place where errors become messages and exit codes."""
+"""The commands put together, and the one place where errors become messages and exit codes.
+
+A command's module is imported when that command is called: help, completion and a wrong option cost no more than the parser itself.
+"""
 
 from __future__ import annotations
 
-from typing import Annotated
+from importlib import import_module
+from typing import Annotated, NamedTuple
 
 import typer
 from typer.core import TyperGroup
+from typer.main import get_command
 
-from react_agent.cli.console import Code, complain
 from react_agent.errors import ConfigError, Diverged, ReactAgentError, ScriptError
 
 HELP = """Agents that reason, act and observe, with any language model.
@@ -17,40 +21,85 @@ Exit codes: 0 answered or done; 1 another outcome, a file that is no whole trace
 """
 
 
-class Commands(TyperGroup):
-    """Runs a command; what this library raises becomes a message, never a traceback."""
+class Place(NamedTuple):
+    """Where a command is, and the first line of its help."""
+
+    module: str
+    function: str
+    help: str
+
+
+TOP = {
+    "demo": Place("demo", "demo", "Watch scripted agents run: no key and no network needed."),
+    "run": Place("run", "run", "Ask a question; the model may call tools until it answers."),
+    "resume": Place("run", "resume", "Go on after a pause, a limit, or with the next question."),
+    "doctor": Place("doctor", "doctor", "See what is set up, which servers answer, and what to do next."),
+}
+TRACE = {
+    "list": Place("trace", "list_", "The traces of a folder, newest first."),
+    "show": Place("trace", "show_", "A run from its question to its outcome."),
+    "steps": Place("trace", "steps", "A table of the steps: thought, call, result, tokens, time."),
+    "prompt": Place("prompt", "prompt", "Exactly what the model was sent in a step."),
+    "raw": Place("prompt", "raw", "The file's lines; with --step, what the model wrote."),
+    "replay": Place("prompt", "replay_", "Run a trace again without its world; exit 1 where it differs."),
+    "fork": Place("run", "fork", "Try another way from an earlier step, as a new run."),
+    "diff": Place("compare", "diff", "Compare two runs, step by step and word by word."),
+    "grep": Place("trace", "grep", "Find a text in questions, thoughts, calls, results, answers."),
+    "stats": Place("trace", "stats", "What runs took: steps, calls, mistakes, tokens, cost, time."),
+    "export": Place("export", "export_", "A run for other programs or for people."),
+}
+
+
+def load(place: Place) -> object:
+    """The command itself; its options are in its module."""
+    single = typer.Typer(add_completion=False, rich_markup_mode=None)
+    single.command(help=None)(getattr(import_module(f"react_agent.cli.{place.module}"), place.function))
+    return get_command(single)
+
+
+class Trace(TyperGroup):
+    """The commands beneath ``trace``; each is imported when it is called."""
+
+    places = TRACE
+
+    def resolve_command(self, ctx: typer.Context, args: list[str]) -> tuple[str | None, object, list[str]]:  # type: ignore[override]
+        name, command, rest = super().resolve_command(ctx, args)
+        place = self.places.get(name or "")
+        return name, load(place) if place else command, rest
+
+
+class Top(Trace):
+    """The commands; what this library raises in one becomes a message and an exit code, never a traceback."""
+
+    places = TOP
 
     def invoke(self, ctx: typer.Context) -> object:  # type: ignore[override]
         try:
             return super().invoke(ctx)
-        except ConfigError as error:
-            complain(str(error))
-            code = Code.USAGE
-        except (Diverged, ScriptError) as error:
-            complain(f"{type(error).__name__}: {error}")
-            code = Code.OTHER
-        except ReactAgentError as error:
-            complain(str(error))
-            code = Code.OTHER
         except BrokenPipeError:
             raise  # whoever read our output has seen enough
-        except OSError as error:
-            complain(f"{error.filename}: {error.strerror}" if error.filename else str(error))
-            code = Code.OTHER
-        except KeyboardInterrupt:
-            code = Code.INTERRUPTED
+        except (ReactAgentError, OSError, KeyboardInterrupt) as error:
+            code = explain(error)
         raise typer.Exit(code)
 
 
-app = typer.Typer(
-    cls=Commands,
-    help=HELP,
-    no_args_is_help=True,
-    add_completion=False,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
-)
+def explain(error: BaseException) -> int:
+    """Say what happened, and give the exit code for it."""
+    from react_agent.cli.console import Code, complain
+
+    match error:
+        case KeyboardInterrupt():
+            return Code.INTERRUPTED
+        case ConfigError():
+            complain(str(error))
+            return Code.USAGE
+        case Diverged() | ScriptError():
+            complain(f"{type(error).__name__}: {error}")
+        case OSError(filename=str() as name, strerror=str() as why):
+            complain(f"{name}: {why}")
+        case _:
+            complain(str(error))
+    return Code.OTHER
 
 
 def _version(asked: bool) -> None:
@@ -61,21 +110,31 @@ def _version(asked: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
 def _top(version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")] = False) -> None:
     pass
 
 
-def _assemble() -> None:
-    from react_agent.cli import compare, demo, doctor, run, trace
-
-    app.command("demo")(demo.demo)
-    app.command("run")(run.run)
-    app.command("resume")(run.resume)
-    app.add_typer(trace.app, name="trace")
-    trace.app.command("fork")(run.fork)
-    trace.app.command("diff")(compare.diff)
-    app.command("doctor")(doctor.doctor)
+def _stub() -> None:
+    """Stands for a command that is not imported yet."""
 
 
-_assemble()
+def _assemble() -> typer.Typer:
+    made = typer.Typer(
+        cls=Top,
+        help=HELP,
+        no_args_is_help=True,
+        add_completion=False,
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+    )
+    traces = typer.Typer(cls=Trace, help="Read, replay, fork and compare traces.", no_args_is_help=True)
+    made.callback()(_top)
+    for group, places in ((made, TOP), (traces, TRACE)):
+        for name, place in places.items():
+            group.command(name, help=place.help)(_stub)
+    made.add_typer(traces, name="trace", rich_help_panel=None)
+    return made
+
+
+app = _assemble()

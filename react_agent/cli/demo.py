@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from react_agent.cli.console import Code, Mode, runs_folder
 
-if TYPE_CHECKING:
-    from react_agent.cli.scenes import Scene
-
 
 def demo(
-    store: Annotated[Path | None, typer.Option("--store", metavar="DIR", help="Folder for traces. By default $REACT_AGENT_RUNS, else ./runs.")] = None,
+    store: Annotated[
+        Path | None, typer.Option("--store", metavar="DIR", help="Folder for traces. By default $REACT_AGENT_RUNS, else ./runs.")
+    ] = None,
     display: Annotated[Mode | None, typer.Option("--display", help="As in `run`.")] = None,
 ) -> None:
-    """See agents reason, act and observe: no key, no network, two seconds."""
+    """Watch scripted agents run: no key and no network needed."""
     from react_agent.cli.scenes import play
 
     code = Code.OK if play(runs_folder(store), display) else Code.OTHER

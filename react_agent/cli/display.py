@@ -11,8 +11,8 @@ from rich.spinner import Spinner
 from rich.text import Text
 
 from react_agent.agent import Progress
-from react_agent.cli.console import Mode, out, show
-from react_agent.events import Called, Changed, Event, Finished, Replied, Returned, Started
+from react_agent.cli.console import Mode, note, out, show
+from react_agent.events import Called, Changed, Event, Finished, Replied, Resumed, Returned, Started
 from react_agent.messages import Delta, Usage
 from react_agent.spec import Limits
 from react_agent.trace import encode_event
@@ -27,6 +27,10 @@ class Display(Protocol):
 
     def see(self, item: Item, *, new: bool = True) -> None:
         """One event or piece. What is not new happened in an earlier sitting, and is only counted."""
+        ...
+
+    def say(self, text: str) -> None:
+        """A word of the command itself, between the events."""
         ...
 
     def close(self) -> None:
@@ -56,19 +60,19 @@ class QuietDisplay:
     def see(self, item: Item, *, new: bool = True) -> None:
         pass
 
+    def say(self, text: str) -> None:
+        note(text, "yellow")
+
     def close(self) -> None:
         pass
 
 
-class JsonDisplay:
+class JsonDisplay(QuietDisplay):
     """One event a line, as in the trace file."""
 
     def see(self, item: Item, *, new: bool = True) -> None:
         if new and not isinstance(item, Delta | Progress):
             print(words.plain_json(encode_event(item).decode()), flush=True)
-
-    def close(self) -> None:
-        pass
 
 
 class PlainDisplay:
@@ -78,7 +82,8 @@ class PlainDisplay:
         self.console = console
         self.steps = 0
         self.usage = Usage()
-        self.began = monotonic()
+        self._began = monotonic()
+        self._before = 0.0  # seconds of earlier sittings
 
     def see(self, item: Item, *, new: bool = True) -> None:
         if isinstance(item, Delta | Progress):
@@ -92,10 +97,18 @@ class PlainDisplay:
             self.usage += item.reply.usage or Usage()
         elif isinstance(item, Returned):
             self.usage += item.usage or Usage()
+        elif isinstance(item, Resumed):
+            self._began = monotonic()
         elif isinstance(item, Finished) and new:
-            show(
-                self.console, Text(), terminal.ending(item.outcome, self.steps, self.usage, item.cost, monotonic() - self.began)
-            )
+            self._before = self.seconds()
+            show(self.console, Text(), terminal.ending(item.outcome, self.steps, self.usage, item.cost, self._before))
+
+    def seconds(self) -> float:
+        """How long the run was watched, the time between sittings left out."""
+        return self._before + monotonic() - self._began
+
+    def say(self, text: str) -> None:
+        show(self.console, Text(words.plain(text), style="yellow"))
 
     def close(self) -> None:
         pass
@@ -117,7 +130,7 @@ class LiveDisplay(PlainDisplay):
 
     def see(self, item: Item, *, new: bool = True) -> None:
         if isinstance(item, Delta):
-            self._said = (self._said + item.text)[-2_000:]
+            self._said = (self._said + (f" {item.name} " if item.name else "") + item.text)[-2_000:]
             return
         if isinstance(item, Progress):
             share = f"{item.fraction:.0%} " if item.fraction is not None else ""
@@ -159,10 +172,10 @@ class LiveDisplay(PlainDisplay):
 
     def _budget(self) -> str:
         limits = self._limits
-        parts = [f"step {self.steps}" + (f" of {limits.steps}" if limits.steps else "")]
+        parts = [f"{self.steps} of {limits.steps} steps" if limits.steps else words.amount(self.steps, "step")]
         if self.usage.total_tokens or limits.tokens:
             parts.append(f"{self.usage.total_tokens:,} tokens" + (f" of {limits.tokens:,}" if limits.tokens else ""))
-        parts.append(words.seconds(round(monotonic() - self.began, 1)) + (f" of {limits.seconds:g}" if limits.seconds else ""))
+        parts.append(words.seconds(round(self.seconds(), 1)) + (f" of {limits.seconds:g}" if limits.seconds else ""))
         return " · ".join([*parts, "Ctrl-C ends it after this step"])
 
     def close(self) -> None:

@@ -29,7 +29,10 @@ def doctor(
         str | None, typer.Argument(help="Also ask this model a small question that needs a tool; it takes a few hundred tokens.")
     ] = None,
 ) -> None:
-    """See what is set up, which servers answer, and what to do next. Keys are named, never shown."""
+    """See what is set up, which servers answer, and what to do next.
+
+    Keys are named, never shown.
+    """
     console = out()
     _versions(console)
     found = _keys(console, os.environ)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import getpass
 import json
 import os
+import shlex
 import sys
 import time
 from collections.abc import Sequence
@@ -35,7 +36,10 @@ if TYPE_CHECKING:
 ModelOption = Annotated[
     str | None,
     typer.Option(
-        "-m", "--model", metavar="MODEL", help="openai:gpt-5, ollama:qwen3, http://localhost:8080/v1#model, or module:attribute. By default $REACT_AGENT_MODEL."
+        "-m",
+        "--model",
+        metavar="MODEL",
+        help="openai:gpt-5, ollama:qwen3, http://localhost:8080/v1#model, or module:attribute. By default $REACT_AGENT_MODEL.",
     ),
 ]
 ToolsOption = Annotated[
@@ -48,9 +52,12 @@ FormatOption = Annotated[
 StepsOption = Annotated[int | None, typer.Option("--steps", min=1, help="Most steps for this question.")]
 SecondsOption = Annotated[float | None, typer.Option("--seconds", min=0.001, help="Most seconds for this question.")]
 DisplayOption = Annotated[
-    Mode | None, typer.Option("--display", help="By default live on a terminal, and plain elsewhere. json: an event a line. quiet: the answer.")
+    Mode | None,
+    typer.Option("--display", help="By default live on a terminal, and plain elsewhere. json: an event a line. quiet: the answer."),
 ]
-StoreOption = Annotated[Path | None, typer.Option("--store", metavar="DIR", help="Folder for traces. By default $REACT_AGENT_RUNS, else ./runs.")]
+StoreOption = Annotated[
+    Path | None, typer.Option("--store", metavar="DIR", help="Folder for traces. By default $REACT_AGENT_RUNS, else ./runs.")
+]
 FileArgument = Annotated[str, typer.Argument(metavar="FILE", help="A trace file, the name of a run, or 'last'.")]
 ChangesOption = Annotated[bool, typer.Option("--changes", help="The tools may differ from the recorded ones; the difference is recorded.")]
 
@@ -81,7 +88,7 @@ def run(
     text = Path(instructions[1:]).read_text() if instructions.startswith("@") else instructions
     spec = AgentSpec(text, limits=_limits(Limits(), steps, seconds), settings=Settings(temperature=temperature))
     backend = load_model(model, format)
-    sitting = _Sitting(spec, backend, load_tools(tools or ()), home, display)
+    sitting = _Sitting(spec, backend, load_tools(tools or ()), home, display, _again(model, tools))
     run_id = new_run_id()
     sitting.sit(sitting.agent.stream(task, run_id=run_id), home.path(run_id))
 
@@ -91,17 +98,23 @@ def resume(
     question: Annotated[str | None, typer.Argument(help="The next question, or a word in the middle.")] = None,
     model: ModelOption = None,
     tools: ToolsOption = None,
-    approve: Annotated[str | None, typer.Option("--approve", metavar="CALL", help="Run this call, such as 0.0; 0.0,0.1 for two; or all.")] = None,
-    deny: Annotated[tuple[str, str] | None, typer.Option("--deny", metavar="CALL REASON", help="Do not run it; the model is told why.")] = None,
+    approve: Annotated[
+        str | None, typer.Option("--approve", metavar="CALL", help="Run this call, such as 0.0; 0.0,0.1 for two; or all.")
+    ] = None,
+    deny: Annotated[
+        tuple[str, str] | None, typer.Option("--deny", metavar="CALL REASON", help="Do not run it; the model is told why.")
+    ] = None,
     change: Annotated[tuple[str, str] | None, typer.Option("--change", metavar="CALL JSON", help="Run it with these arguments.")] = None,
-    give: Annotated[tuple[str, str] | None, typer.Option("--give", metavar="CALL RESULT", help="Do not run it; take this as its result.")] = None,
+    give: Annotated[
+        tuple[str, str] | None, typer.Option("--give", metavar="CALL RESULT", help="Do not run it; take this as its result.")
+    ] = None,
     format: FormatOption = None,  # noqa: A002 - the option's name
     steps: StepsOption = None,
     seconds: SecondsOption = None,
     changes: ChangesOption = False,
     display: DisplayOption = None,
 ) -> None:
-    """Go on where a run stopped: after a pause, an interruption, a limit, or with the next question."""
+    """Go on after a pause, a limit, or with the next question."""
     from react_agent.cli.session import how_to_go_on
 
     path, trace, state = load_whole(file)
@@ -111,11 +124,12 @@ def resume(
         _check_it_can_go_on(state, path)
     spec = replace(state.spec, limits=_limits(state.spec.limits, steps, seconds))
     backend = _model_again(trace, model, format)
-    sitting = _Sitting(spec, backend, _tools_again(spec, tools or (), changes), None, display)
+    again = _again(model, tools)
+    sitting = _Sitting(spec, backend, _tools_again(spec, tools or (), changes), None, display, again)
     waits = pending(state)
     if waits and not reviews and question is None:  # nothing new: decide here and now, or say how
         if not sitting.session.interactive:
-            how_to_go_on(trace, path)
+            how_to_go_on(trace, path, again)
             raise typer.Exit(Code.PAUSED)
         sitting.rest(trace, path)
     sitting.sit(sitting.agent.resume_stream(path, question, reviews=reviews, changes=changes or more), path, seen=len(trace))
@@ -132,7 +146,10 @@ def fork(
     store: StoreOption = None,
     display: DisplayOption = None,
 ) -> None:
-    """Try another way from an earlier step: a new run, which leaves the old one alone."""
+    """Try another way from an earlier step, as a new run.
+
+    The steps before --at are kept; the old run is left alone.
+    """
     from react_agent.agent import new_run_id
 
     _, trace, _ = load_whole(file)
@@ -141,7 +158,7 @@ def fork(
     spec = replace(state.spec, limits=_limits(state.spec.limits, steps, None))
     home = JsonlStore(runs_folder(store))
     backend = _model_again(forked, model, format)
-    sitting = _Sitting(spec, backend, _tools_again(spec, tools or (), True), home, display)
+    sitting = _Sitting(spec, backend, _tools_again(spec, tools or (), True), home, display, _again(model, tools))
     sitting.sit(sitting.agent.resume_stream(forked, question, changes=True), home.path(forked.run_id), seen=len(forked))
 
 
@@ -152,13 +169,13 @@ class _Sitting:
     """An agent before a person: it is run, shown, and the command ends with the code of its outcome."""
 
     def __init__(
-        self, spec: AgentSpec, backend: Backend, tools: ToolRegistry, store: JsonlStore | None, display: Mode | None
+        self, spec: AgentSpec, backend: Backend, tools: ToolRegistry, store: JsonlStore | None, display: Mode | None, again: str
     ) -> None:
         from react_agent.agent import Agent
         from react_agent.cli.session import Session, Stoppable
 
         stoppable = Stoppable(backend)
-        self.session = Session(stoppable, display, _who())
+        self.session = Session(stoppable, display, _who(), again)
         self.agent = Agent(
             stoppable,
             tools=tools,
@@ -197,6 +214,12 @@ def _limits(limits: Limits, steps: int | None, seconds: float | None) -> Limits:
     return replace(limits, steps=steps or limits.steps, seconds=seconds or limits.seconds)
 
 
+def _again(model: str | None, tools: Sequence[str] | None) -> str:
+    """The options of this command that the next one needs too."""
+    words = [*(["-m", model] if model else []), *(word for name in tools or () for word in ("-t", name))]
+    return "".join(f" {shlex.quote(word)}" for word in words)
+
+
 def _who() -> str | None:
     with suppress(OSError, KeyError):
         return getpass.getuser()
@@ -213,7 +236,9 @@ def _model_again(trace: Trace, model: str | None, format: str | None) -> Backend
     except ConfigError as error:
         if os.environ.get(MODEL_VARIABLE):
             return load_model(None, format)
-        raise ConfigError(f"the run was made with {recorded.backend!r}, which cannot be had again ({error}). Name a model with -m.") from None
+        raise ConfigError(
+            f"the run was made with {recorded.backend!r}, which cannot be had again ({error}). Name a model with -m."
+        ) from None
 
 
 def _tools_again(spec: AgentSpec, names: Sequence[str], changes: bool) -> ToolRegistry:

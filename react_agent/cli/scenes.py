@@ -214,16 +214,15 @@ def _say_where(paths: Sequence[Path], folder: Path) -> None:
         show(console, Text(f"    {path}", style="cyan"))
     place = "" if folder == runs_folder() else f" {shell(folder)}"
     ways = (
-        (f"react-agent trace show {shell(paths[3])}", "read a run: the text that was cut off, repairs, tokens"),
-        (f"react-agent trace prompt {shell(paths[3])}", "exactly what the model was sent"),
-        (f"react-agent trace replay {shell(paths[0])}", "run it again without its world"),
-        (f"react-agent trace diff {shell(paths[0])} {shell(paths[2])}", "compare two runs"),
-        (f"react-agent trace list{place}", "all of them"),
-        ('react-agent run "your question" -m MODEL', "with a model of your own"),
+        ("Read a run: steps, what was repaired and cut off, what it took", f"trace show {shell(paths[3])}"),
+        ("See exactly what the model was sent", f"trace prompt {shell(paths[3])}"),
+        ("Run it again without its world, as a test", f"trace replay {shell(paths[0])}"),
+        ("Compare two runs", f"trace diff {shell(paths[0])} {shell(paths[2])}"),
+        ("See all of them", f"trace list{place}"),
+        ("Go on with a model of your own; `react-agent doctor` tells what there is", 'run "your question" -m MODEL'),
     )
-    show(console, Text("\n  What to do with them:"))
-    for command, why in ways:
-        show(console, Text.assemble(f"    {command}", (f"   # {why}", "dim")))
+    for why, command in ways:
+        show(console, Text.assemble((f"\n  {why}\n", "dim"), f"    react-agent {command}"))
 
 
 @dataclass(slots=True)
@@ -235,6 +234,11 @@ class _Stage:
     store: JsonlStore
     path: Path
     mode: Mode | None
+
+    @property
+    def talks(self) -> bool:
+        """A person reads along."""
+        return self.mode in (None, Mode.live, Mode.plain)
 
     def straight(self) -> bool:
         """From the question to the answer."""
@@ -263,12 +267,13 @@ class _Stage:
         self.backend.requests = self.backend.requests[:1]  # the script goes on behind its first reply
         agent, session = self._agent(None)
         with session:
-            for event in whole[:at]:
-                session.display.see(event)
+            session.tell(whole[:at])
+            if self.talks:
+                show(out(), terminal.Row("killed", "the file ends in the middle of a line", "red", "red"))
             trace = session.watch(agent.resume_stream(self.path), seen=at)
         return _answered(trace)
 
-    def _agent(self, store: JsonlStore | None | Literal["own"] = "own") -> tuple[Agent, Session]:
+    def _agent(self, store: JsonlStore | Literal["own"] | None = "own") -> tuple[Agent, Session]:
         backend = Stoppable(self.backend)
         agent = Agent(backend, tools=TOOLS, store=self.store if store == "own" else store, name=f"demo-{self.scene.name}")
         return agent, Session(backend, self.mode)

@@ -20,7 +20,7 @@ from react_agent.backends.base import Backend, Listener
 from react_agent.cli.console import Mode, err, note, out, shell, show
 from react_agent.cli.display import Display, display_for
 from react_agent.cli.files import how_it_stands
-from react_agent.events import Reviewed
+from react_agent.events import Event, Reviewed
 from react_agent.loop import fold
 from react_agent.messages import Delta, ModelReply, ModelRequest, Outcome
 from react_agent.result import Pending, pending
@@ -64,14 +64,17 @@ class Session:
         backend: The one that the agent was made with.
         mode: How to show it.
         by: Who reviews, for the trace.
+        again: The options that have to be typed again to go on.
     """
 
-    def __init__(self, backend: Stoppable, mode: Mode | None, by: str | None = None) -> None:
+    def __init__(self, backend: Stoppable, mode: Mode | None, by: str | None = None, again: str = "") -> None:
         self.backend = backend
         self.mode = mode
         self.display: Display = display_for(mode)
         self._by = by
+        self._again = again
         self._runner = asyncio.Runner()
+        self._told = 0  # how many events of the run the display knows
 
     def __enter__(self) -> Session:
         return self
@@ -88,8 +91,41 @@ class Session:
         return self.mode in (None, Mode.live, Mode.plain) and sys.stdin.isatty() and sys.stdout.isatty()
 
     def watch(self, stream: RunStream, *, seen: int = 0) -> Trace:
-        """Show a run to its end or rest; its first `seen` events were shown before."""
-        return self._runner.run(_watch(stream, self.display, self.backend, seen))
+        """Show a run to its end or rest; its first `seen` events are not shown again."""
+        return self._runner.run(self._watch(stream, seen))
+
+    def tell(self, events: Iterable[Event], *, new: bool = True) -> None:
+        """Have the display know of further events of the run."""
+        for event in events:
+            self._told += 1
+            self.display.see(event, new=new)
+
+    async def _watch(self, stream: RunStream, seen: int) -> Trace:
+        task = asyncio.current_task()
+        assert task is not None
+
+        def interrupted() -> None:
+            if self.backend.asked:
+                task.cancel()
+            else:
+                self.backend.asked = True
+                self.display.say("    This step is let end, then the run is saved. Ctrl-C again cancels it at once.")
+
+        count = 0
+        with _signals(interrupted, task.cancel):
+            try:
+                async with stream as run:
+                    async for item in run:
+                        if isinstance(item, Delta | Progress):
+                            self.display.see(item)
+                            continue
+                        count += 1
+                        if count > self._told:
+                            self.tell([item], new=count > seen)
+            except asyncio.CancelledError:
+                task.uncancel()
+        self.tell(stream.trace[self._told :])
+        return stream.trace
 
     def finish(self, agent: Agent, trace: Trace, path: Path) -> Outcome:
         """Have calls that wait reviewed, where there is someone to ask, and go on until the run ends or rests."""
@@ -98,7 +134,7 @@ class Session:
             reviews = ask_about(pending(trace), self._by)
             if not reviews:
                 break
-            trace = self.watch(agent.resume_stream(path, reviews=reviews), seen=len(trace) + 1)
+            trace = self.watch(agent.resume_stream(path, reviews=reviews), seen=len(trace) + 1)  # of 'resumed' nobody needs to hear
             outcome = _outcome(trace)
         self._say_how_it_ended(trace, path, outcome)
         return outcome
@@ -112,43 +148,15 @@ class Session:
             if outcome.kind != "answered":
                 note(f"{outcome.kind}: {outcome.detail}")
         if outcome.kind == "paused":
-            how_to_go_on(trace, path)
+            how_to_go_on(trace, path, self._again)
         elif self.mode in (None, Mode.live, Mode.plain):
             show(out(), Text(f"\n    trace: {shell(path)}", style="dim"))
         if outcome.kind == "cancelled":
-            note(f"It is saved and can go on:  react-agent resume {shell(path)}", "yellow")
+            note(f"It is saved and can go on:  react-agent resume {shell(path)}{self._again}", "yellow")
 
 
 def _outcome(trace: Trace) -> Outcome:
     return how_it_stands(trace) or Outcome("cancelled", "the run did not end")
-
-
-async def _watch(stream: RunStream, display: Display, backend: Stoppable, seen: int) -> Trace:
-    task = asyncio.current_task()
-    assert task is not None
-
-    def interrupted() -> None:
-        if backend.asked:
-            task.cancel()
-        else:
-            backend.asked = True
-            note("\nThis step is let end, then the run is saved. Ctrl-C again cancels it at once.", "yellow")
-
-    count = 0
-    with _signals(interrupted, task.cancel):
-        try:
-            async with stream as run:
-                async for item in run:
-                    if isinstance(item, Delta | Progress):
-                        display.see(item)
-                    else:
-                        count += 1
-                        display.see(item, new=count > seen)
-        except asyncio.CancelledError:
-            task.uncancel()
-    for event in stream.trace[count:]:
-        display.see(event)
-    return stream.trace
 
 
 @contextlib.contextmanager
@@ -202,21 +210,19 @@ def _ask(call: Pending, by: str | None) -> Reviewed | None:
                     continue
                 if isinstance(arguments, dict):
                     return call.change(arguments, by=by)
-                note("The arguments are a JSON object, such as {\"path\": \"a.txt\"}.", "yellow")
+                note('The arguments are a JSON object, such as {"path": "a.txt"}.', "yellow")
             case "l" | "later":
                 return None
             case _:
                 continue
 
 
-def how_to_go_on(trace: Trace, path: Path) -> None:
+def how_to_go_on(trace: Trace, path: Path, again: str) -> None:
     """Say what waits, and what to type."""
     calls = pending(trace)
     console = err()
     show(console, Text(), *terminal.waiting(calls))
-    tools = " -t TOOLS" if fold(trace).spec.tools else ""
-    base = f"react-agent resume {shell(path)}{tools}"
+    base = f"react-agent resume {shell(path)}{again}"
     where = terminal.place(calls[0]) if calls else "0.0"
-    lines = [f"{base} --approve {where}", f"{base} --deny {where} \"reason\"", f"{base} --change {where} '{{…}}'"]
+    lines = [f"{base} --approve {where}", f'{base} --deny {where} "reason"', f"{base} --change {where} '{{…}}'"]
     show(console, Text("\nIt waits for a review. To go on:\n  " + "\n  ".join(lines), style="yellow"))
-

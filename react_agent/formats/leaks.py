@@ -45,7 +45,7 @@ def looks_like_call(text: str) -> bool:
     hidden: Spans = [(start, end) for start, end, _, _ in find_thoughts(text).blocks]
     covered = Hidden(list(hidden)) if hidden else None
     return (
-        leaked(text, (), hidden).kind in ("act", "malformed")
+        leaked(text, (), hidden).kind != "none"
         or whole_json(text, ()) is not None
         or any(find(text, (), covered) is not None for find in (fenced_json, _tool_code, inline_json))
         or any(dialect.step(text, (), hidden).kind != "none" for dialect in (JSON_STEP, PYTHONIC, XML_REACT))

@@ -61,6 +61,7 @@ class StepReader:
         self.hidden = Hidden(list(hidden)) if hidden else None
         self.repairs: list[str] = []
         self.wrapped = False  # the whole reply stands in a fence, which is then no fence
+        self._plain = self.hidden is None and "```" not in text and "~~~" not in text
         self._fence: tuple[int, int, int] | None = None
         self._fence_from = -1
 
@@ -70,6 +71,8 @@ class StepReader:
         """The next label at or after `at` that is one."""
         text = self.text
         while found := _LABEL.search(text, at):
+            if self._plain:
+                return _Label(str(found.lastgroup), found.start(), found.end())
             past = self._past(found.end() - 1)
             if past == found.end() - 1:
                 return _Label(str(found.lastgroup), found.start(), found.end())
@@ -78,6 +81,8 @@ class StepReader:
 
     def _past(self, at: int) -> int:
         """The end of the fence or thinking block that holds `at`; else `at`."""
+        if self._plain:
+            return at
         if self.hidden is not None and (past := self.hidden.past(at)) != at:
             return past
         while True:

@@ -10,7 +10,7 @@ import difflib
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol, TypeAlias, cast
+from typing import Literal, TypeAlias, cast
 
 from pydantic import JsonValue
 
@@ -55,30 +55,23 @@ class InvalidArguments(ReactAgentError):
         self.problems = tuple(problems)
 
 
-class ArgumentsValidator(Protocol):
-    """Holds arguments against one schema.
+class ArgumentsValidator:
+    """Holds arguments against one schema. Made of two kinds, which share how they complain.
 
     Attributes:
         schema: JSON Schema of an object.
         examples: Arguments that fit, to be shown in complaints.
     """
 
-    schema: JsonObject
-    examples: tuple[JsonObject, ...]
-
-    def check(self, arguments: JsonObject) -> Mapping[str, object]:
-        """The keyword arguments to call with. Raises `InvalidArguments`."""
-        ...
-
-
-class Arguments:
-    """What validators share: how they complain."""
-
     __slots__ = ("examples", "schema")
 
     def __init__(self, schema: JsonObject) -> None:
         self.schema = schema
         self.examples: tuple[JsonObject, ...] = ()
+
+    def check(self, arguments: JsonObject) -> Mapping[str, object]:
+        """The keyword arguments to call with. Raises `InvalidArguments`."""
+        raise NotImplementedError
 
     def problems(self, arguments: JsonObject) -> list[Problem]:
         """All that is wrong; nothing if the arguments fit."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
 from pydantic_core import SchemaError as CoreSchemaError
 from pydantic_core import SchemaValidator, core_schema
@@ -19,18 +18,16 @@ from react_agent.errors import SchemaError
 MAX_COST = 200_000  # of a schema's patterns; a unit is about 0.25 µs of compiling
 READING = 8  # what a character costs before anything is compiled
 _STEPS = 10_000_000  # of a backtracking engine on one text
-_TOKEN = re.compile(
-    r"""\\[pP]\{[^}]*\} | \\u\{[^}]*\} | \\.        # an escape
+_TOKEN = r"""(?xs)
+    \\[pP]\{[^}]*\} | \\u\{[^}]*\} | \\.        # an escape
     | \[\^?\]?(?:\\.|[^\]\\])*\]                    # a class
     | \(\?<?[=!] | \(\?P?<(?=\w) | \( | \)          # a group: looking around, named, other
     | [*+?] | \{\d+(?:,\d*)?\} | \{,\d+\}           # a repetition
-    | .""",
-    re.DOTALL | re.VERBOSE,
-)
+    | ."""
 _ASCII = {r"\d": "[0-9]", r"\D": "[^0-9]", r"\w": "[A-Za-z0-9_]", r"\W": "[^A-Za-z0-9_]", r"\b": r"(?-u:\b)", r"\B": r"(?-u:\B)"}
 _IN_CLASS = {**_ASCII, r"\d": "0-9", r"\w": "A-Za-z0-9_", r"\b": r"\x08"}
 _SETS = {r"\d", r"\D", r"\w", r"\W", r"\s", r"\S"}
-_PIECE = re.compile(r"\\u[0-9a-fA-F]{4}|\\x[0-9a-fA-F]{2}|\\u\{[^}]*\}|\\[pP]\{[^}]*\}|\\.|.", re.DOTALL)
+_PIECE = r"(?s)\\u[0-9a-fA-F]{4}|\\x[0-9a-fA-F]{2}|\\u\{[^}]*\}|\\[pP]\{[^}]*\}|\\.|."
 
 
 @functools.lru_cache(512)
@@ -75,16 +72,17 @@ def cost(pattern: str) -> int:
     return 400 + _read(pattern).groups[0].size
 
 
-@dataclass(slots=True)
 class _Group:
-    size: int = 0
-    last: int = 0  # size of the last item, which a repetition repeats
-    repetitions: int = 0
-    varies: bool = False  # it repeats or chooses
-    looks: bool = False
+    """A group, or the whole: its size, that of its last item (which a repetition repeats), its repetitions in a row."""
+
+    __slots__ = ("last", "looks", "repetitions", "size", "varies")
+
+    def __init__(self, *, looks: bool = False) -> None:
+        self.size = self.last = self.repetitions = 0
+        self.varies = False  # it repeats or chooses
+        self.looks = looks  # ahead or behind
 
 
-@dataclass(slots=True)
 class _Reading:
     """What one look at a pattern tells.
 
@@ -95,18 +93,21 @@ class _Reading:
         nested: A group that varies is repeated; then that time may be exponential.
     """
 
-    rust: list[str] = field(default_factory=list)
-    python: list[str] = field(default_factory=list)
-    groups: list[_Group] = field(default_factory=lambda: [_Group()])
-    degree: int = 0
-    nested: bool = False
+    __slots__ = ("degree", "groups", "nested", "python", "rust")
+
+    def __init__(self) -> None:
+        self.rust: list[str] = []
+        self.python: list[str] = []
+        self.groups = [_Group()]
+        self.degree = 0
+        self.nested = False
 
 
 @functools.lru_cache(512)
 def _read(pattern: str) -> _Reading:
     reading = _Reading()
     closed: _Group | None = None  # by the token before
-    for token in _TOKEN.findall(pattern):
+    for token in re.findall(_TOKEN, pattern):
         group = reading.groups[-1]
         rust, python, just_closed = token, token, None
         if token[0] == "(":
@@ -155,7 +156,7 @@ def _repeat(group: _Group, token: str) -> None:
 def _class(token: str) -> tuple[str, str]:
     """A character class for both engines: a hyphen beside ``\\w`` is itself, and signs that mean something to one engine only are escaped."""
     head = "[^" if token.startswith("[^") else "["
-    pieces: list[str] = _PIECE.findall(token[len(head) : -1])
+    pieces: list[str] = re.findall(_PIECE, token[len(head) : -1])
     rust, python, i = head, head, 0
     while i < len(pieces):
         span = pieces[i : i + 3]

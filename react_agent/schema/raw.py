@@ -19,13 +19,13 @@ from pydantic_core import SchemaError as CoreSchemaError
 from pydantic_core import core_schema as core
 
 from react_agent.messages import JsonObject
-from react_agent.schema.complaints import MAX_PROBLEMS, Arguments, Problem, dotted, unusable
+from react_agent.schema.complaints import MAX_PROBLEMS, ArgumentsValidator, Problem, dotted, unusable
 from react_agent.schema.outside import MAX_EXPANSION, draft_of
 from react_agent.schema.patterns import linear, matcher
 from react_agent.schema.walk import TYPES, Path, children, constants, known_keys, listing, mapping, resolve, type_names
 
 
-class RawArguments(Arguments):
+class RawArguments(ArgumentsValidator):
     """Arguments that stay JSON. The schema must have passed `check_schema`."""
 
     __slots__ = ("_accept", "_validator", "known")

@@ -8,8 +8,7 @@ import re
 import types
 import typing
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Annotated, Literal, NotRequired, cast, get_args, get_origin
+from typing import Annotated, Literal, NamedTuple, NotRequired, cast, get_args, get_origin
 
 import pydantic
 from pydantic import ConfigDict, TypeAdapter
@@ -26,8 +25,7 @@ from react_agent.schema.walk import children, mapping
 _CAN_FORBID = tuple(map(int, pydantic.VERSION.split(".")[:2])) >= (2, 12)  # from there on validate_json takes `extra`
 
 
-@dataclass(frozen=True, slots=True)
-class Signature:
+class Signature(NamedTuple):
     """What was read from a function.
 
     Attributes:
@@ -194,12 +192,16 @@ class _Generator(GenerateJsonSchema):
     """pydantic's, without the titles that name every field and class again: a third of a schema's bytes and nothing new.
 
     Attributes:
-        closed: Nested models that leave open what becomes of unknown keys; in arguments they refuse them, like the rest.
-        open: Nested models that say so themselves; then pydantic's rules hold.
+        closing: Whether nested models that leave open what becomes of unknown keys refuse them, like all arguments do.
+        closed: How many such there are.
+        open: How many classes say themselves that they take them; then pydantic's rules hold for all.
     """
 
-    closed = 0
-    open = 0
+    closing = True
+
+    def __init__(self, *args: typing.Any, **kwargs: typing.Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.closed = self.open = 0
 
     def field_title_should_be_set(self, schema: object) -> bool:
         return False
@@ -209,13 +211,24 @@ class _Generator(GenerateJsonSchema):
 
     def model_schema(self, schema: core_schema.ModelSchema) -> JsonSchemaValue:
         made = super().model_schema(schema)
-        if getattr(schema["cls"], "model_config", {}).get("extra") is None:
+        if self._says(schema["cls"], "model_config") is None:
             self.closed += 1
-            if "properties" in made and not schema.get("root_model"):
+            if self.closing and "properties" in made and not schema.get("root_model"):
                 made.setdefault("additionalProperties", False)
-        else:
-            self.open += 1
         return made
+
+    def dataclass_schema(self, schema: core_schema.DataclassSchema) -> JsonSchemaValue:
+        self._says(schema["cls"], "__pydantic_config__")
+        return super().dataclass_schema(schema)
+
+    def typed_dict_schema(self, schema: core_schema.TypedDictSchema) -> JsonSchemaValue:
+        self._says(schema.get("cls"), "__pydantic_config__")
+        return super().typed_dict_schema(schema)
+
+    def _says(self, cls: object, config: str) -> str | None:
+        said: str | None = getattr(cls, config, {}).get("extra")
+        self.open += said in ("allow", "ignore")
+        return said
 
 
 def _field(parameter: inspect.Parameter, hint: object) -> object:
@@ -247,18 +260,23 @@ def _built(name: str, fields: dict[str, object]) -> TypedArguments:
 
 def _build(fields: dict[str, object]) -> TypedArguments:
     adapter = _adapter(fields)
-    counts: list[_Generator] = []
+    made: list[_Generator] = []
 
-    class Counting(_Generator):
+    class Generator(_Generator):
         def __init__(self, *args: typing.Any, **kwargs: typing.Any) -> None:
             super().__init__(*args, **kwargs)
-            counts.append(self)
+            made.append(self)
 
-    schema = {"type": "object", "properties": {}, **adapter.json_schema(schema_generator=Counting)}
-    _drop_titles(schema)
     validate: Validate = adapter.validator.validate_json
-    if counts[-1].closed and not counts[-1].open and _CAN_FORBID:
-        validate = functools.partial(validate, extra="forbid")
+    schema = adapter.json_schema(schema_generator=Generator)
+    if made[-1].closed:
+        if _CAN_FORBID and not made[-1].open:
+            validate = functools.partial(validate, extra="forbid")
+        else:
+            Generator.closing = False
+            schema = adapter.json_schema(schema_generator=Generator)
+    schema = {"type": "object", "properties": {}, **schema}
+    _drop_titles(schema)
     return TypedArguments(schema, lambda: validate)
 
 
@@ -314,16 +332,16 @@ def _plain_schema(hint: object) -> JsonObject | None:
 # ----------------------------------------------------------------------------------------------------------- docstrings
 
 _STYLES = {
-    "NUMPYDOC": re.compile(r"^[ \t]*(Parameters|Other Parameters|Args|Arguments|Returns|Raises|Yields|Examples?|Notes|Attributes)[ \t]*\n[ \t]*-{3,}", re.MULTILINE),
-    "GOOGLE": re.compile(r"^[ \t]*(Args|Arguments|Parameters|Params|Returns|Raises|Yields|Examples?|Attributes)[ \t]*:[ \t]*$", re.MULTILINE),
-    "REST": re.compile(r"^[ \t]*:(param|parameter|arg|argument|key|keyword|type|returns?|rtype|raises?)\b.*:", re.MULTILINE),
+    "NUMPYDOC": r"(?m)^[ \t]*(Parameters|Other Parameters|Args|Arguments|Returns|Raises|Yields|Examples?|Notes|Attributes)[ \t]*\n[ \t]*-{3,}",
+    "GOOGLE": r"(?m)^[ \t]*(Args|Arguments|Parameters|Params|Returns|Raises|Yields|Examples?|Attributes)[ \t]*:[ \t]*$",
+    "REST": r"(?m)^[ \t]*:(param|parameter|arg|argument|key|keyword|type|returns?|rtype|raises?)\b.*:",
 }  # fmt: skip
 
 
 def _docstring(text: str) -> tuple[str, dict[str, str]]:
     """What the function does: all before the first section; and what each parameter means."""
     text = clean(text)
-    found = [(match.start(), style) for style, pattern in _STYLES.items() if (match := pattern.search(text))]
+    found = [(match.start(), style) for style, pattern in _STYLES.items() if (match := re.search(pattern, text))]
     if not found:
         return text.strip(), {}
     from docstring_parser import DocstringStyle, ParseError, parse

@@ -8,14 +8,14 @@ from pydantic import JsonValue, ValidationError
 from pydantic_core import to_json
 
 from react_agent.messages import JsonObject
-from react_agent.schema.complaints import MISSING, Arguments, Kind, Problem, unusable
+from react_agent.schema.complaints import MISSING, ArgumentsValidator, Kind, Problem, unusable
 from react_agent.schema.walk import TYPES, Path, child, children, constants, is_number, listing, resolve, same, type_names
 
 Validate = Callable[..., dict[str, object]]
 _KINDS: dict[str, Kind] = {"missing": "missing", "missing_argument": "missing", "extra_forbidden": "unknown", "unexpected_keyword_argument": "unknown"}
 
 
-class TypedArguments(Arguments):
+class TypedArguments(ArgumentsValidator):
     """Arguments that become Python values: dates, enums, dataclasses, models.
 
     Args:

@@ -70,7 +70,11 @@ class Row:
         lines = body.wrap(console, max(20, options.max_width - INDENT)) if console.is_terminal else body.split("\n")
         for index, line in enumerate(lines):
             line.rstrip()
-            head = Text.assemble((f"{self.number:>{NUMBER - 1}} ", "bold"), (f"{self.label:<{LABEL}}", self.label_style)) if not index else None
+            head = (
+                Text.assemble((f"{self.number:>{NUMBER - 1}} ", "bold"), (f"{self.label:<{LABEL}}", self.label_style))
+                if not index
+                else None
+            )
             yield Text.assemble(head or " " * INDENT, line, no_wrap=True, overflow="ignore")
 
 
@@ -97,7 +101,9 @@ def rows(event: Event, step: int, lines: int | None = None) -> list[Row]:
         case Asked():
             return [Row("asks", f"may {place(event)} run? {words.plain(event.question)}", "yellow", "yellow")]
         case Reviewed():
-            return [Row("review", _decision(event), "yellow", "yellow", f"by {words.plain_line(event.by)}" if event.by else "", lines=lines)]
+            return [
+                Row("review", _decision(event), "yellow", "yellow", f"by {words.plain_line(event.by)}" if event.by else "", lines=lines)
+            ]
         case Told():
             return [Row("told", words.said(event.message), "bold", lines=lines)]
         case Stopped():
@@ -140,13 +146,18 @@ def ending(outcome: Outcome, steps: int, usage: Usage, cost: float | None = None
         took.append(words.cost(cost))
     if seconds is not None:
         took.append(words.seconds(seconds))
-    detail = words.plain(outcome.detail) if outcome.kind not in ("answered", "paused", "failed", "cancelled") else ""  # others were told before
+    detail = (
+        words.plain(outcome.detail) if outcome.kind not in ("answered", "paused", "failed", "cancelled") else ""
+    )  # others were told before
     return Row(outcome.kind, detail, label_style=OUTCOME_STYLE.get(outcome.kind, "bold red"), note=" · ".join(took), lines=6)
 
 
 def waiting(calls: Iterable[Pending]) -> list[Row]:
     """The calls that wait for a review."""
-    return [Row("waits", words.call(c.name, c.arguments), "yellow", "yellow", f"{place(c)} · {words.plain_line(c.question, 120)}") for c in calls]
+    return [
+        Row("waits", words.call(c.name, c.arguments), "yellow", "yellow", f"{place(c)} · {words.plain_line(c.question, 120)}")
+        for c in calls
+    ]
 
 
 # ---------------------------------------------------------------------------------------------------------- one reply
@@ -155,7 +166,8 @@ def waiting(calls: Iterable[Pending]) -> list[Row]:
 def _replied(event: Replied, step: int, lines: int | None) -> list[Row]:
     reply = event.reply
     found: list[Row] = [
-        Row("tried", f"{words.plain(a.backend)}: {words.plain_line(a.error or a.reason or '', 200)}", "yellow", "yellow") for a in reply.route
+        Row("tried", f"{words.plain(a.backend)}: {words.plain_line(a.error or a.reason or '', 200)}", "yellow", "yellow")
+        for a in reply.route
     ]
     if thought := reply.message.thought:
         found.append(Row("thought", words.plain(thought), "italic", lines=lines))

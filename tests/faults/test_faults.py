@@ -31,7 +31,7 @@ from react_agent.messages import Delta, Head, MessageView, ModelReply, ModelRequ
 
 from ._server import Play, chunked, drip, flood, head, script, serve, whole
 
-PATIENT, HASTY = Timeouts(5.0, 5.0, 30.0), Timeouts(5.0, 0.1, 0.3)
+PATIENT, HASTY = Timeouts(5.0, 5.0, 30.0), Timeouts(5.0, 0.1, 0.25)
 ANSWER = {"choices": [{"message": {"content": "four"}, "finish_reason": "stop"}]}
 GOOD = json.dumps(ANSWER).encode()
 REQUEST = ModelRequest(MessageView().extend(system("s"), user("q")), Head((ToolSpec("add", "", {"type": "object"}),)))
@@ -107,8 +107,8 @@ def _connections() -> dict[str, Fault]:
         "silent before the headers": Fault(script("hang"), BackendTimeout, "silent", 3),
         "silent within the headers": Fault(script(b"HTTP/1.1 200 OK\r\n", "hang"), BackendTimeout, "silent", 3),
         "silent within the body": Fault(script(head(length=99) + b'{"cho', "hang"), BackendTimeout, "stalled", 3),
-        "one byte at a time, for ever": Fault(drip(head(length=10_000), b" "), BackendTimeout, "within 0.3 s", 3),
-        "headers, one at a time, for ever": Fault(drip(b"HTTP/1.1 200 OK\r\n", b"x: y\r\n"), BackendTimeout, "within 0.3 s", 3),
+        "one byte at a time, for ever": Fault(drip(head(length=10_000), b" "), BackendTimeout, "within 0.25 s", 3),
+        "headers, one at a time, for ever": Fault(drip(b"HTTP/1.1 200 OK\r\n", b"x: y\r\n"), BackendTimeout, "within 0.25 s", 3),
         "endless headers": Fault(flood(b"HTTP/1.1 200 OK\r\n", b"x-y: " + b"z" * 60_000 + b"\r\n", 100), BackendProtocolError, "HTTP"),
         "one endless header": Fault(flood(b"HTTP/1.1 200 OK\r\nx: ", FLOOD, 100), BackendProtocolError, "HTTP"),
         "not HTTP": Fault(script(b"SSH-2.0-OpenSSH_9.6\r\n\r\n"), BackendProtocolError, "HTTP"),
@@ -179,7 +179,7 @@ def _streams() -> dict[str, Fault]:
         "no end mark": (streamed(FO, UR), BackendProtocolError, "end mark", 3),
         "reset": (script(head(kind="text/event-stream") + FO, 0.02, "reset"), BackendProtocolError, "cut", 3),
         "stalled": (script(head(kind="text/event-stream") + FO, "hang"), BackendTimeout, "stalled", 3),
-        "stalled, kept alive": (drip(head(kind="text/event-stream") + FO, b": ping\n\n"), BackendTimeout, "within 0.3 s", 3),
+        "stalled, kept alive": (drip(head(kind="text/event-stream") + FO, b": ping\n\n"), BackendTimeout, "within 0.25 s", 3),
         "empty": (streamed(), BackendProtocolError, "end mark", 3),
         "only [DONE]": (streamed(DONE), BackendProtocolError, "no reply", 3),
         "error event": (streamed(FO, b'event: error\ndata: {"error":{"message":"the words"}}\n\n'), BackendUnavailable, "the words", 3),

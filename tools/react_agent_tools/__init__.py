@@ -18,14 +18,14 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from react_agent_tools.arithmetic import calculator
-    from react_agent_tools.asking import ask_user
-    from react_agent_tools.clock import current_time
+    from react_agent_tools.asking import ask_user, asking, asking_policy
+    from react_agent_tools.clock import clock, current_time
     from react_agent_tools.filesystem import files
     from react_agent_tools.library import documents
     from react_agent_tools.memory import notes
     from react_agent_tools.paper import wikipedia
     from react_agent_tools.pictures import images
-    from react_agent_tools.planning import planner
+    from react_agent_tools.planning import plan
     from react_agent_tools.sandbox import python
     from react_agent_tools.sqlite import sql
     from react_agent_tools.standard import standard_tools
@@ -36,14 +36,14 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "arithmetic": ("calculator",),
-    "asking": ("ask_user",),
-    "clock": ("current_time",),
+    "asking": ("ask_user", "asking", "asking_policy"),
+    "clock": ("clock", "current_time"),
     "filesystem": ("files",),
     "library": ("documents",),
     "memory": ("notes",),
     "paper": ("wikipedia",),
     "pictures": ("images",),
-    "planning": ("planner",),
+    "planning": ("plan",),
     "sandbox": ("python",),
     "sqlite": ("sql",),
     "standard": ("standard_tools",),
@@ -58,7 +58,10 @@ __all__ = [
     "Hit",
     "SearchWire",
     "ask_user",
+    "asking",
+    "asking_policy",
     "calculator",
+    "clock",
     "convert_units",
     "current_time",
     "documents",
@@ -66,7 +69,7 @@ __all__ = [
     "files",
     "images",
     "notes",
-    "planner",
+    "plan",
     "python",
     "searxng",
     "shell",

@@ -65,6 +65,8 @@ class Root:
         parts = [part for part in path.split("/") if part not in ("", ".")]
         if ".." in parts:
             raise ToolError(f"{_quoted(path)}: '..' is not followed; write the path from the root folder on")
+        if "\\" in path:
+            raise ToolError(f"{_quoted(path)}: write paths with '/'")
         if len(parts) > MAX_PARTS:
             raise ToolError(f"{_quoted(path)}: a path may have up to {MAX_PARTS} parts")
         if any(ord(char) < 32 or ord(char) == 127 or "\ud800" <= char <= "\udfff" for char in path):

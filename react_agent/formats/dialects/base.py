@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import cast
 
 from pydantic import JsonValue
@@ -64,7 +65,11 @@ class Dialect:
 
     def step(self, text: str, tools: Tools, hidden: Sequence[tuple[int, int]] = ()) -> Step:
         """The first step of a text; kind ``none`` where there is none of this dialect. `hidden`: thinking blocks, in which nothing is a mark."""
-        return first_step(text, tools, hidden, (self,))
+        return first_step(text, tools, hidden, (self,), self._search)
+
+    @cached_property
+    def _search(self) -> re.Pattern[str]:
+        return marker_search((self,))
 
     def render(self, reading: Act | Answer) -> str:
         """The text of one step, unchecked."""
@@ -81,10 +86,12 @@ def marker_search(dialects: Iterable[Dialect]) -> re.Pattern[str]:
     return re.compile("|".join(re.escape(mark) for mark in marks) or r"(?!)")
 
 
-def first_step(text: str, tools: Tools, hidden: Sequence[tuple[int, int]], dialects: Sequence[Dialect], search: re.Pattern[str] | None = None) -> Step:
-    """The first block of calls in any of the dialects, with those that follow it directly; else the text as it is."""
+def first_step(text: str, tools: Tools, hidden: Sequence[tuple[int, int]], dialects: Sequence[Dialect], search: re.Pattern[str]) -> Step:
+    """The first block of calls in any of the dialects, with those that follow it directly; else the text as it is.
+
+    `search` finds their marks: `marker_search(dialects)`, made once.
+    """
     covered = Hidden(list(hidden)) if hidden else None
-    search = search or marker_search(dialects)
     found = search.search(text)
     while found is not None:
         at, mark = found.start(), found.group()

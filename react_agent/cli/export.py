@@ -1,0 +1,177 @@
+"""``trace export``: a summary as JSON, the conversation as OpenAI's chat messages, or Markdown for people."""
+
+from __future__ import annotations
+
+import json
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from pydantic_core import from_json, to_json
+
+from react_agent.backends.profiles import COMPATIBLE
+from react_agent.backends.wires.openai_chat import OpenAIChat
+from react_agent.cli.console import note, shell
+from react_agent.cli.files import fold_far, how_it_stands, load
+from react_agent.cli.options import FieldsOption, FileArgument, RedactOption, redactor
+from react_agent.events import Event, Replied, Returned, Told
+from react_agent.trace import Step, Trace
+from react_agent.view import words
+
+
+class Kind(StrEnum):
+    """What ``--format`` takes."""
+
+    json = "json"
+    openai_messages = "openai-messages"
+    markdown = "markdown"
+
+
+def export_(
+    file: FileArgument = None,
+    format: Annotated[Kind, typer.Option("--format", help="For what.")] = Kind.json,  # noqa: A002 - the option's name
+    output: Annotated[Path | None, typer.Option("-o", "--output", metavar="OUT", help="By default standard output.")] = None,
+    redact: RedactOption = None,
+    redact_field: FieldsOption = None,
+) -> None:
+    """A run for other programs or for people.
+
+    json: task, steps, outcome, usage. openai-messages: the conversation for OpenAI's chat API. markdown: a document.
+    """
+    loaded = load(file, redactor(redact, redact_field))
+    text = export(loaded.trace, format)
+    if output is None:
+        print(words.plain(text) if format is Kind.markdown else words.plain_json(text))
+    else:
+        output.write_text(text + "\n", encoding="utf-8")
+        note(f"written to {shell(output)}")
+    loaded.done()
+
+
+# --------------------------------------------------------------------------------------------------------- pure from here
+
+
+def export(trace: Trace, kind: Kind) -> str:
+    match kind:
+        case Kind.json:
+            return as_json(trace)
+        case Kind.openai_messages:
+            return as_openai_messages(trace)
+        case Kind.markdown:
+            return as_markdown(trace)
+
+
+def as_json(trace: Trace) -> str:
+    """The run as one object: task, steps with their calls and results, outcome, answer, usage. The file itself holds more."""
+    state, _ = fold_far(trace)
+    started = trace.started
+    data = {
+        "run_id": trace.run_id,
+        "at": started.at,
+        "backend": started.backend,
+        "format": started.format,
+        "task": started.task.text,
+        "outcome": how_it_stands(trace),
+        "answer": state.answer,
+        "output": state.output,
+        "usage": state.usage,
+        "cost": state.cost or None,
+        "steps": [_step(step) for step in trace.steps()],
+    }
+    return to_json(data, indent=2, exclude_none=True).decode()
+
+
+def _step(step: Step) -> dict[str, object]:
+    return {
+        "step": step.index,
+        "reading": step.reply.reading,
+        "thought": step.thought,
+        "text": step.reply.message.text,
+        "complaint": step.reply.complaint,
+        "read_by": step.reply.read_by,
+        "calls": [
+            {
+                "name": call.name,
+                "arguments": call.arguments,
+                "status": call.result.status if call.result else "open",
+                "result": words.contents(call.result.content) if call.result else None,
+                "seconds": call.seconds,
+            }
+            for call in step.calls
+        ],
+        "usage": step.reply.usage,
+        "seconds": step.seconds,
+    }
+
+
+def as_openai_messages(trace: Trace) -> str:
+    """The conversation as it stands at the end, as the ``messages`` of OpenAI's chat completions API."""
+    state, _ = fold_far(trace)
+    wire = OpenAIChat("", COMPATIBLE)
+    made: list[object] = []
+    before = None
+    for at, message in enumerate(state.messages):
+        if message.parts:
+            chunk = wire.encode(message, before, at)
+            made += from_json(b"[" + chunk + b"]")
+        before = message
+    return json.dumps(made, ensure_ascii=False, indent=2)
+
+
+def as_markdown(trace: Trace) -> str:
+    """The run as a document."""
+    state, _ = fold_far(trace)
+    started, outcome = trace.started, how_it_stands(trace)
+    lines = [
+        f"# {words.plain_line(words.said(started.task), 200)}",
+        "",
+        f"- run: `{trace.run_id}`, {words.when(started.at)}",
+        f"- model: `{words.plain_line(started.backend)}`, format `{started.format}`",
+        f"- outcome: **{outcome.kind if outcome else 'unfinished'}**"
+        + (f", {words.plain_line(outcome.detail, 300)}" if outcome and outcome.detail else ""),
+        f"- {words.amount(state.steps, 'step')}, {words.tokens(state.usage)}" + (f", {words.cost(state.cost)}" if state.cost else ""),
+        "",
+    ]
+    step = 0
+    for event in trace:
+        lines += _markdown(event, step)
+        step += isinstance(event, Replied)
+    return "\n".join(lines).rstrip()
+
+
+def _markdown(event: Event, step: int) -> list[str]:
+    match event:
+        case Replied(reply=reply):
+            lines = [f"## Step {step}", ""]
+            if reply.message.thought:
+                lines += [_quoted(reply.message.thought), ""]
+            for index, call in enumerate(reply.message.calls):
+                lines += [f"**Action {step}.{index}**", "", _fenced(words.call(call.name, call.arguments, call.raw)), ""]
+            if text := reply.message.text:
+                lines += ["**Answer**" if reply.reading == "answer" else "**Wrote**", "", _fenced(text), ""]
+            if reply.reading == "malformed":
+                lines += [f"Could not be used: {words.plain_line(reply.complaint or '', 500)}", ""]
+            if reply.read_by and reply.read_by.cut:
+                lines += ["Cut off, made up by the model:", "", _fenced(reply.read_by.cut), ""]
+            return lines
+        case Returned(result=result):
+            status = "" if result.ok else f" ({result.status})"
+            return [f"**Observation {event.step}.{event.index}**{status}", "", _fenced(words.observed(result)), ""]
+        case Told(message=message):
+            return ["**Told**", "", _quoted(words.said(message)), ""]
+        case _:
+            return []
+
+
+def _quoted(text: str) -> str:
+    return "\n".join(f"> {line}" for line in words.plain(text).splitlines())
+
+
+def _fenced(text: str) -> str:
+    """The text in a fence that is longer than any in it, so that nothing in it is read as Markdown."""
+    text = words.plain(text)
+    fence = "```"
+    while fence in text:
+        fence += "`"
+    return f"{fence}\n{text}\n{fence}"

@@ -1,0 +1,83 @@
+"""Known secrets taken out of what people, models and tools say, before it becomes an event: so model, memory and file see the same."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import TypeVar
+
+from react_agent.events import Event
+from react_agent.spec import AgentSpec
+
+MASKED = "[secret]"
+SHORTEST = 4  # what is shorter is a word, not a secret
+T = TypeVar("T")
+
+# Fields that hold words of ours, identities and names, and never anybody's text.
+_OURS = frozenset(
+    {
+        "kind",
+        "type",
+        "role",
+        "status",
+        "reading",
+        "finish",
+        "decision",
+        "cause",
+        "purpose",
+        "run_id",
+        "key",
+        "format",
+        "backend",
+        "media_type",
+    }
+    | {"sha256", "request", "schema_version", "parent", "read_by", "strategy", "policy", "limits", "settings", "name"}
+)
+
+
+class Masker:
+    """Replaces known secrets by ``[secret]`` in the texts of events and specs."""
+
+    def __init__(self, secrets: Sequence[str]) -> None:
+        known = {secret for secret in secrets if len(secret) >= SHORTEST}
+        self._secrets = sorted(known, key=len, reverse=True)  # the longest first: one may hold another
+
+    def __bool__(self) -> bool:
+        return bool(self._secrets)
+
+    def text(self, text: str) -> str:
+        for secret in self._secrets:
+            if secret in text:
+                text = text.replace(secret, MASKED)
+        return text
+
+    def event(self, event: Event) -> Event:
+        """The event, or one like it without the secrets."""
+        return self._masked(event)
+
+    def spec(self, spec: AgentSpec) -> AgentSpec:
+        return self._masked(spec)
+
+    def _masked(self, value: T) -> T:
+        """The same object where nothing had to be changed."""
+        changed: object = value
+        if isinstance(value, str):
+            changed = self.text(value)
+        elif isinstance(value, tuple):
+            items = tuple([self._masked(item) for item in value])
+            changed = value if all(a is b for a, b in zip(items, value, strict=True)) else items
+        elif isinstance(value, list):
+            changed = [self._masked(item) for item in value]
+        elif isinstance(value, dict):
+            changed = {self._masked(key): self._masked(item) for key, item in value.items()}
+        elif dataclasses.is_dataclass(value) and not isinstance(value, type):
+            swap: dict[str, object] = {}
+            for field in dataclasses.fields(value):
+                if field.name in _OURS:
+                    continue
+                before = getattr(value, field.name)
+                after = self._masked(before)
+                if after is not before:
+                    swap[field.name] = after
+            changed = dataclasses.replace(value, **swap) if swap else value
+        return changed  # type: ignore[return-value]  # each branch gives back the type it was given

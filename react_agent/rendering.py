@@ -1,0 +1,89 @@
+"""What a model is shown of a tool's result. NOTHING ESCAPES: whatever a tool returns can be shown somehow."""
+
+from __future__ import annotations
+
+import enum
+import json
+from collections.abc import Iterator, KeysView, ValuesView
+from itertools import islice
+
+from pydantic_core import to_json
+
+from react_agent.messages import Image, Text, clean
+
+_REPR_CHARS = 2_000
+_ITEMS = 1_000  # of what is iterated over, which may have no end
+_MAGIC = ((b"\x89PNG\r\n\x1a\n", "image/png"), (b"\xff\xd8\xff", "image/jpeg"), (b"GIF87a", "image/gif"), (b"GIF89a", "image/gif"))
+
+
+def render(value: object) -> tuple[Text | Image, ...]:
+    """What a model is shown of a tool's result. Never raises.
+
+    Text stays as it is, None is "done", pictures (`Image`, or the bytes of a PNG, JPEG, GIF or WebP) are pictures, a list with parts
+    in it is its parts, and everything else is compact JSON; what JSON cannot say is shown as Python would, and a note says so.
+    """
+    if type(value) is str:
+        return (Text(clean(value)),)
+    if value is None:
+        return (Text("done"),)
+    if isinstance(value, Text | Image):
+        return (value,)
+    try:
+        return _render(value)
+    except Exception as error:  # noqa: BLE001 - objects bring their own code; a result that cannot be shown is still a result
+        return (Text(clean(f"{_bounded_repr(value)}\n[shown as Python does: it could not be made JSON ({type(error).__name__})]")),)
+
+
+def _render(value: object) -> tuple[Text | Image, ...]:
+    if isinstance(value, enum.Enum):
+        return render(value.value)
+    if isinstance(value, str):
+        return (Text(clean(str(value))),)
+    if isinstance(value, bytes | bytearray | memoryview):
+        return (_binary(bytes(value)),)
+    if isinstance(value, list | tuple) and any(isinstance(item, Text | Image | bytes | bytearray) for item in value):
+        return tuple(part for item in value for part in render(item))
+    if isinstance(value, Iterator):  # may never end
+        value = list(islice(value, _ITEMS))
+    odd: list[str] = []
+
+    def fallback(item: object) -> object:
+        if isinstance(item, Iterator | KeysView | ValuesView | range):
+            return list(islice(item, _ITEMS))
+        plain = getattr(item, "tolist", None)  # numpy's numbers and arrays
+        if callable(plain) and getattr(item, "size", 0) <= _ITEMS:
+            return plain()
+        odd.append(type(item).__name__)
+        return _bounded_repr(item)
+
+    try:
+        text = to_json(value, inf_nan_mode="strings", bytes_mode="base64", fallback=fallback).decode()
+    except ValueError:  # a lone surrogate somewhere inside
+        odd.clear()
+        text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=fallback)
+    if text.startswith('"'):
+        text = json.loads(text)
+    note = f"\n[shown as Python does, not as JSON: {', '.join(dict.fromkeys(odd[:5]))}]" if odd else ""
+    return (Text(clean(text + note)),)
+
+
+def _binary(data: bytes) -> Text | Image:
+    for magic, media_type in _MAGIC:
+        if data.startswith(magic):
+            return Image.from_bytes(data, media_type)
+    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
+        return Image.from_bytes(data, "image/webp")
+    if b"\0" not in data:
+        try:
+            return Text(data.decode())
+        except UnicodeDecodeError:
+            pass
+    return Text(f"[{len(data):,} bytes of binary data, which cannot be shown]")
+
+
+def _bounded_repr(value: object) -> str:
+    try:
+        text = repr(value)
+    except Exception:  # noqa: BLE001 - as above
+        text = object.__repr__(value)
+    return text if len(text) <= _REPR_CHARS else f"{text[:_REPR_CHARS]}…"
