@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from react_agent.result import Result, pending
     from react_agent.spec import Limits
     from react_agent.stores.jsonl import JsonlStore
-    from react_agent.tool import NOT_DONE, UNKNOWN, RunContext, Tool, ToolRegistry, tool
+    from react_agent.tooling import NOT_DONE, UNKNOWN, RunContext, Tool, ToolRegistry, tool
     from react_agent.trace import Trace
 
 __version__ = "0.1.0"
@@ -59,7 +59,7 @@ _HOMES = {
     "result": ("Result", "pending"),
     "spec": ("Limits",),
     "stores.jsonl": ("JsonlStore",),
-    "tool": ("NOT_DONE", "UNKNOWN", "RunContext", "Tool", "ToolRegistry", "tool"),
+    "tooling": ("NOT_DONE", "UNKNOWN", "RunContext", "Tool", "ToolRegistry", "tool"),
     "trace": ("Trace",),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
@@ -118,17 +118,3 @@ def __getattr__(name: str) -> object:
 
 def __dir__() -> list[str]:
     return sorted([*globals(), *__all__])
-
-
-import sys as _sys  # noqa: E402
-from types import ModuleType as _M  # noqa: E402
-
-
-class _Door(_M):
-    def __setattr__(self, name: str, value: object) -> None:
-        if name == "tool" and isinstance(value, _M):
-            value = value.tool
-        super().__setattr__(name, value)
-
-
-_sys.modules[__name__].__class__ = _Door

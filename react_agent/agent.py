@@ -25,7 +25,7 @@ from react_agent.policy import Policy
 from react_agent.result import Result, pending
 from react_agent.spec import FINISH_TOOL, AgentSpec, Limits, finish_spec
 from react_agent.sync import run_sync
-from react_agent.tool import Tool, ToolRegistry
+from react_agent.tooling import Tool, ToolRegistry
 from react_agent.trace import Trace
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from react_agent.quick import quick
 from react_agent.schema import InvalidArguments
 from react_agent.spec import FINISH_TOOL
 from react_agent.threads import POOL
-from react_agent.tool import NOT_DONE, UNKNOWN, RunContext, Tool, ToolRegistry
+from react_agent.tooling import NOT_DONE, UNKNOWN, RunContext, Tool, ToolRegistry
 
 ERROR_CHARS = 2_000
 _called, _returned_event, _result = quick(Called), quick(Returned), quick(ToolResult)

@@ -19,7 +19,7 @@ from react_agent.masking import Masker
 from react_agent.messages import Delta, ErrorInfo, Message, Outcome
 from react_agent.quick import quick
 from react_agent.result import Pending, as_pending
-from react_agent.tool import Tool, ToolRegistry
+from react_agent.tooling import Tool, ToolRegistry
 from react_agent.trace import Trace
 
 if TYPE_CHECKING:
@@ -195,6 +195,7 @@ class Run:
     def tell(self, message: Message) -> None:
         """A person speaks in the middle of the run. It reaches the model with the next request."""
         self.append(Told(self.now(), message, self._asking))
+        self.flush()
 
     async def finish(self) -> Outcome:
         """Drive to the end. Cancellation is recorded and let through."""

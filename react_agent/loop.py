@@ -580,7 +580,7 @@ def _drain(state: State) -> None:
     """What a person said meanwhile is heard now; after an ending it is the next question."""
     if not state.inbox:
         return
-    if state.outcome is not None:
+    if state.outcome is not None or state.closing is not None:
         state.began = len(state.view)
         state.ledger = Ledger()  # asking the same again for another question is no repetition
         _reopen(state)

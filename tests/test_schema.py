@@ -25,7 +25,7 @@ from typing_extensions import TypedDict
 
 from react_agent.errors import ConfigError, ReactAgentError, SchemaError, ToolDefinitionError
 from react_agent.schema import InvalidArguments, check_schema
-from react_agent.tool import RunContext, Tool, tool
+from react_agent.tooling import RunContext, Tool, tool
 
 
 class Unit(enum.Enum):
@@ -713,7 +713,7 @@ def test_the_quick_yes_is_never_wrong(corpora: Path) -> None:
 def test_heavy_modules_are_loaded_when_they_are_needed() -> None:
     program = """
 import sys
-from react_agent.tool import Tool, tool
+from react_agent.tooling import Tool, tool
 def heavy(): return sorted({name.partition(".")[0] for name in sys.modules} & {"asyncio", "httpx", "jsonschema", "docstring_parser", "tenacity"})
 @tool
 def plain(x: int) -> int:

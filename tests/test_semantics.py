@@ -17,7 +17,7 @@ from react_agent import Agent, Limits, MockBackend, Policy, Raw, Result, Rule, R
 from react_agent.backends.mock import ScriptItem
 from react_agent.errors import BackendRejected, ConfigError
 from react_agent.events import Asked, Called, Changed, Replied, Resumed, Returned, Reviewed, Started, Told
-from react_agent.host import MASKED
+from react_agent.masking import MASKED
 from react_agent.messages import Message
 
 formats = pytest.mark.parametrize("format_name", ["native", "react_text"])

@@ -7,10 +7,12 @@ bounded three ways (`react_agent.backends.retry.Timeouts`). Redirects are not fo
 from __future__ import annotations
 
 import asyncio
+import weakref
 import zlib
 from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, Protocol, cast
+from typing import Any, ClassVar, Protocol, cast
 from urllib.parse import urlsplit
 
 import httpx
@@ -66,8 +68,7 @@ class Room:
         self._timeout = httpx.Timeout(timeouts.silence, connect=timeouts.connect)
         self._extensions = {"timeout": self._timeout.as_dict()}
         self._urls: dict[str, httpx.URL] = {}
-        self._clients: Clients = {}
-        _open.append(self._clients)
+        self._clients: dict[asyncio.AbstractEventLoop, _Open] = {}
         weakref.finalize(self, _abandon, self._clients).atexit = False
 
     async def post(self, url: str, body: bytes, *, seconds: float | None = None, sink: Sink | None = None) -> Answer:
@@ -189,20 +190,21 @@ class Room:
     async def _client(self) -> httpx.AsyncClient:
         loop = asyncio.get_running_loop()
         known = self._clients.get(loop)
-        if known is not None:
-            return known[0]
+        if known is not None and known in _Open.alive:
+            return known.client
+        for old in [other for other, opened in self._clients.items() if opened not in _Open.alive]:
+            del self._clients[old]
         limits = httpx.Limits(max_connections=None, max_keepalive_connections=None, keepalive_expiry=60)
-        client = httpx.AsyncClient(verify=self._tls, timeout=self._timeout, limits=limits)
-        guard = _guard(self._clients, loop, client)
-        await anext(guard)
-        self._clients[loop] = (client, guard)
-        return client
+        opened = _Open(loop, httpx.AsyncClient(verify=self._tls, timeout=self._timeout, limits=limits))
+        await opened.begin()
+        self._clients[loop] = opened
+        return opened.client
 
     async def aclose(self) -> None:
         """Closes the connections of the running event loop; another loop's are closed when that loop ends."""
-        known = self._clients.get(asyncio.get_running_loop())
+        known = self._clients.pop(asyncio.get_running_loop(), None)
         if known is not None:
-            await known[1].aclose()
+            await known.close()
 
     # ------------------------------------------------------------------------------------------------------- errors
 
@@ -234,36 +236,41 @@ class Room:
         return BackendProtocolError(f"the reply was cut: the connection was lost within it ({_why(error)})", **where)
 
 
-Clients: TypeAlias = dict[asyncio.AbstractEventLoop, tuple[httpx.AsyncClient, AsyncGenerator[None, None]]]
-_open: list[Clients] = []  # keeps clients alive until they are closed in their own loop: what is collected cannot be closed any more
+class _Open:
+    """The client of one event loop. Kept alive until it is closed there: what the collector takes cannot be closed any more."""
+
+    alive: ClassVar[set[_Open]] = set()
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, client: httpx.AsyncClient) -> None:
+        self.loop = loop
+        self.client = client
+        self.task: asyncio.Task[None] | None = None
+        self._guard = self._until_the_loop_ends()
+
+    async def begin(self) -> None:
+        self.alive.add(self)
+        await anext(self._guard)
+
+    async def _until_the_loop_ends(self) -> AsyncGenerator[None, None]:
+        """An event loop that shuts down closes its asynchronous generators first, and so this client."""
+        try:
+            yield
+        finally:
+            self.alive.discard(self)
+            await self.client.aclose()
+
+    async def close(self) -> None:
+        await self._guard.aclose()
+
+    def close_soon(self) -> None:
+        self.task = self.loop.create_task(self.close())
 
 
-async def _guard(clients: Clients, loop: asyncio.AbstractEventLoop, client: httpx.AsyncClient) -> AsyncGenerator[None, None]:
-    """Closes the client with its loop: an event loop that shuts down ends its asynchronous generators first."""
-    try:
-        yield
-    finally:
-        clients.pop(loop, None)
-        await client.aclose()
-
-
-def _abandon(clients: Clients) -> None:
-    """A room went away without ``aclose``: its clients are closed where they live."""
-    _open[:] = [other for other in _open if other is not clients]
-    for loop, (_, guard) in list(clients.items()):
-        if loop.is_closed():
-            continue
-        keep = [clients]  # until the guard is closed
-
-        async def close(guard: AsyncGenerator[None, None] = guard, keep: list[Clients] = keep) -> None:
-            await guard.aclose()
-            keep.clear()
-
-        with suppress(RuntimeError):  # the loop was closed just now, and has closed the client itself
-            loop.call_soon_threadsafe(lambda close=close, loop=loop: _tasks.add(loop.create_task(close())))
-
-
-_tasks: weakref.WeakSet[asyncio.Task[None]] = weakref.WeakSet()
+def _abandon(clients: dict[asyncio.AbstractEventLoop, _Open]) -> None:
+    """A room went away without ``aclose``: its clients are closed where they live, unless their loop did that already."""
+    for opened in [opened for opened in clients.values() if opened in _Open.alive]:
+        with suppress(RuntimeError):  # the loop is closed
+            opened.loop.call_soon_threadsafe(opened.close_soon)
 
 
 def _grown(body: bytes | bytearray, chunk: bytes) -> bytes | bytearray:

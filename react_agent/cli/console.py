@@ -62,6 +62,12 @@ def show(console: Console, *things: RenderableType) -> None:
         console.print(thing, soft_wrap=not console.is_terminal)
 
 
+def show_whole(console: Console, *lines: Text) -> None:
+    """Print lines that can be copied as they are: only the terminal itself breaks them."""
+    for line in lines:
+        console.print(line, soft_wrap=True)
+
+
 def note(text: str, style: str = "") -> None:
     """A word to the person at the terminal, on standard error."""
     show(err(), Text(words.plain(text), style=style))

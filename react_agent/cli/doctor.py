@@ -169,7 +169,7 @@ def _try(console: Console, name: str) -> bool:
     """One small run with a tool; whether it was answered from the tool's result."""
     from react_agent.agent import Agent
     from react_agent.spec import Limits
-    from react_agent.tool import Tool
+    from react_agent.tooling import Tool
 
     def secret_word() -> str:
         """Gives the secret word."""

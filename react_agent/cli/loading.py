@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from react_agent.cli.console import Code, fail
 from react_agent.errors import ConfigError
-from react_agent.tool import Tool, ToolRegistry
+from react_agent.tooling import Tool, ToolRegistry
 from react_agent.view import words
 
 if TYPE_CHECKING:

@@ -26,7 +26,7 @@ from react_agent.messages import JsonObject, Settings
 from react_agent.result import Pending, pending
 from react_agent.spec import AgentSpec, Limits
 from react_agent.stores.jsonl import JsonlStore
-from react_agent.tool import ToolRegistry
+from react_agent.tooling import ToolRegistry
 from react_agent.trace import Trace
 
 if TYPE_CHECKING:

@@ -13,14 +13,14 @@ from rich.text import Text
 from react_agent.agent import Agent, new_run_id
 from react_agent.backends.base import Listener
 from react_agent.backends.mock import MockBackend, Raw, ScriptItem, call
-from react_agent.cli.console import Mode, out, runs_folder, shell, show
+from react_agent.cli.console import Mode, out, runs_folder, shell, show, show_whole
 from react_agent.cli.session import Session, Stoppable
 from react_agent.events import Called
 from react_agent.loop import fold
 from react_agent.messages import ModelReply, ModelRequest, Usage
 from react_agent.result import pending
 from react_agent.stores.jsonl import JsonlStore
-from react_agent.tool import tool
+from react_agent.tooling import tool
 from react_agent.trace import Trace
 from react_agent.view import terminal
 
@@ -211,7 +211,7 @@ def _say_where(paths: Sequence[Path], folder: Path) -> None:
     console = out()
     show(console, terminal.title(f"{len(paths)} traces were written; each is a file of JSON Lines"))
     for path in paths:
-        show(console, Text(f"    {path}", style="cyan"))
+        show_whole(console, Text(f"    {path}", style="cyan"))
     place = "" if folder == runs_folder() else f" {shell(folder)}"
     ways = (
         ("Read a run: steps, what was repaired and cut off, what it took", f"trace show {shell(paths[3])}"),
@@ -222,7 +222,7 @@ def _say_where(paths: Sequence[Path], folder: Path) -> None:
         ("Go on with a model of your own; `react-agent doctor` tells what there is", 'run "your question" -m MODEL'),
     )
     for why, command in ways:
-        show(console, Text.assemble((f"\n  {why}\n", "dim"), f"    react-agent {command}"))
+        show_whole(console, Text.assemble((f"\n  {why}\n", "dim"), f"    react-agent {command}"))
 
 
 @dataclass(slots=True)

@@ -17,7 +17,7 @@ from rich.text import Text
 
 from react_agent.agent import Agent, Progress, RunStream
 from react_agent.backends.base import Backend, Listener
-from react_agent.cli.console import Mode, err, note, out, shell, show
+from react_agent.cli.console import Mode, err, note, out, shell, show, show_whole
 from react_agent.cli.display import Display, display_for
 from react_agent.cli.files import how_it_stands
 from react_agent.events import Event, Reviewed
@@ -150,9 +150,9 @@ class Session:
         if outcome.kind == "paused":
             how_to_go_on(trace, path, self._again)
         elif self.mode in (None, Mode.live, Mode.plain):
-            show(out(), Text(f"\n    trace: {shell(path)}", style="dim"))
+            show_whole(out(), Text(f"\n    trace: {shell(path)}", style="dim"))
         if outcome.kind == "cancelled":
-            note(f"It is saved and can go on:  react-agent resume {shell(path)}{self._again}", "yellow")
+            show_whole(err(), Text(f"It is saved. To go on:  react-agent resume {shell(path)}{self._again}", style="yellow"))
 
 
 def _outcome(trace: Trace) -> Outcome:
@@ -225,4 +225,4 @@ def how_to_go_on(trace: Trace, path: Path, again: str) -> None:
     base = f"react-agent resume {shell(path)}{again}"
     where = terminal.place(calls[0]) if calls else "0.0"
     lines = [f"{base} --approve {where}", f'{base} --deny {where} "reason"', f"{base} --change {where} '{{…}}'"]
-    show(console, Text("\nIt waits for a review. To go on:\n  " + "\n  ".join(lines), style="yellow"))
+    show_whole(console, Text("\nIt waits for a review. To go on:\n  " + "\n  ".join(lines), style="yellow"))

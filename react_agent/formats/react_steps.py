@@ -62,17 +62,23 @@ class StepReader:
         self.repairs: list[str] = []
         self.wrapped = False  # the whole reply stands in a fence, which is then no fence
         self._plain = self.hidden is None and "```" not in text and "~~~" not in text
+        self._asked = len(text) + 1  # nothing was asked for yet
+        self._found: _Label | None = None
         self._fence: tuple[int, int, int] | None = None
         self._fence_from = -1
 
     # ------------------------------------------------------------------------------------------------------------- labels
 
     def label(self, at: int) -> _Label | None:
-        """The next label at or after `at` that is one."""
+        """The next label at or after `at` that is one. The last one found is remembered: the parts of a step ask for the same."""
+        if self._asked <= at and (self._found is None or at <= self._found.start):
+            return self._found
+        self._asked, self._found = at, self._search(at)
+        return self._found
+
+    def _search(self, at: int) -> _Label | None:
         text = self.text
         while found := _LABEL.search(text, at):
-            if self._plain:
-                return _Label(str(found.lastgroup), found.start(), found.end())
             past = self._past(found.end() - 1)
             if past == found.end() - 1:
                 return _Label(str(found.lastgroup), found.start(), found.end())

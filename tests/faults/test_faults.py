@@ -6,6 +6,7 @@ The table is the contract. Each row runs over a real socket and a client of our 
 from __future__ import annotations
 
 import asyncio
+import gc
 import gzip
 import json
 import time
@@ -17,6 +18,7 @@ from typing import Any
 
 import pytest
 
+from react_agent.backends.http import _Open
 from react_agent.backends.leaf import MOST_BYTES, OpenAIChatBackend
 from react_agent.backends.retry import Retries, Timeouts
 from react_agent.errors import (
@@ -393,3 +395,19 @@ def test_one_backend_serves_loop_after_loop() -> None:
 
     assert [asyncio.run(once()), asyncio.run(again()), asyncio.run(again())] == ["four"] * 3
     asyncio.run(backend[0].aclose())
+
+
+def test_a_backend_that_was_forgotten_closes_its_connections() -> None:
+    async def forgetful() -> int:
+        async with serve(whole(GOOD)) as (url, _):
+            for _ in range(3):
+                await OpenAIChatBackend("m", base_url=url).reply(REQUEST)
+            gc.collect()
+            while _Open.alive:  # noqa: ASYNC110 - they close in this very loop
+                await asyncio.sleep(0)
+            await OpenAIChatBackend("m", base_url=url).reply(REQUEST)
+            return len(_Open.alive)
+
+    assert asyncio.run(forgetful()) == 1
+    gc.collect()
+    assert not _Open.alive  # the last one was closed with its loop

@@ -150,12 +150,12 @@ def test_the_rest_of_the_body(found: Any, expected: dict[str, Any]) -> None:
     assert found == {"model": "claude", "max_tokens": 8192, **expected}
 
 
-def test_stops_and_headers() -> None:
+def test_stops_and_headers(caplog: pytest.LogCaptureFixture) -> None:
     assert WIRE.options(Head(), ("\nObservation", " "), "auto", native=False, stream=False)["stop_sequences"] == ["\nObservation"]
     assert WIRE.headers("k") == {"anthropic-version": "2026-10-21", "authorization": "Bearer k"}
     assert OLD.headers("k") == {"anthropic-version": "2023-06-01", "x-api-key": "k"}
-    with pytest.warns(UserWarning, match="no temperature"):
-        assert "temperature" not in options(settings=Settings(0.5))
+    assert "temperature" not in options(settings=Settings(0.5))
+    assert "takes no temperature" in caplog.text
 
 
 BLOCKS = [

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import logging
 import re
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -170,7 +170,7 @@ class Anthropic:
         sampling = {"temperature": settings.temperature, "top_p": settings.top_p}
         given = {name: value for name, value in sampling.items() if value is not None}
         if given and self.version >= "2026-10-21":
-            warnings.warn(f"Anthropic's API of {self.version} takes no {' and no '.join(given)}; it is left out", stacklevel=2)
+            logging.getLogger(__name__).warning("Anthropic's API of %s takes no %s: left out", self.version, " and no ".join(given))
         else:
             out.update(given)
         stops: list[JsonValue] = [word for word in stop if word.strip()]

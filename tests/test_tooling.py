@@ -23,7 +23,7 @@ from react_agent.errors import ConfigError, SchemaError, ToolDefinitionError, To
 from react_agent.messages import Image, Text, ToolExample, clean
 from react_agent.rendering import render
 from react_agent.schema import InvalidArguments
-from react_agent.tool import NOT_DONE, UNKNOWN, RunContext, Tool, ToolRegistry, tool
+from react_agent.tooling import NOT_DONE, UNKNOWN, RunContext, Tool, ToolRegistry, tool
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 8
 
@@ -380,7 +380,7 @@ def test_functions_are_registered_as_tools(registry: ToolRegistry) -> None:
 
 
 def test_a_name_is_given_once(registry: ToolRegistry) -> None:
-    with pytest.raises(ConfigError, match=r"'search'.*test_tool\.search.*test_tool\.search"):
+    with pytest.raises(ConfigError, match=r"'search'.*test_tooling\.search.*test_tooling\.search"):
         registry.register(search)
     with pytest.raises(ConfigError, match="'population'"):
         registry | ToolRegistry([population])
