@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import difflib
 import os
+from collections.abc import Callable
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from react_agent.backends.base import Backend
 from react_agent.backends.leaf import OpenAIChatBackend
 from react_agent.backends.profiles import PROFILES
-from react_agent.backends.providers import PROVIDERS
 from react_agent.errors import ConfigError
 
 if TYPE_CHECKING:
     from react_agent.backends.http import Client
     from react_agent.formats.base import Format
 
+_OWN = ("anthropic", "completions", "gemini", "ollama", "openai-responses")  # loaded when asked for: `providers.PROVIDERS`
 _ALIASES = {
     "google": "gemini",
     "claude": "anthropic",
@@ -32,7 +33,7 @@ EXAMPLES = "openai:gpt-5, anthropic:claude-sonnet-5, gemini:gemini-flash-latest,
 
 def known_providers() -> tuple[str, ...]:
     """Every word that may stand before the colon, without the aliases."""
-    return tuple(sorted({*PROFILES, *PROVIDERS}))
+    return tuple(sorted({*PROFILES, *_OWN}))
 
 
 def resolve(
@@ -63,12 +64,13 @@ def resolve(
     provider = _ALIASES.get(provider.lower(), provider.lower())
     if not colon or not model:
         raise ConfigError(f"{name!r} is not the name of a model: write provider:model, or a URL with #model, for example {EXAMPLES}")
-    if provider in PROVIDERS:
-        return PROVIDERS[provider](model, base_url=base_url or _local(provider), **given)
+    if provider in _OWN:
+        kinds: dict[str, Callable[..., Backend]] = import_module("react_agent.backends.providers").PROVIDERS
+        return kinds[provider](model, base_url=base_url or _local(provider), **given)
     if provider in PROFILES:
         return OpenAIChatBackend(model, profile=provider, base_url=base_url or _place(provider), **given)
-    near = difflib.get_close_matches(provider, known_providers(), 1)
-    hint = f"; did you mean {near[0]!r}?" if near else "."
+    near = [known for known in known_providers() if known[:2] == provider[:2]]
+    hint = f"; did you mean {' or '.join(map(repr, near))}?" if near else "."
     raise ConfigError(f"there is no provider {provider!r}{hint} Known are {', '.join(known_providers())}; or write a URL with #model")
 
 

@@ -12,7 +12,6 @@ import random
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from email.utils import parsedate_to_datetime
 from typing import TypeVar
 
 from react_agent.errors import BackendError, BackendTimeout
@@ -79,6 +78,8 @@ def retry_after(headers: Mapping[str, str], now: Callable[[], float] = time.time
     seconds = _number(said)
     if seconds is not None:
         return seconds
+    from email.utils import parsedate_to_datetime  # 5 ms to import, and hardly ever needed
+
     try:
         return max(0.0, parsedate_to_datetime(said).timestamp() - now())
     except (ValueError, TypeError, OverflowError, IndexError):

@@ -12,7 +12,7 @@ from typing import cast
 
 from pydantic import JsonValue
 
-from react_agent.formats.arguments import write_json
+from react_agent.formats.lossless import write_json
 from react_agent.formats.tools import Tools
 from react_agent.messages import Head, JsonObject, ToolChoice
 

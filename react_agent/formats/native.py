@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import cast
 
 from react_agent.errors import FormatError
-from react_agent.formats.arguments import read_arguments, strict_object
+from react_agent.formats.arguments import read_arguments
 from react_agent.formats.base import RawReply
+from react_agent.formats.lossless import strict_object
 from react_agent.messages import (
     Answer,
     Finish,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from react_agent.formats.arguments import write_json
+from react_agent.formats.lossless import write_json
 from react_agent.formats.tools import Tools, describe, example_arguments
 from react_agent.messages import Head, Image, Message, ModelRequest, Text, ToolResult, ToolSpec
 from react_agent.spec import FINISH_TOOL

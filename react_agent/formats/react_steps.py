@@ -10,22 +10,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import cast
+from typing import Literal, cast
 
-from pydantic import JsonValue
+from react_agent.formats.dialects.pythonic import PythonReader, python_call
+from react_agent.formats.lossless import Unreadable, read_value
+from react_agent.formats.react_labels import Label, Labels, leading_label
+from react_agent.formats.scanner import Step, fence_at, fence_content, skip_space
+from react_agent.formats.tools import Tools, find_tool, takes_nothing
+from react_agent.messages import JsonObject, ToolCall
 
-from react_agent.formats.arguments import Unreadable, place, read_arguments, read_value, strict_object, write_json
-from react_agent.formats.scanner import Hidden, Step, fence_at, fence_content, next_fence, skip_space
-from react_agent.formats.tools import Tools, find_tool, from_text, misfit, takes_nothing, unknown
-from react_agent.messages import JsonObject, ToolCall, ToolSpec
-
-_LABEL = re.compile(
-    r"(?:^|\n)[ \t\r>#*_`]*+"
-    r"(?:(?P<thought>thoughts?+)|(?P<input>action[ _]?+input)|(?P<action>action)|(?P<observation>observations?+)"
-    r"|(?P<final>final[ _]?+answer)|(?P<answer>answer)|(?P<question>question))"
-    r"[ \t]*+[0-9]*+[ \t]*+[*_`]*+[ \t]*+[:：][*_`]*+",
-    re.IGNORECASE,
-)
 ANSWER_LABEL = re.compile(r"(?:^|\n)[ \t\r>#*_`]*+final[ _]?+answer[ \t]*+[*_`]*+[ \t]*+[:：]", re.IGNORECASE)
 _INLINE_INPUT = re.compile(r"[,;|]?+[ \t]*+[*_`]*+action[ _]?+input[ \t]*+[0-9]*+[ \t]*+[*_`]*+[:：][*_`]*+", re.IGNORECASE)
 _INLINE_STEP = re.compile(r"[.!?;:)][ \t]++[*_`]*+(?:(?P<action>action)|final[ _]?+answer)[ \t]*+[0-9]*+[ \t]*+[:：][*_`]*+", re.IGNORECASE)
@@ -33,132 +26,58 @@ _NAME = re.compile(r"[`*\"'“‘]*+(?P<name>final[ _]answer|[\w.\-]++)[`*\"'”
 _LINE_NAME = re.compile(r"[ \t]*+[\w.\-]++\[")
 _BRACKET = re.compile(r"[\[\]\n]")
 
-ANSWER_NAMES = frozenset({"finish", "final answer", "final_answer", "finalanswer"})
-NAME_KEYS = ("action", "tool", "tool_name", "name", "function")
-INPUT_KEYS = ("action_input", "tool_input", "input", "arguments", "parameters", "args")
-_ANSWER_KEYS = ("answer", "final_answer", "output", "text", "result", "response")
 _TRAILING = " \t\r*`_."
 _ENDS_ANSWER = frozenset({"thought", "action", "input", "observation", "final"})
 
 
-class _Label:
-    """A label in the text: its kind, where its line begins, and where its content begins."""
-
-    __slots__ = ("content", "kind", "start")
-
-    def __init__(self, kind: str, start: int, content: int) -> None:
-        self.kind = kind
-        self.start = start
-        self.content = content
-
-
-class StepReader:
+class StepReader(CallReader):
     """Reads one text. Tools are needed for bare arguments such as ``Search[entity]`` and for names in another case."""
 
     def __init__(self, text: str, tools: Tools, hidden: Sequence[tuple[int, int]] = ()) -> None:
-        self.text = text
-        self.tools = tools
-        self.hidden = Hidden(list(hidden)) if hidden else None
-        self.repairs: list[str] = []
-        self.wrapped = False  # the whole reply stands in a fence, which is then no fence
-        self._plain = self.hidden is None and "```" not in text and "~~~" not in text
-        self._asked = len(text) + 1  # nothing was asked for yet
-        self._found: _Label | None = None
-        self._fence: tuple[int, int, int] | None = None
-        self._fence_from = -1
-
-    # ------------------------------------------------------------------------------------------------------------- labels
-
-    def label(self, at: int) -> _Label | None:
-        """The next label at or after `at` that is one. The last one found is remembered: the parts of a step ask for the same."""
-        if self._asked <= at and (self._found is None or at <= self._found.start):
-            return self._found
-        self._asked, self._found = at, self._search(at)
-        return self._found
-
-    def _search(self, at: int) -> _Label | None:
-        text = self.text
-        while found := _LABEL.search(text, at):
-            past = self._past(found.end() - 1)
-            if past == found.end() - 1:
-                return _Label(str(found.lastgroup), found.start(), found.end())
-            at = past
-        return None
-
-    def _past(self, at: int) -> int:
-        """The end of the fence or thinking block that holds `at`; else `at`."""
-        if self._plain:
-            return at
-        if self.hidden is not None and (past := self.hidden.past(at)) != at:
-            return past
-        while True:
-            fence = self._next_fence(at)
-            if fence is None or fence[0] > at:
-                return at
-            if fence[2] < 0:
-                return len(self.text)
-            if at < fence[2]:
-                return fence[2]
-            self._fence_from = fence[2]
-            self._fence = next_fence(self.text, fence[2])
-
-    def _next_fence(self, at: int) -> tuple[int, int, int] | None:
-        if self._fence_from < 0:
-            start = 0
-            if self.text.startswith("```", lead := skip_space(self.text, 0)):
-                content = fence_content(self.text, lead)
-                inner = _LABEL.match(self.text, content) if content < len(self.text) else None
-                if inner is not None:
-                    self.wrapped = True
-                    self.repairs.append("code_fence")
-                    start = content
-            self._fence_from = start
-            self._fence = next_fence(self.text, start)
-        return self._fence
+        super().__init__(text, tools)
+        self.labels = Labels(text, hidden)
+        if self.labels.wrapped:
+            self.repairs.append("code_fence")
 
     # --------------------------------------------------------------------------------------------------------------- step
 
     def step(self) -> Step:
         """The first complete step, or what stands in its way."""
         text = self.text
-        thoughts: list[str] = []
-        at, made_up, garbage = 0, False, -1
-        label = self.label(0)
-        if label is None or text[: label.start].strip():
-            bare = self._unlabelled(label.start if label else len(text))
-            if bare is not None:
-                return bare
-        lead = text[: label.start] if label else text
-        if self.wrapped:
-            lead = ""
-        if label is not None and lead.strip():
-            thoughts.append(lead.strip())
+        label = self.labels.next(0)
+        lead = text[: label.start if label else len(text)]
+        if lead.strip() and (bare := self._unlabelled(len(lead))) is not None:
+            return bare
+        thoughts = [lead.strip()] if label is not None and not self.labels.wrapped else []
+        stop = len(text)  # from where on the model goes on by itself: an observation, or another question
+        garbage = False
         while label is not None:
-            following: _Label | None
+            following = self.labels.next(label.content)
             if label.kind == "action":
                 found = self._action(label)
                 if found is not None:
-                    found.start = _begin(text)
-                    return self._with(found, thoughts, "made_up_observation" if made_up else None)
-                garbage = label.start
-            elif label.kind in ("answer", "final") and not made_up:
-                answer = self._answer(label.content)
-                answer.start = _begin(text)
-                return self._with(answer, thoughts, None)
-            elif label.kind in ("observation", "question"):
-                if garbage >= 0:
+                    return self._with(found, thoughts, "made_up_observation" if label.start > stop else None)
+                garbage = True  # prose under the label; a step may still follow
+            elif label.kind in ("answer", "final") and label.start < stop:
+                return self._with(self._labelled_answer(label), thoughts, None)
+            elif label.kind == "thought":
+                thoughts.append(text[label.content : following.start if following else len(text)].strip())
+            elif label.kind == "observation" or (label.kind == "question" and any(thoughts)):
+                stop = min(stop, label.start)
+                if garbage:
                     break
-                made_up = True
-            at = label.content
-            following = self.label(at)
-            if label.kind == "thought":
-                thoughts.append(text[at : following.start if following else len(text)].strip())
             label = following
-        return self._inline(thoughts) or Step("malformed" if garbage >= 0 or made_up or thoughts else "none", thought="\n".join(thoughts).strip(), text=text.strip(), end=len(text), open=True)
+        inline = self._inline(stop)
+        if inline is not None:
+            return inline
+        kind: Literal["malformed", "none"] = "malformed" if garbage or stop < len(text) or any(thoughts) else "none"
+        return Step(kind, thought="\n".join(filter(None, thoughts)), text=text.strip(), end=len(text), open=True)
 
     def _with(self, step: Step, thoughts: list[str], repair: str | None) -> Step:
-        step.thought = "\n".join(thought for thought in thoughts if thought)
-        step.repairs = (*dict.fromkeys((*self.repairs, *step.repairs, *((repair,) if repair else ()))),)
+        step.start = skip_space(self.text, 0)
+        step.thought = "\n".join([thought for thought in thoughts if thought])
+        if self.repairs or step.repairs or repair:
+            step.repairs = (*dict.fromkeys((*self.repairs, *step.repairs, *((repair,) if repair else ()))),)
         return step
 
     def _unlabelled(self, end: int) -> Step | None:
@@ -171,45 +90,46 @@ class StepReader:
             return None
         return self._with(found, [], "unlabelled_action")
 
-    def _inline(self, thoughts: list[str]) -> Step | None:
-        """``… . Action: name[…]`` on the line of the thought, when that is the only one and a sentence ended before it."""
-        found = _INLINE_STEP.search(self.text)
-        if found is None or self._past(found.start()) != found.start() or _INLINE_STEP.search(self.text, found.end()):
+    def _inline(self, stop: int) -> Step | None:
+        """``… . Action: name[…]`` on the line of the thought, when that is the only one before `stop` and a sentence ended before it."""
+        found = _INLINE_STEP.search(self.text, 0, stop)
+        if found is None or self.labels.past(found.start()) != found.start() or _INLINE_STEP.search(self.text, found.end(), stop):
             return None
-        step = self._action(_Label("action", found.start(), found.end()), certain=False) if found.group("action") else self._answer(found.end())
+        acts = found.group("action") is not None
+        step = self._action(Label("action", found.start(), found.end()), certain=False) if acts else self._answer(found.end())
         if step is None or step.kind == "malformed":
             return None
         lead = self.text[: found.start() + 1]
-        label = _LABEL.match(lead)
-        return self._with(step, [lead[label.end() if label else 0 :].strip()], "inline_label")
+        label = leading_label(lead)
+        return self._with(step, [lead[label.content if label else 0 :].strip()], "inline_label")
 
     # ------------------------------------------------------------------------------------------------------------- answer
 
+    def _labelled_answer(self, label: Label) -> Step:
+        step = self._answer(label.content)
+        following = self.labels.next(label.content)
+        if label.kind == "answer" and step.kind == "answer" and following is not None and following.kind == "action":
+            # "Answer:" alone is said of thoughts too, and this model went on to act
+            return Step("malformed", end=step.end, complaint="An answer and an action stand in one reply.")
+        return step
+
     def _answer(self, at: int) -> Step:
         """The answer's text goes to the next label that only a further step can have."""
-        label = self.label(at)
+        label = self.labels.next(at)
         while label is not None and label.kind not in _ENDS_ANSWER:
-            label = self.label(label.content)
+            label = self.labels.next(label.content)
         end = label.start if label is not None else len(self.text)
         words = self.text[at:end].strip()
-        if self.wrapped:
+        if self.labels.wrapped:
             words = words.removesuffix("```").rstrip()
         return self._answered(words, end)
 
-    def _answered(self, words: str, end: int) -> Step:
-        finish, _ = find_tool(self.tools, "finish")
-        if finish is not None:  # a typed answer: the reserved tool's arguments
-            return self._call_from_text(finish, "finish", words, end)
-        if not words:
-            return Step("malformed", end=end, complaint="The answer is empty.", open=True)
-        return Step("answer", end=end, text=words, open=True)
-
     # ------------------------------------------------------------------------------------------------------------- action
 
-    def _action(self, label: _Label, *, certain: bool = True) -> Step | None:
+    def _action(self, label: Label, *, certain: bool = True) -> Step | None:
         """The action after its label; None where the text there is prose."""
         at = skip_space(self.text, label.content)
-        following = self.label(label.content)
+        following = self.labels.next(label.content)
         end = following.start if following is not None else len(self.text)
         if at >= end:
             return Step("malformed", end=end, complaint="The action has no tool name.", open=following is None)
@@ -254,53 +174,60 @@ class StepReader:
             return self._input(written, after)
         if inline := _INLINE_INPUT.match(text, after):
             return self._input(written, inline.end())
-        if mark == "\n" or (mark == "(" and name is not None):
-            return self._after_name(written, after, end, mark == "(", known=name is not None)
+        if mark == "\n":
+            return self._after_name(written, after, end, known=name is not None)
+        if mark == "(" and name is not None and name.casefold() not in ANSWER_NAMES:
+            return self._parenthesis(name, after, end)
         if name is not None and name.casefold() not in ANSWER_NAMES:
             return Step("malformed", end=end, complaint=f"After the tool name {name} stands other text.", open=end == len(text))
         return None
 
-    def _known_name(self, name: str) -> str | None:
-        """The offered tool's own name for what was written, or a name of the answer; None for neither."""
-        tool, repair = find_tool(self.tools, name)
-        if tool is None and name.endswith("."):
-            name = name.rstrip(".")
-            tool, repair = find_tool(self.tools, name)
-        if tool is not None:
-            if repair:
-                self.repairs.append(repair)
-            return tool.name
-        return name if name.casefold() in ANSWER_NAMES else None
-
-    def _after_name(self, name: str, at: int, end: int, paren: bool, *, known: bool) -> Step:
-        """The name's line is over, or a remark in parentheses follows: the input must come next."""
+    def _after_name(self, name: str, at: int, end: int, *, known: bool) -> Step:
+        """The name's line is over: the input must come next."""
         text = self.text
-        if paren:
-            inner = skip_space(text, at + 1)
-            if text.startswith("{", inner):
-                return self._in_parentheses(name, inner)
-            line = text.find("\n", at, end)
-            if not text[at : line if line >= 0 else end].rstrip().endswith(")"):
-                return Step("malformed", end=end, complaint=f"After the tool name {name} stands other text.", open=end == len(text))
-            at = line if line >= 0 else end
-        label = self.label(at)
+        label = self.labels.next(at)
         between = text[at : label.start if label else len(text)].strip()
         if label is not None and label.kind == "input" and not between:
-            if paren:
-                self.repairs.append("remark")
             return self._input(name, label.content)
-        if known and not paren and between.startswith(("{", "```")):
+        if known and between.startswith(("{", "```")):
             self.repairs.append("missing_label")
             return self._input(name, skip_space(text, at))
         tool, _ = find_tool(self.tools, name)
-        if tool is not None and takes_nothing(tool) and not between and not paren:
+        if tool is not None and takes_nothing(tool) and not between:
             return Step("act", end=end, calls=(ToolCall(tool.name, {}),), repairs=("no_input",), open=end == len(text))
         return Step("malformed", end=end, complaint=f"The action {name[:80]} has no input.", open=label is None)
+
+    def _parenthesis(self, name: str, at: int, end: int) -> Step:
+        """``name({…})``, ``name(key=value)``, or a remark in parentheses before the input's own label."""
+        text = self.text
+        inner = skip_space(text, at + 1)
+        if text.startswith("{", inner):
+            return self._in_parentheses(name, inner)
+        label = self.labels.next(at)
+        given = label is not None and label.kind == "input"
+        reader = PythonReader(text[:end], at)
+        try:
+            named, placed = reader.arguments()
+        except Unreadable as error:
+            line = text.find("\n", at, end)
+            if given and text[at : line if line >= 0 else end].rstrip().endswith(")"):
+                self.repairs.append("remark")
+                return self._after_name(name, line if line >= 0 else end, end, known=True)
+            return self._refused(name, error.reason, at, end)
+        line = text.find("\n", reader.at)
+        if text[reader.at : min(line if line >= 0 else end, end)].strip(_TRAILING):
+            return self._refused(name, "text follows the closing parenthesis", reader.at, end)
+        if given:
+            if named or placed:
+                return self._refused(name, "it is given twice", at, end)
+            return self._after_name(name, reader.at, end, known=True)
+        call = python_call(name, named, placed, text[at : reader.at], self.tools)
+        return Step("act", end=reader.at, calls=(call,), repairs=("python_call", *reader.repairs), open=reader.at == len(text))
 
     def _in_parentheses(self, name: str, at: int) -> Step:
         step = self._object(name, at, ")")
         close = skip_space(self.text, step.end)
-        if step.kind == "malformed" or step.calls[0].arguments is None:
+        if step.kind != "act" or step.calls[0].arguments is None:
             return step
         if not self.text.startswith(")", close):
             return self._refused(name, "the parenthesis is never closed", at, len(self.text))
@@ -328,8 +255,11 @@ class StepReader:
         line = text.find("\n", close)
         line = line if line >= 0 else len(text)
         rest = text[close + 1 : min(line, end)].strip(_TRAILING)
-        if rest and not _LABEL.match(rest):
+        if rest and not leading_label(rest):
             return self._refused(name, "text follows the closing bracket", close + 1, end)
+        label = self.labels.next(close)
+        if label is not None and label.kind == "input" and not text[line : label.start].strip():
+            return self._refused(name, "it is given twice, in brackets and under its own label", at, end)
         return self._call(name, text[at + 1 : close].strip(), close + 1)
 
     # ------------------------------------------------------------------------------------------------------ Action Input
@@ -338,7 +268,7 @@ class StepReader:
         """The input after its label: an object, a fence around one thing, or bare text up to the next label."""
         text = self.text
         begin = skip_space(text, at)
-        label = self.label(at)
+        label = self.labels.next(at)
         if begin >= (label.start if label else len(text)):
             return self._call(name, "", label.start if label else len(text), empty=label is None)
         if text[begin] == "{":
@@ -351,7 +281,7 @@ class StepReader:
                 return step
             fence = fence_at(text, begin, "```")
             if fence[2] >= 0:
-                after = self.label(fence[2])
+                after = self.labels.next(fence[2])
                 rest = text[fence[2] : after.start if after else len(text)]
                 if not rest.strip():
                     content = text[fence[1] : text.rfind("```", fence[1], fence[2])].strip("\n")
@@ -359,7 +289,7 @@ class StepReader:
                     step.repairs = (*step.repairs, "code_fence")
                     return step
         end = label.start if label else len(text)
-        words = text[begin:end].strip().removesuffix("```" if self.wrapped else "").rstrip()
+        words = text[begin:end].strip().removesuffix("```" if self.labels.wrapped else "").rstrip()
         if words.startswith('"') and (literal := _json_string(words)) is not None:
             words = literal
             self.repairs.append("json_string")
@@ -373,105 +303,16 @@ class StepReader:
         try:
             value, end, repairs = read_value(text, at)
         except Unreadable:
-            label = self.label(at)
+            label = self.labels.next(at)
             return self._refused(name, "", at, label.start if label else len(text))
         line = text.find("\n", end)
         rest = text[end : line if line >= 0 else len(text)]
-        label_here = _LABEL.match(rest.lstrip())
+        label_here = leading_label(rest.lstrip())
         if rest.strip() and not label_here and not rest.lstrip().startswith(("```", stray or "```")):
             if any(mark in rest for mark in '{}[]"'):
                 return self._refused(name, "more follows after the object", end, line if line >= 0 else len(text))
             repairs = (*repairs, "text_around")
         return self._calls_of(name, cast(JsonObject, value), text[at:end], end, repairs)
-
-    # --------------------------------------------------------------------------------------------------------------- blob
-
-    def _blob(self, at: int) -> Step:
-        """``{"action": name, "action_input": …}``, or a list of such: several calls in one step."""
-        text = self.text
-        try:
-            value, end, repairs = read_value(text, at)
-        except Unreadable as error:
-            where = place(text, error.at)
-            return Step("malformed", end=len(text), complaint=f"The action's JSON cannot be read: {error.reason} ({where}).", open=True)
-        items = value if isinstance(value, list) else [value]
-        steps = [self._blob_item(item, end) for item in items]
-        made = (*repairs, *(repair for step in steps for repair in step.repairs))
-        wrong = next((step for step in steps if step.kind == "malformed"), None)
-        if not steps or wrong is not None or (len(steps) > 1 and any(step.kind != "act" for step in steps)):
-            return wrong or Step("malformed", end=end, complaint="The action's JSON names no call, or a call beside an answer.")
-        if steps[0].kind == "answer":
-            return steps[0]
-        calls = tuple(call for step in steps for call in step.calls)
-        return Step("act", end=end, calls=calls, repairs=made, open=end == len(text))
-
-    def _blob_item(self, item: JsonValue, end: int) -> Step:
-        if not isinstance(item, dict):
-            return Step("malformed", end=end, complaint="An action in JSON must be an object with the keys action and action_input.")
-        names = [key for key in NAME_KEYS if isinstance(item.get(key), str)]
-        inputs = [key for key in INPUT_KEYS if key in item]
-        if len(names) != 1 or len(inputs) > 1 or set(item) - {*names, *inputs, "thought"}:
-            return Step("malformed", end=end, complaint="An action in JSON must be an object with the keys action and action_input.")
-        name = str(item[names[0]])
-        written = self._known_name(name) or name
-        value = item[inputs[0]] if inputs else None
-        if isinstance(value, dict):
-            return self._calls_of(written, value, write_json(value), end, ())
-        if isinstance(value, str):
-            return self._call(written, value, end)
-        if value is None:
-            return self._call(written, "", end)
-        return self._call(written, write_json(value), end)
-
-    # -------------------------------------------------------------------------------------------------------------- calls
-
-    def _calls_of(self, name: str, arguments: JsonObject, raw: str, end: int, repairs: tuple[str, ...]) -> Step:
-        """A call with an object as its arguments, or an answer that was written as an action."""
-        tool, _ = find_tool(self.tools, name)
-        if tool is None and name.casefold() in ANSWER_NAMES:
-            only = next(iter(arguments.items()), ("", None))
-            plain = len(arguments) == 1 and only[0].casefold() in _ANSWER_KEYS and isinstance(only[1], str)
-            return self._answered(str(only[1]).strip() if plain else raw, end)
-        call = ToolCall(tool.name if tool else name, arguments, None, raw if repairs else None)
-        return Step("act", end=end, calls=(call,), repairs=repairs, open=end == len(self.text))
-
-    def _call(self, name: str, words: str, end: int, *, empty: bool = False) -> Step:
-        """A call with bare text as its input."""
-        tool, _ = find_tool(self.tools, name)
-        if tool is None and name.casefold() in ANSWER_NAMES:
-            return self._answered(words, end)
-        if tool is None:
-            return Step("act", end=end, calls=(ToolCall(name, None, unknown(self.tools, name), words),), open=end == len(self.text))
-        step = self._call_from_text(tool, name, words, end)
-        step.open = step.open or empty
-        return step
-
-    def _call_from_text(self, tool: ToolSpec, name: str, words: str, end: int) -> Step:
-        is_open = end == len(self.text)
-        if not words and takes_nothing(tool):
-            return Step("act", end=end, calls=(ToolCall(tool.name, {}),), open=is_open)
-        if words.startswith("{"):
-            value = strict_object(words)
-            if value is not None and misfit(tool, value) is None:
-                return Step("act", end=end, calls=(ToolCall(tool.name, value, None, words),), repairs=("object_as_text",), open=is_open)
-        try:
-            if not words:
-                raise Unreadable("there is no input", 0)
-            arguments = from_text(tool, words)
-        except Unreadable as error:
-            read = read_arguments(words) if words.startswith("{") else None
-            complaint = read.complaint if read and read.complaint else f"The input of {tool.name} cannot be read: {error.reason}."
-            return Step("act", end=end, calls=(ToolCall(tool.name, None, complaint, words),), open=is_open)
-        return Step("act", end=end, calls=(ToolCall(tool.name, arguments, None, words),), open=is_open)
-
-    def _refused(self, name: str, reason: str, at: int, end: int) -> Step:
-        """A call that is certain in its name but not in its arguments: it carries the complaint and never runs."""
-        raw = self.text[at:end].strip()
-        if name.casefold() in ANSWER_NAMES and find_tool(self.tools, name)[0] is None:
-            return Step("malformed", end=end, complaint=f"The answer cannot be read: {reason or 'its JSON is broken'}.", open=end == len(self.text))
-        complaint = f"The input of {name[:80]} cannot be read: {reason} ({place(self.text, at)})." if reason else read_arguments(raw).complaint
-        complaint = complaint or f"The input of {name[:80]} cannot be read."
-        return Step("act", end=end, calls=(ToolCall(name, None, complaint, raw),), open=end == len(self.text))
 
 
 def _json_string(words: str) -> str | None:
@@ -481,7 +322,3 @@ def _json_string(words: str) -> str | None:
     except Unreadable:
         return None
     return value if isinstance(value, str) and end == len(words) and not repairs else None
-
-
-def _begin(text: str) -> int:
-    return skip_space(text, 0)

@@ -11,9 +11,9 @@ import re
 from pydantic import JsonValue
 
 from react_agent.errors import FormatError
-from react_agent.formats.arguments import write_json
 from react_agent.formats.base import RawReply
 from react_agent.formats.leaks import leaked
+from react_agent.formats.lossless import write_json
 from react_agent.formats.native import MALFORMED, malformed
 from react_agent.formats.prompts import closing_thought, example_input, observation, shown_tool, tool_list
 from react_agent.formats.react_steps import StepReader

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -109,13 +110,19 @@ def find_thoughts(text: str) -> Thoughts:
 
 
 class Hidden:
-    """Spans in which nothing is a marker; asked for positions, in logarithmic time."""
+    """Spans in which nothing is a marker; asked for positions, in logarithmic time. Spans may overlap and come in any order."""
 
     __slots__ = ("ends", "starts")
 
-    def __init__(self, spans: list[tuple[int, int]]) -> None:
-        self.starts = [start for start, _ in spans]
-        self.ends = [end for _, end in spans]
+    def __init__(self, spans: Iterable[tuple[int, int]]) -> None:
+        self.starts: list[int] = []
+        self.ends: list[int] = []
+        for start, end in sorted(spans):
+            if self.ends and start <= self.ends[-1]:
+                self.ends[-1] = max(self.ends[-1], end)
+            else:
+                self.starts.append(start)
+                self.ends.append(end)
 
     def past(self, at: int) -> int:
         """The end of the span that holds `at`; else `at` itself."""
@@ -151,6 +158,20 @@ def fence_at(text: str, start: int, mark: str) -> tuple[int, int, int]:
     while close is not None and close.group(1) != mark:
         close = _FENCE.search(text, close.end())
     return start, line + 1, close.end() if close is not None else -1
+
+
+def fence_spans(text: str, at: int = 0, hidden: Hidden | None = None) -> list[tuple[int, int]]:
+    """The fences from `at` on; one that is never closed goes to the end. Marks in hidden spans are none."""
+    spans: list[tuple[int, int]] = []
+    fence = next_fence(text, at)
+    while fence is not None:
+        if hidden is not None and (past := hidden.past(fence[0])) != fence[0]:
+            fence = next_fence(text, past)
+            continue
+        end = fence[2] if fence[2] >= 0 else len(text)
+        spans.append((fence[0], end))
+        fence = next_fence(text, end) if end < len(text) else None
+    return spans
 
 
 def fence_content(text: str, at: int) -> int:

@@ -8,7 +8,7 @@ from typing import cast
 
 from pydantic import JsonValue
 
-from react_agent.formats.arguments import Unreadable, read_value, write_json
+from react_agent.formats.lossless import Unreadable, read_value, write_json
 from react_agent.messages import JsonObject, ToolSpec
 
 Tools = Sequence[ToolSpec]

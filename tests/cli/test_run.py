@@ -251,7 +251,7 @@ def test_fork_leaves_the_old_run_alone(cli: Cli, answered: Path, home: Path) -> 
     result = cli("trace", "fork", "answered", "--at", "1", "-m", "kit:answers", "-t", "kit:population")
     assert result.exit_code == 0, result.stderr
     assert answered.read_bytes() == before
-    (made,) = [path for path in run_files(home) if path != answered]
+    (made,) = [path for path in run_files(home) if path.name != answered.name]
     forked = Trace.load(made)
     assert isinstance(forked[0], Started)
     assert forked[0].parent is not None

@@ -403,8 +403,9 @@ def test_a_backend_that_was_forgotten_closes_its_connections() -> None:
             for _ in range(3):
                 await OpenAIChatBackend("m", base_url=url).reply(REQUEST)
             gc.collect()
-            while _Open.alive:  # noqa: ASYNC110 - they close in this very loop
-                await asyncio.sleep(0)
+            async with asyncio.timeout(5):
+                while _Open.alive:  # noqa: ASYNC110 - they close in this very loop
+                    await asyncio.sleep(0)
             await OpenAIChatBackend("m", base_url=url).reply(REQUEST)
             return len(_Open.alive)
 

@@ -11,6 +11,7 @@ from react_agent.backends.base import Backend
 from react_agent.backends.leaf import LeafBackend
 from react_agent.backends.names import known_providers, resolve
 from react_agent.backends.profiles import PROFILES
+from react_agent.backends.providers import PROVIDERS
 from react_agent.errors import ConfigError
 
 from ._say import ANSWER, Server, play
@@ -92,7 +93,7 @@ WRONG = {
     "no provider": ("gpt-5", "provider:model"),
     "no model": ("openai:", "provider:model"),
     "nothing": ("", "provider:model"),
-    "unknown": ("opnai:gpt-5", "did you mean 'openai'.*anthropic.*xai"),
+    "unknown": ("opanai:gpt-5", "did you mean .*'openai'.*anthropic.*xai"),
     "far off": ("zzzzzz:m", "Known are"),
     "URL without a model": ("http://localhost:8080/v1", "#model"),
     "key": ("groq:llama", "GROQ_API_KEY"),
@@ -113,3 +114,7 @@ def test_every_row_can_be_made() -> None:
         backend = resolve(f"{provider}:m", api_key="some-key", base_url="https://x.test/v1")
         assert backend.name == f"{provider}:m"
         assert "some-key" not in repr(backend)
+
+
+def test_the_list_of_names_is_that_of_the_backends() -> None:
+    assert {*PROFILES, *PROVIDERS} == set(known_providers())

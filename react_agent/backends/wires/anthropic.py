@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -170,6 +169,8 @@ class Anthropic:
         sampling = {"temperature": settings.temperature, "top_p": settings.top_p}
         given = {name: value for name, value in sampling.items() if value is not None}
         if given and self.version >= "2026-10-21":
+            import logging  # no other wire needs it
+
             logging.getLogger(__name__).warning("Anthropic's API of %s takes no %s: left out", self.version, " and no ".join(given))
         else:
             out.update(given)

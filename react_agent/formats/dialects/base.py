@@ -15,7 +15,8 @@ from typing import cast
 from pydantic import JsonValue
 
 from react_agent.errors import FormatError
-from react_agent.formats.arguments import Unreadable, place, read_arguments, read_value, strict_object, write_json
+from react_agent.formats.arguments import read_arguments
+from react_agent.formats.lossless import Unreadable, place, read_value, strict_object, write_json
 from react_agent.formats.scanner import Hidden, Step, fence_at, skip_space
 from react_agent.formats.tools import Tools, accepted, coerce, find_tool, from_text, json_type, properties, takes_nothing, unknown
 from react_agent.messages import Act, Answer, JsonObject, ToolCall, ToolSpec

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from react_agent.formats.arguments import write_json
 from react_agent.formats.dialects.base import Block, Dialect, arguments_of, closed_by, named_json
+from react_agent.formats.lossless import write_json
 from react_agent.formats.scanner import skip_space
 from react_agent.formats.tools import Tools
 from react_agent.messages import ToolCall

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from pydantic import JsonValue
 
 from react_agent.errors import FormatError
-from react_agent.formats.arguments import MAX_DEPTH, Unreadable, read_value, write_json
 from react_agent.formats.dialects.base import Block, Dialect, arguments_of, call_with
+from react_agent.formats.lossless import MAX_DEPTH, Unreadable, read_value, write_json
 from react_agent.formats.scanner import skip_space
 from react_agent.formats.tools import Tools
 from react_agent.messages import JsonObject, ToolCall

@@ -10,8 +10,9 @@ from typing import cast
 
 from pydantic import JsonValue
 
-from react_agent.formats.arguments import Unreadable, place, read_value, unfence, write_json
+from react_agent.formats.arguments import unfence
 from react_agent.formats.dialects.base import Dialect, arguments_of, call_of, turn_text
+from react_agent.formats.lossless import Unreadable, place, read_value, write_json
 from react_agent.formats.scanner import Step, skip_space
 from react_agent.formats.tools import Tools
 from react_agent.messages import Act, Answer, JsonObject, ToolCall

@@ -10,9 +10,9 @@ from collections.abc import Sequence
 
 from pydantic import JsonValue
 
-from react_agent.formats.arguments import Unreadable, place, read_value, write_json
 from react_agent.formats.dialects.base import Block, Dialect, arguments_of, call_of, closed_by, json_calls, turn_text
 from react_agent.formats.dialects.pythonic import listed
+from react_agent.formats.lossless import Unreadable, place, read_value, write_json
 from react_agent.formats.scanner import Hidden, Step, fence_content, next_fence, skip_space
 from react_agent.formats.tools import Tools
 from react_agent.messages import ToolCall

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from pydantic import JsonValue
 
 from react_agent.errors import FormatError
-from react_agent.formats.arguments import MAX_DEPTH, Unreadable
 from react_agent.formats.dialects.base import Block, Dialect, arguments_of, call_with
+from react_agent.formats.lossless import MAX_DEPTH, Unreadable
 from react_agent.formats.scanner import skip_space
 from react_agent.formats.tools import Tools, find_tool, properties
 from react_agent.messages import JsonObject, ToolCall
@@ -60,6 +60,10 @@ class PythonReader:
         if name is None:
             raise Unreadable("a tool's name was expected", self.at, ended=self.at >= len(self.text))
         self.at = name.end()
+        return name.group(), *self.arguments()
+
+    def arguments(self) -> tuple[JsonObject, list[JsonValue]]:
+        """Keyword and positional arguments between the parentheses that begin here."""
         if self.text[self.at : self.at + 1] != "(":
             raise Unreadable("a parenthesis was expected after the name", self.at, ended=self.at >= len(self.text))
         self.at += 1
@@ -80,7 +84,7 @@ class PythonReader:
             elif self.space() != ")":
                 self.expect(")")
         self.at += 1
-        return name.group(), named, placed
+        return named, placed
 
     def value(self, level: int) -> JsonValue:
         mark = self.space()

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from react_agent.formats.arguments import Unreadable, read_arguments, read_value, write_json
+from react_agent.formats.arguments import read_arguments
 from react_agent.formats.dialects.base import Block, Dialect, arguments_of, turn_text
+from react_agent.formats.lossless import Unreadable, read_value, write_json
 from react_agent.formats.scanner import Step, skip_space
 from react_agent.formats.tools import Tools, find_tool, from_text, unknown
 from react_agent.messages import ToolCall

@@ -1,0 +1,245 @@
+"""What the framework itself costs, beside the loop that a good engineer would write by hand, in one run.
+
+    python benchmarks/overhead.py [inprocess] [http] [import] [memory]
+
+All times are CPU time of the process. `bare` checks and records nothing; ours validates, records every event, digests every request, and with `store`
+writes the trace to disk (unsynced). Each figure is the median of interleaved rounds; the ratio is taken round by round.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Awaitable, Callable
+
+PROMPT = "Look the things up and then answer."
+FINAL = "The answer is 42."
+ROUNDS = 15
+TOOL = {
+    "type": "object",
+    "properties": {"x": {"type": "integer"}, "query": {"type": "string"}, "limit": {"type": "integer", "default": 10}},
+    "required": ["x", "query"],
+    "additionalProperties": False,
+}
+
+
+def script(steps: int) -> list[str]:
+    return [json.dumps({"x": i, "query": "alpha beta", "limit": 5}) for i in range(steps)]
+
+
+async def lookup(x: int, query: str, limit: int = 10) -> str:
+    """Look one thing up."""
+    return f"{x}:{query}:{limit} RSLT#"
+
+
+# ------------------------------------------------------------------------------------------------------------ by hand
+
+
+async def bare(turns: list[str], marks: list[int]) -> None:
+    messages: list[dict[str, object]] = [{"role": "user", "content": PROMPT}]
+    for i in range(len(turns) + 1):
+        marks.append(time.process_time_ns())
+        if i == len(turns):
+            return
+        call = {"id": f"c{i}", "type": "function", "function": {"name": "lookup", "arguments": turns[i]}}
+        messages.append({"role": "assistant", "content": None, "tool_calls": [call]})
+        result = await lookup(**json.loads(turns[i]))
+        messages.append({"role": "tool", "tool_call_id": call["id"], "content": result})
+
+
+# --------------------------------------------------------------------------------------------------------------- ours
+
+
+def ours(store: str | None) -> Callable[[list[str], list[int]], Awaitable[None]]:
+    from react_agent import Agent, Limits, tool
+    from react_agent.formats import RawReply, get_format
+    from react_agent.messages import ModelReply, ModelRequest, Text, ToolCall
+
+    class Scripted:
+        name, format_name = "scripted", "native"
+        format = get_format("native")
+
+        async def reply(self, request: ModelRequest, *, listen: object = None, timeout: float | None = None) -> ModelReply:
+            i = len(self.marks)
+            self.marks.append(time.process_time_ns())
+            if i == len(self.turns):
+                return self.format.read(RawReply((Text(FINAL),)), request)
+            call = ToolCall("lookup", raw=self.turns[i], provider_data={"api": "scripted", "id": f"c{i}"})
+            return self.format.read(RawReply((call,), "tool_calls"), request)
+
+        async def aclose(self) -> None: ...
+
+        turns: list[str]
+        marks: list[int]
+
+    backend = Scripted()
+    agent = Agent(backend, tools=[tool(read_only=True)(lookup)], limits=Limits(steps=None), store=store)
+
+    async def run(turns: list[str], marks: list[int]) -> None:
+        backend.turns, backend.marks = turns, marks
+        result = await agent.run(PROMPT)
+        assert result.answer == FINAL, result
+
+    return run
+
+
+def per_step(run: Callable[[list[str], list[int]], Awaitable[None]], steps: int, loop: asyncio.Runner) -> tuple[float, float]:
+    """Microseconds of CPU per step, and what a step of the last eighth costs against one of the first."""
+    turns, marks = script(steps), []
+    gc.collect()
+    before = time.process_time_ns()
+    loop.run(run(turns, marks))  # type: ignore[arg-type]  # a coroutine
+    total = (time.process_time_ns() - before) / steps / 1e3
+    gaps = [b - a for a, b in zip(marks, marks[1:], strict=False)]
+    eighth = max(1, steps // 8)
+    return total, statistics.median(gaps[-eighth:]) / statistics.median(gaps[1 : eighth + 1])
+
+
+def in_process() -> None:
+    print("CPU per tool step, in process, scripted model (µs; lowest and median of rounds)")
+    with tempfile.TemporaryDirectory() as folder, asyncio.Runner() as loop:
+        kinds = {"bare": bare, "ours": ours(None), "ours+store": ours(folder)}
+        for steps in (10, 50, 200, 1000):
+            found: dict[str, list[tuple[float, float]]] = {name: [] for name in kinds}
+            for _ in range(ROUNDS if steps < 1000 else 5):
+                for name, run in kinds.items():
+                    repeat = max(1, 200 // steps)
+                    for _ in range(repeat):
+                        found[name].append(per_step(run, steps, loop))
+            for name, values in found.items():
+                times = sorted(value for value, _ in values)
+                growth = statistics.median(grown for _, grown in values)
+                ratio = statistics.median(times) / statistics.median(value for value, _ in found["bare"])
+                print(f"  {steps:5d} steps  {name:11s} {times[0]:6.1f} {statistics.median(times):6.1f}   x{ratio:4.1f}   last/first eighth {growth:.2f}")
+
+
+# --------------------------------------------------------------------------------------------------------------- HTTP
+
+SERVER = r'''
+import asyncio, json, sys
+async def serve(reader, writer):
+    try:
+        while True:
+            head = await reader.readuntil(b"\r\n\r\n")
+            size = int(next(l.split(b":")[1] for l in head.lower().split(b"\r\n") if l.startswith(b"content-length")))
+            body = await reader.readexactly(size)
+            n = body.count(b"RSLT#")
+            if n < 10:
+                m = {"role": "assistant", "content": None, "tool_calls": [{"id": f"c{n}", "type": "function", "function": {
+                    "name": "lookup", "arguments": json.dumps({"x": n, "query": "alpha beta", "limit": 5})}}]}
+                why = "tool_calls"
+            else:
+                m, why = {"role": "assistant", "content": "The answer is 42."}, "stop"
+            out = json.dumps({"id": "r", "object": "chat.completion", "model": "m", "choices": [{"index": 0, "message": m, "finish_reason": why}],
+                "usage": {"prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 15}}).encode()
+            writer.write(b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n" % len(out) + out)
+            await writer.drain()
+    except (asyncio.IncompleteReadError, ConnectionError):
+        writer.close()
+async def main():
+    server = await asyncio.start_server(serve, "127.0.0.1", 0, limit=1 << 24)
+    print(server.sockets[0].getsockname()[1], flush=True)
+    await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
+    server.close()
+asyncio.run(main())
+'''
+
+
+def over_http() -> None:
+    import httpx
+
+    from react_agent import Agent, OpenAIChatBackend, tool
+
+    server = subprocess.Popen([sys.executable, "-c", SERVER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert server.stdin and server.stdout
+    url = f"http://127.0.0.1:{int(server.stdout.readline())}/v1"
+    agent = Agent(OpenAIChatBackend("m", base_url=url, api_key="none", format="native"), tools=[tool(read_only=True)(lookup)])
+    tools = [{"type": "function", "function": {"name": "lookup", "description": "Look one thing up.", "parameters": TOOL}}]
+
+    async def by_hand(client: httpx.AsyncClient) -> None:
+        messages: list[dict[str, object]] = [{"role": "user", "content": PROMPT}]
+        while True:
+            reply = await client.post(url + "/chat/completions", json={"model": "m", "messages": messages, "tools": tools})
+            message = json.loads(reply.content)["choices"][0]["message"]
+            messages.append(message)
+            if not message.get("tool_calls"):
+                return
+            for call in message["tool_calls"]:
+                result = await lookup(**json.loads(call["function"]["arguments"]))
+                messages.append({"role": "tool", "tool_call_id": call["id"], "content": result})
+
+    async def measure() -> None:
+        ratios, times = [], []
+        async with httpx.AsyncClient(timeout=60) as client:
+            for _ in range(ROUNDS * 2):
+                pair = []
+                for work in (lambda: by_hand(client), lambda: agent.run(PROMPT)):
+                    await work()
+                    gc.collect()
+                    before = time.process_time_ns()
+                    for _ in range(3):
+                        await work()
+                    pair.append((time.process_time_ns() - before) / 33 / 1e3)
+                times.append(pair)
+                ratios.append(pair[1] / pair[0])
+        print("CPU per request over loopback HTTP, 10 tool steps (µs, medians)")
+        print(f"  bare httpx loop {statistics.median(t[0] for t in times):.0f}, ours {statistics.median(t[1] for t in times):.0f}, "
+              f"ratio {statistics.median(ratios):.2f} (lowest {min(ratios):.2f}, highest {max(ratios):.2f})")
+        await agent.backend.aclose()
+
+    try:
+        asyncio.run(measure())
+    finally:
+        server.stdin.close()
+        server.wait(10)
+
+
+# ----------------------------------------------------------------------------------------------------- import, memory
+
+
+def fresh(code: str) -> str:
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env={**os.environ}).stdout.strip()
+
+
+def importing() -> None:
+    line = "import sys, time; import pydantic; from pydantic import BaseModel, TypeAdapter; t = time.process_time(); {}; " \
+           "print(round((time.process_time() - t) * 1e3, 1), *[m for m in ('asyncio', 'httpx', 'jsonschema', 'tenacity') if m in sys.modules])"
+    print("CPU to import, beyond pydantic (ms, median of 7; then what heavy modules it brought)")
+    for code in ("import react_agent", "from react_agent import tool, Tool, ToolRegistry, Trace", "from react_agent import Agent, MockBackend, tool"):
+        runs = [fresh(line.format(code)) for _ in range(7)]
+        times = sorted(float(run.split()[0]) for run in runs)
+        print(f"  {code:60s} {times[3]:5.1f}  {' '.join(runs[0].split()[1:]) or '-'}")
+
+
+def memory() -> None:
+    code = """
+import asyncio, resource, sys
+sys.path.insert(0, {here!r})
+import overhead
+from react_agent import Agent, Limits, MockBackend, call, tool
+@tool(read_only=True)
+async def fetch(x: int) -> str:
+    "Fetch a kilobyte."
+    return str(x).rjust(1024, "x")
+def rss():
+    with open("/proc/self/statm") as f: return int(f.read().split()[1]) * resource.getpagesize()
+async def go(n):
+    return await Agent(MockBackend([*[call("fetch", x=i) for i in range(n)], "done"]), tools=[fetch], limits=Limits(steps=None)).run("Go.")
+asyncio.run(go(3))
+before = rss(); kept = asyncio.run(go(1000)); print(round((rss() - before) / 1e6, 1))
+""".format(here=os.path.dirname(os.path.abspath(__file__)))
+    runs = sorted(float(fresh(code)) for _ in range(3))
+    print(f"Memory of a run of 1,000 steps of 1 KB, kept whole: {runs[1]} MB")
+
+
+if __name__ == "__main__":
+    parts = {"inprocess": in_process, "http": over_http, "import": importing, "memory": memory}
+    for name in sys.argv[1:] or parts:
+        parts[name]()
