@@ -1,9 +1,12 @@
 """What share of real exchanges with providers the wires read right: same calls, text, thinking, usage and finish, streamed and not.
 
-    python benchmarks/wires_report.py [--corpora ../shared/corpora] [--list] [--kept]
+    python benchmarks/wires_report.py [--corpora ../shared/corpora] [--list]
 
 Each reply is read by its wire and, beside it, by a plain look-up of the same fields in the JSON that is written here and shares no code with
 the wires. A stream is read whole, cut at each byte, at random, and at its events' borders. Rows of other APIs are left out and counted.
+
+Then each reply that was sent whole is written again by its wire, as the next request would: is what goes back what came, block by block,
+signatures, encrypted reasoning and unknown blocks with it? (Chat Completions are left out: their replies are not blocks.)
 
 right      both readings are the same (an error: the provider's words are in ours, and its kind is that of the status)
 WRONG      they differ
@@ -19,6 +22,7 @@ import os
 import random
 import sys
 from collections import Counter
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -31,8 +35,9 @@ from react_agent.backends.wires.ollama import Ollama
 from react_agent.backends.wires.openai_chat import OpenAIChat
 from react_agent.backends.wires.openai_responses import OpenAIResponses
 from react_agent.errors import BackendError, BackendRejected, BackendUnavailable
+from react_agent.formats import get_format
 from react_agent.formats.base import RawReply
-from react_agent.messages import Text, Thinking, ToolCall
+from react_agent.messages import MessageView, ModelRequest, Text, Thinking, ToolCall, user
 
 ROOT = Path(__file__).resolve().parent.parent
 ENDPOINTS = ("/chat/completions", "/messages", ":generateContent", ":streamGenerateContent", "/responses", "/api/chat")
@@ -71,9 +76,9 @@ def ours(raw: RawReply) -> Said:
     }
 
 
-def parsed(arguments: str | None) -> object:
+def parsed(arguments: object) -> object:
     try:
-        return json.loads(arguments or "{}")
+        return json.loads(arguments or "{}") if isinstance(arguments, str | None) else arguments
     except ValueError:
         return arguments
 
@@ -82,7 +87,7 @@ def streamed(wire: Wire, data: bytes, cuts: list[int]) -> Said:
     reader = wire.reader()
     parser: Parser = SSEParser() if wire.framing == "sse" else NDJSONParser()
     borders = [0, *cuts, len(data)]
-    for start, end in zip(borders, borders[1:], strict=False):
+    for start, end in pairwise(borders):
         for event in parser.feed(data[start:end]):
             reader.feed(event)
     for event in parser.close():
@@ -185,7 +190,9 @@ def plain_anthropic(bodies: list[Any]) -> Said:
 
 
 def plain_gemini(bodies: list[Any]) -> Said:
-    text, thinking, calls, usage, finish = [], [], [], None, ""
+    text: list[str] = []
+    thinking: list[str] = []
+    calls, usage, finish = [], None, ""
     for body in bodies:
         usage = body.get("usageMetadata") or usage
         for candidate in (body.get("candidates") or [])[:1]:
@@ -357,6 +364,49 @@ def differ(found: Said, expected: Said, how: str) -> tuple[str, str]:
     return "WRONG", f"{how}: {shown}"
 
 
+# --------------------------------------------------------------------------------------------- what goes back
+
+
+def echo(row: Row) -> tuple[str, str] | None:
+    """Whether the reply goes back as it came; None where that is no question."""
+    wire, response = wire_for(row), row.get("response")
+    if wire is None or row["status"] != 200 or not isinstance(response, dict) or not row["url"].split("?")[0].endswith(ENDPOINTS):
+        return None
+    try:
+        read = get_format("native").read(wire.read(response), ModelRequest(MessageView().extend(user("q"))))
+    except BackendError:
+        return None
+    sent = json.loads(b"[" + wire.encode(read.message, None, 1) + b"]")
+    match row["api"]:
+        case "anthropic-messages":
+            came, back = response["content"], sent[0]["content"] if sent else []
+        case "gemini-generate":
+            content = (response.get("candidates") or [{}])[0].get("content") or {}
+            came, back = content.get("parts") or [], sent[0]["parts"] if sent else []
+        case "openai-responses":
+            came, back = response["output"], sent
+        case _:
+            return None
+    if read.reading == "malformed":
+        return "left out", "cut or refused: its calls do not go back"
+    if essence(came) == essence(back):
+        return "right", ""
+    came = [block for block in came if block.get("type") != "text" or block["text"].strip()]
+    return ("right", "but for blank text, which the API refuses") if essence(came) == essence(back) else ("WRONG", row["id"])
+
+
+def essence(value: Any) -> Any:
+    """Without what is null or empty, without a state that is no input, and with arguments as values."""
+    if isinstance(value, dict):
+        kept = {
+            name: essence(inner)
+            for name, inner in value.items()
+            if inner not in (None, []) and name not in ("status", "logprobs", "annotations")
+        }
+        return {name: parsed(inner) if name == "arguments" else inner for name, inner in kept.items()}
+    return [essence(inner) for inner in value] if isinstance(value, list) else value
+
+
 def main() -> int:
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument(
@@ -370,9 +420,13 @@ def main() -> int:
         return 0
     by_api: dict[str, Counter[str]] = {}
     reasons: Counter[tuple[str, str]] = Counter()
+    echoes: Counter[tuple[str, str]] = Counter()
     with gzip.open(file, "rt", encoding="utf-8") as lines:
         for row in map(json.loads, lines):
             verdict, reason = judge(row)
+            echoed = echo(row)
+            if echoed is not None:
+                echoes[echoed] += 1
             by_api.setdefault(row["api"] if verdict != "left out" else "left out", Counter())[verdict] += 1
             reasons[verdict, reason if verdict != "WRONG" else f"{row['api']} {row['provider']}"] += 1
             if given.list and verdict == "WRONG":
@@ -383,7 +437,10 @@ def main() -> int:
     print(f"\nread as recorded: {right} of {right + wrong} ({right / (right + wrong):.2%})")
     for (verdict, reason), number in sorted(reasons.items(), key=lambda item: (item[0][0], -item[1])):
         print(f"  {verdict:9} {number:5}  {reason}")
-    return 1 if wrong else 0
+    print("\nsent back as it came:")
+    for (verdict, reason), number in sorted(echoes.items(), key=lambda item: (item[0][0], -item[1])):
+        print(f"  {verdict:9} {number:5}  {reason}")
+    return 1 if wrong or any(verdict == "WRONG" for verdict, _ in echoes) else 0
 
 
 if __name__ == "__main__":

@@ -80,7 +80,7 @@ class Run:
         self.dispatcher = Dispatcher(tools, deps, self, result_chars, finish)
         self._reviewer = reviewer
         self._writer = writer
-        self._masker = masker or Masker(())
+        self._masker = masker or None
         self._asking = False
         self._first_token: float | None = None
 
@@ -99,7 +99,7 @@ class Run:
 
     def append(self, event: Event) -> None:
         """One more fact: masked, then remembered, folded, written and told to whoever listens, in this order."""
-        if self._masker:
+        if self._masker is not None:
             event = self._masker.event(event)
         self.trace.append(event)
         if type(event) is Started:

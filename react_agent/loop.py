@@ -329,7 +329,9 @@ def update(state: State, event: Event) -> State:
 def advance(new: State, event: Event) -> None:
     """`update` in place, for whoever owns the state alone, as a host does: the same fold without a copy for each event."""
     if event.kind in _ACTIVE:
-        new.seconds += max(0.0, event.at - new.at)
+        passed = event.at - new.at
+        if passed > 0.0:  # a clock may be set back
+            new.seconds += passed
     new.at = event.at
     match event:
         case Replied():

@@ -31,8 +31,8 @@ def encode_event(event: Event) -> bytes:
     encode = _to_json.get(kind)
     if encode is None:
         encode = _to_json[kind] = TypeAdapter(kind).serializer.to_json
-    if isinstance(event, (Started, Changed)):
-        return encode(event, exclude_none=True, exclude={"spec"})[:-1] + b',"spec":' + _encode_spec(event.spec) + b"}"
+    if kind is Started or kind is Changed:
+        return encode(event, exclude_none=True, exclude={"spec"})[:-1] + b',"spec":' + _encode_spec(event.spec) + b"}"  # type: ignore[union-attr]
     return encode(event, exclude_none=True)
 
 

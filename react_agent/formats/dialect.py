@@ -11,9 +11,8 @@ from react_agent.formats.native import EMPTY, MALFORMED, ONLY_THOUGHTS, malforme
 from react_agent.formats.prompts import call_example, example_input, observation, shown_tool, tool_list
 from react_agent.formats.reading import Spans, cut_reply, pseudo_tools, read_reply, refused, reply_text, same_step, scan, was_cut
 from react_agent.formats.scanner import Step
-from react_agent.formats.tools import Tools, example_arguments
+from react_agent.formats.tools import FINISH_TOOL, Tools, example_arguments
 from react_agent.messages import Act, Answer, Head, Malformed, Message, ModelReply, ModelRequest, ReadBy, Reading, Text, ToolCall, ToolSpec
-from react_agent.spec import FINISH_TOOL
 
 
 class DialectFormat:

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from react_agent.formats.lossless import write_json
-from react_agent.formats.tools import Tools, describe, example_arguments
+from react_agent.formats.tools import FINISH_TOOL, Tools, describe, example_arguments
 from react_agent.messages import Head, Image, Message, ModelRequest, Text, ToolResult, ToolSpec
-from react_agent.spec import FINISH_TOOL
 
 # A small model copies the closing phrase of its examples, so each has another.
 _CLOSING_THOUGHTS = (

@@ -7,7 +7,7 @@ from pydantic import JsonValue
 from react_agent.formats.arguments import read_arguments
 from react_agent.formats.lossless import Unreadable, place, read_value, strict_object, write_json
 from react_agent.formats.scanner import Step
-from react_agent.formats.tools import Tools, find_tool, from_text, misfit, takes_nothing, unknown
+from react_agent.formats.tools import FINISH_TOOL, Tools, find_tool, from_text, misfit, takes_nothing, unknown
 from react_agent.messages import JsonObject, ToolCall, ToolSpec
 
 ANSWER_NAMES = frozenset({"finish", "final answer", "final_answer", "finalanswer"})
@@ -37,9 +37,9 @@ class CallReader:
         return name if name.casefold() in ANSWER_NAMES else None
 
     def _answered(self, words: str, end: int) -> Step:
-        finish, _ = find_tool(self.tools, "finish")
+        finish, _ = find_tool(self.tools, FINISH_TOOL)
         if finish is not None:  # a typed answer: the reserved tool's arguments
-            return self._call_from_text(finish, "finish", words, end)
+            return self._call_from_text(finish, words, end)
         if not words:
             return Step("malformed", end=end, complaint="The answer is empty.", open=True)
         return Step("answer", end=end, text=words, open=True)
@@ -102,11 +102,11 @@ class CallReader:
             return self._answered(words, end)
         if tool is None:
             return Step("act", end=end, calls=(ToolCall(name, None, unknown(self.tools, name), words),), open=end == len(self.text))
-        step = self._call_from_text(tool, name, words, end)
+        step = self._call_from_text(tool, words, end)
         step.open = step.open or empty
         return step
 
-    def _call_from_text(self, tool: ToolSpec, name: str, words: str, end: int) -> Step:
+    def _call_from_text(self, tool: ToolSpec, words: str, end: int) -> Step:
         is_open = end == len(self.text)
         if takes_nothing(tool) and words.casefold() in ("", "none", "null"):
             return Step("act", end=end, calls=(ToolCall(tool.name, {}),), open=is_open)

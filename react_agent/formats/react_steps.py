@@ -14,6 +14,7 @@ from typing import Literal, cast
 
 from react_agent.formats.dialects.pythonic import PythonReader, python_call
 from react_agent.formats.lossless import Unreadable, read_value
+from react_agent.formats.react_calls import ANSWER_NAMES, CallReader
 from react_agent.formats.react_labels import Label, Labels, leading_label
 from react_agent.formats.scanner import Step, fence_at, fence_content, skip_space
 from react_agent.formats.tools import Tools, find_tool, takes_nothing

@@ -19,7 +19,7 @@ from react_agent.formats.prompts import closing_thought, example_input, observat
 from react_agent.formats.react_steps import StepReader
 from react_agent.formats.reading import Spans, cut_reply, pseudo_tools, read_reply, refused, reply_text, same_step, scan, was_cut
 from react_agent.formats.scanner import Step
-from react_agent.formats.tools import Tools
+from react_agent.formats.tools import FINISH_TOOL, Tools
 from react_agent.messages import (
     Answer,
     Head,
@@ -32,7 +32,6 @@ from react_agent.messages import (
     Text,
     ToolCall,
 )
-from react_agent.spec import FINISH_TOOL
 
 _READ_BY = ReadBy("react_text")
 _THOUGHT_LABEL = re.compile(r"^[*_`]*+thought[ \t]*+[0-9]*+[*_`]*+[:：][*_`]*+\s*+", re.IGNORECASE)

@@ -11,6 +11,7 @@ from pydantic import JsonValue
 from react_agent.formats.lossless import Unreadable, read_value, write_json
 from react_agent.messages import JsonObject, ToolSpec
 
+FINISH_TOOL = "finish"  # the reserved tool whose call is a typed answer; the same name as `spec.FINISH_TOOL`, which formats do not import
 Tools = Sequence[ToolSpec]
 _JSON_TYPES: dict[type, str] = {str: "string", bool: "boolean", int: "integer", float: "number", list: "array", dict: "object"}
 _ANY = frozenset({"string", "integer", "number", "boolean", "null", "array", "object"})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from dataclasses import dataclass
 
 _FENCE = re.compile(r"(?P<indent> {0,3})(?P<fence>`{3,}|~{3,})[ \t]*(?P<language>[\w.+-]*)[^`\n]*$")
@@ -56,7 +57,20 @@ def links(markdown: str) -> list[str]:
     return _LINK.findall(prose)
 
 
-def commands(block: Block) -> list[str]:
-    """The commands of a console block: what follows ``$ ``, with lines continued by a backslash put together, comments and pipes left out."""
+def commands(block: Block) -> list[list[str]]:
+    """The commands of a console block as lists of words: what follows ``$ ``, continued lines put together, `&&`, `;` and pipes taken apart."""
     whole = block.text.replace("\\\n", " ")
-    return [line[2:].strip() for line in whole.splitlines() if line.startswith("$ ")]
+    found: list[list[str]] = []
+    for line in whole.splitlines():
+        if line.startswith("$ "):
+            lexer = shlex.shlex(line[2:], posix=True, punctuation_chars=True)
+            lexer.whitespace_split, lexer.commenters = True, ""
+            found.append([])
+            for word in lexer:
+                if re.fullmatch(r"[;&|()]+", word):
+                    found.append([])
+                elif word == "#":
+                    break
+                else:
+                    found[-1].append(word)
+    return [words for words in found if words]

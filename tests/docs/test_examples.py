@@ -60,7 +60,11 @@ RUNS = {
     "streaming": Run(("I have t|o count |them.|", "  page 3 of 3 (100%)", "[finished]", "the model heard: ['How many words", "in French")),
     "parallel_tools": Run(("told to the model: text of a, result of b, text of c",)),
     "resume_after_a_crash": Run(
-        ("the first process died with exit code 1", "events: started replied called resumed returned", "the bank's books: bill/0.0: 100 euros")
+        (
+            "the first process died with exit code 1",
+            "events: started replied called resumed returned",
+            "the bank's books: bill/0.0: 100 euros",
+        )
     ),
     "limits_and_outcomes": Run(
         (
@@ -76,7 +80,13 @@ RUNS = {
             "raised: the run ended with 'limit'",
         )
     ),
-    "sub_agents": Run(("I shall read The Hive.", "tokens, the librarian's included: 660", "the librarian's run essay/0.0 belongs to Parent(run_id='essay'")),
+    "sub_agents": Run(
+        (
+            "I shall read The Hive.",
+            "tokens, the librarian's included: 660",
+            "the librarian's run essay/0.0 belongs to Parent(run_id='essay'",
+        )
+    ),
     "from_scratch": Run(("Observation: TypeError", "=> 2.1 million")),
     "local_model": Run((f"No OpenAI-compatible server answers at {NOBODY}", "Start one"), (NOBODY,), network=True),
 }
@@ -103,12 +113,13 @@ def test_example(name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, cap
         monkeypatch.delenv(variable)
     if not run.network:
         monkeypatch.setattr(socket.socket, "connect", no_network)
+    code: object = None
     try:
         runpy.run_path(str(path), run_name="__main__")
     except SystemExit as ended:
-        assert ended.code in (None, 0)
+        code = ended.code
     out, err = capfd.readouterr()
-    assert err == ""
+    assert (code or 0, err) == (0, "")
     assert in_order(run.lines, out), out
     assert list(tmp_path.iterdir()) == [], "an example leaves nothing behind"
 

@@ -10,7 +10,7 @@ import ast
 import asyncio
 import inspect
 import re
-import shlex
+import sys
 import types
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,7 @@ ROOT = Path(__file__).resolve().parents[2]
 README = ROOT / "README.md"
 TEXT = README.read_text("utf-8")
 BLOCKS = blocks(TEXT)
-COMMANDS = [command for block in BLOCKS if block.language in ("console", "shell-session") for command in commands(block)]
+COMMANDS = [words for block in BLOCKS if block.language == "console" for words in commands(block)]
 
 
 def compiled(block: Block) -> types.CodeType:
@@ -45,23 +45,30 @@ def execute(block: Block, namespace: dict[str, Any]) -> None:
         exec(code, namespace)
 
 
-def test_python_blocks_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def promised(text: str) -> list[str]:
+    """What the comments behind a block's prints say will be seen."""
+    return re.findall(r"^print\(.*\) +# (.+)$", text, re.MULTILINE)
+
+
+def test_python_blocks_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     python = [block for block in BLOCKS if block.language in ("python", "py")]
     if not python:
         pytest.skip("the README shows no Python")
     monkeypatch.chdir(tmp_path)
     main = types.ModuleType("__main__")
-    monkeypatch.setitem(__import__("sys").modules, "__main__", main)  # where hints of functions that are defined here get looked up
+    monkeypatch.setitem(sys.modules, "__main__", main)  # where the hints of functions that are defined here get looked up
     for block in python:
         if block.tested:
             execute(block, main.__dict__)
+            printed = iter(capsys.readouterr().out.splitlines())
+            for line in promised(block.text):
+                assert line in printed, f"the block in line {block.line} does not print {line!r}"
         else:
             compiled(block)
 
 
-def unknown(command: str) -> str | None:
-    """What of a ``react-agent …`` command line does not exist; None if all of it does."""
-    _, *words = shlex.split(re.split(r"\s[|>&]|\s#\s|;", command)[0])
+def unknown(words: list[str]) -> str | None:
+    """What of a command line of ours does not exist; None if all of it does."""
     found: Any = get_command(app)
     context = Context(found, info_name="react-agent")
     while words and not words[0].startswith("-") and hasattr(found, "resolve_command"):
@@ -74,14 +81,14 @@ def unknown(command: str) -> str | None:
     return next((f"no option {word}" for word in words if re.match(r"--?[A-Za-z]", word) and word.split("=")[0] not in known), None)
 
 
-@pytest.mark.parametrize("command", [each for each in COMMANDS if each.split()[0] == "react-agent"])
-def test_commands_exist(command: str) -> None:
-    assert unknown(command) is None
+@pytest.mark.parametrize("words", [words for words in COMMANDS if Path(words[0]).name == "react-agent"], ids=" ".join)
+def test_commands_exist(words: list[str]) -> None:
+    assert unknown(words[1:]) is None
 
 
-@pytest.mark.parametrize("command", [each for each in COMMANDS if re.match(r"python3? \S+\.py", each)])
-def test_scripts_exist(command: str) -> None:
-    assert (ROOT / command.split()[1]).is_file()
+@pytest.mark.parametrize("words", [words for words in COMMANDS if words[-1].endswith(".py")], ids=" ".join)
+def test_scripts_exist(words: list[str]) -> None:
+    assert (ROOT / words[-1]).is_file()
 
 
 @pytest.mark.parametrize("target", links(TEXT))
@@ -104,10 +111,10 @@ x = 1
 y = `2`
 ~~~
 ```console
-$ react-agent run "what?" \\
-    -m x
+$ react-agent run "what? &" \\
+    -m http://x/v1#y && .venv/bin/python -V
 an answer [with](no.link)
-$ react-agent doctor
+$ react-agent doctor   # says more
 ```
 """
 
@@ -116,13 +123,21 @@ def test_blocks_are_found() -> None:
     first, second, third = blocks(SAMPLE)
     assert first == Block("python", "x = 1\n", 4, True)
     assert second == Block("python", "y = `2`\n", 10, False)
-    assert commands(third) == ['react-agent run "what?"      -m x', "react-agent doctor"]
+    assert commands(third) == [
+        ["react-agent", "run", "what? &", "-m", "http://x/v1#y"],
+        [".venv/bin/python", "-V"],
+        ["react-agent", "doctor"],
+    ]
     assert links(SAMPLE) == ["examples/quickstart.py"]
 
 
 def test_an_open_block_is_an_error() -> None:
     with pytest.raises(ValueError, match="line 1"):
         blocks("```python\nx = 1\n")
+
+
+def test_what_a_print_promises() -> None:
+    assert promised('x = 1  # no\nprint(x)       # 1\n    print(x)  # no\nprint(x)\nprint("a", y())  # a 2') == ["1", "a 2"]
 
 
 def test_blocks_share_names_and_may_await() -> None:
@@ -135,15 +150,15 @@ def test_blocks_share_names_and_may_await() -> None:
 @pytest.mark.parametrize(
     ("command", "wrong"),
     [
-        ("react-agent demo", None),
-        ("react-agent --version", None),
-        ('react-agent run "what?" --help | less', None),
-        ("react-agent trace show run.jsonl", None),
-        ("react-agent dmeo", "dmeo"),
-        ("react-agent trace shwo run.jsonl", "shwo"),
-        ('react-agent run "what?" --no-such-option', "--no-such-option"),
+        ("demo", None),
+        ("--version", None),
+        ("run what? --help", None),
+        ("trace show run.jsonl", None),
+        ("dmeo", "dmeo"),
+        ("trace shwo run.jsonl", "shwo"),
+        ("run what? --no-such-option", "--no-such-option"),
     ],
 )
 def test_unknown_commands_are_noticed(command: str, wrong: str | None) -> None:
-    found = unknown(command)
+    found = unknown(command.split())
     assert found is None if wrong is None else wrong in str(found)

@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from react_agent.formats.arguments import Unreadable, read_arguments, read_value, strict_object
+from react_agent.formats.arguments import read_arguments
+from react_agent.formats.lossless import Unreadable, read_value, strict_object
 
 READ = {
     "plain": ('{"a": 1, "b": [true, null, "x"]}', {"a": 1, "b": [True, None, "x"]}, ()),

@@ -102,7 +102,7 @@ def test_thinking_is_told_from_the_answer() -> None:
 
 
 def test_a_cut_reply_is_nothing() -> None:
-    for text in ("Paris has", WRITTEN["llama3_json"], WRITTEN["functionary"].removesuffix("</function>")):
+    for text in ("Paris has", WRITTEN["llama3_json"], WRITTEN["functionary"].removesuffix("</function>"), WRITTEN["hermes"].removesuffix("</tool_call>")):
         assert read("auto", text, finish="length").reading == "malformed"
     whole = WRITTEN["hermes"]  # its closing tag has come
     assert read("auto", whole, finish="length").read() == Act("", (ToolCall("search", ARGS),))

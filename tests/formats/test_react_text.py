@@ -2,8 +2,9 @@ from __future__ import annotations
 
 import pytest
 
+from react_agent import spec
 from react_agent.errors import FormatError
-from react_agent.formats import get_format
+from react_agent.formats import get_format, tools
 from react_agent.formats.base import RawReply
 from react_agent.messages import (
     Act,
@@ -58,6 +59,12 @@ ACTS: dict[str, tuple[str, str, str, JsonObject]] = {
     "fenced text": ("Action: search\nAction Input:\n```\nParis\n```", "", "search", PARIS),
     "all in a fence": ('```\nThought: I look.\nAction: search\nAction Input: {"query": "Paris"}\n```', "I look.", "search", PARIS),
     "a remark at the name": ('Action: search (find things)\nAction Input: {"query": "Paris"}', "", "search", PARIS),
+    "keyword arguments": ("Thought: I look.\nAction: search(query='Paris')", "I look.", "search", PARIS),
+    "one positional argument": ('Action: search("Paris")\nObservation: x', "", "search", PARIS),
+    "the question again": ("Question: How large is Paris?\nThought: I look.\nAction: search[Paris]", "I look.", "search", PARIS),
+    "after its own observation": ("Thought: I look.\nObservation: hm\nAction: search[Paris]", "I look.", "search", PARIS),
+    "prose, then an action": ("Action: I need the search.\nAction: search\nAction Input: Paris", "", "search", PARIS),
+    "None for nothing": ("Action: now\nAction Input: None", "", "now", {}),
     "text around": ('Action: search\nAction Input: {"query": "Paris"}, as asked.\n', "", "search", PARIS),
     "label within the line": ("Thought: I look. Action: search[Paris]", "I look.", "search", PARIS),
     "brackets within": ("Action: search[a [b] c]", "", "search", {"query": "a [b] c"}),
@@ -97,6 +104,7 @@ ANSWERS = {
     "bold": ("**Final Answer:** 42", "", "42"),
     "inline": ("Thought: I know it. Final Answer: 42", "I know it.", "42"),
     "then more": ("Final Answer: 42\n\nAction: search\nAction Input: x", "", "42"),
+    "the question again": ("Question: 6*7?\nThought: I know.\nFinal Answer: 42", "I know.", "42"),
     "after thinking": ("<think>so</think>Final Answer: 42", "so", "42"),
 }
 
@@ -119,6 +127,9 @@ MALFORMED = {
     "text after the name": ("Action: search for Paris", "other text"),
     "a label for a name": ("Action: search Final Answer:\nAction Input: x", "other text"),
     "an answer to its own observation": ("Observation: 42\nFinal Answer: 42", ""),
+    "an answer to a question of its own": ("Thought: no idea\nQuestion: 6*7?\nFinal Answer: 42", ""),
+    "an action in its own observation": ("Thought: x\nObservation: It says so. Action: search[x]", ""),
+    "a bare answer and an action": ("Thought: x\nAnswer: I should look first.\nAction: search[Paris]", "answer and an action"),
     "empty answer": ("Final Answer: \n", "empty"),
     "broken blob": ('Action: {"action": "search", "action_input": {"que', "cannot be read"),
     "fence never closed": ("Thought: x\n```\nAction: search[Paris]", ""),
@@ -146,6 +157,10 @@ COMPLAINTS = {
     "not a number": ("Action: count[three]", "integer"),
     "empty": ("Action: search[]", "no input"),
     "unknown tool": ("Action: serch[Paris]", "Did you mean search?"),
+    "given twice": ('Action: search[query]\nAction Input: {"query": "Paris"}', "given twice"),
+    "called and given": ("Action: search(query='a')\nAction Input: {\"query\": \"Paris\"}", "given twice"),
+    "positional arguments": ("Action: add(1, 2)", "by name"),
+    "an expression": ("Action: count(n=1+2)", "no plain number"),
     "open parenthesis": ('Action: search({"query": "a"}', "never closed"),
 }
 
@@ -246,6 +261,10 @@ def test_a_typed_answer_is_a_call_of_the_reserved_tool() -> None:
     for text in ("Action: finish[3]", "Final Answer: 3", 'Final Answer: {"total": 3}', 'Action: Finish\nAction Input: {"total": 3}'):
         reply = read("react_text", text, request)
         assert [(call.name, call.arguments) for call in reply.message.calls] == [("finish", {"total": 3})], text
+
+
+def test_the_reserved_name_is_the_spec_s() -> None:
+    assert tools.FINISH_TOOL == spec.FINISH_TOOL
 
 
 def test_a_refusal_is_one() -> None:

@@ -11,15 +11,16 @@ from hypothesis import strategies as st
 
 from react_agent.errors import FormatError
 from react_agent.formats import FORMATS, get_format
-from react_agent.formats.arguments import read_arguments, strict_object
+from react_agent.formats.arguments import read_arguments
 from react_agent.formats.base import RawReply
+from react_agent.formats.lossless import strict_object
 from react_agent.formats.stream import StreamReader
 from react_agent.messages import Act, Answer, Head, JsonObject, MessageView, ModelReply, ModelRequest, Text, ToolCall, ToolSpec, user
 
 TYPES = {str: "string", bool: "boolean", int: "integer", float: "number", list: "array", dict: "object", type(None): "null"}
 TEXT_FORMATS = [name for name in FORMATS if name not in ("native", "auto")]
 WRITING = [name for name in FORMATS if name != "native"]
-MODEST = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+MODEST = settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 # Pieces that formats take for marks, so that they turn up inside thoughts, answers and arguments.
 MARKS = st.sampled_from(
@@ -112,7 +113,8 @@ def test_nothing_is_raised_and_no_text_is_made_up(name: str) -> None:
         if reply.reading == "answer":
             assert finish == "stop"
             assert reply.message.text.strip()
-            assert json.dumps(reply.message.text)[1:-1] in json.dumps(text) or reply.message.text in text or "\\" in text or "\n" in reply.message.text
+            if not any(mark in text for mark in '<[{"\\'):  # nothing to take out or to decode
+                assert reply.message.text in text
         for call in reply.message.calls:
             assert (call.arguments is None) != (call.complaint is None)
             for value in (call.arguments or {}).values():

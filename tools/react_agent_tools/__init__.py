@@ -18,36 +18,36 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from react_agent_tools.arithmetic import calculator
-    from react_agent_tools.asking import ask_user, asking, asking_policy
-    from react_agent_tools.clock import clock, current_time
     from react_agent_tools.filesystem import files
     from react_agent_tools.library import documents
     from react_agent_tools.memory import notes
     from react_agent_tools.paper import wikipedia
+    from react_agent_tools.person import ask_user, asking, asking_policy
     from react_agent_tools.pictures import images
     from react_agent_tools.planning import plan
     from react_agent_tools.sandbox import python
     from react_agent_tools.sqlite import sql
     from react_agent_tools.standard import standard_tools
     from react_agent_tools.terminal import shell
+    from react_agent_tools.times import clock, current_time
     from react_agent_tools.units import convert_units
     from react_agent_tools.web import fetch_url, web_pages
     from react_agent_tools.websearch import Hit, SearchWire, searxng, web_search
 
 _HOMES = {
     "arithmetic": ("calculator",),
-    "asking": ("ask_user", "asking", "asking_policy"),
-    "clock": ("clock", "current_time"),
     "filesystem": ("files",),
     "library": ("documents",),
     "memory": ("notes",),
     "paper": ("wikipedia",),
+    "person": ("ask_user", "asking", "asking_policy"),
     "pictures": ("images",),
     "planning": ("plan",),
     "sandbox": ("python",),
     "sqlite": ("sql",),
     "standard": ("standard_tools",),
     "terminal": ("shell",),
+    "times": ("clock", "current_time"),
     "units": ("convert_units",),
     "web": ("fetch_url", "web_pages"),
     "websearch": ("Hit", "SearchWire", "searxng", "web_search"),

@@ -6,14 +6,14 @@ from pathlib import Path
 
 from react_agent import ToolRegistry
 from react_agent_tools.arithmetic import calculator
-from react_agent_tools.asking import ask_user
-from react_agent_tools.clock import current_time
 from react_agent_tools.filesystem import files
 from react_agent_tools.memory import notes
 from react_agent_tools.paper import wikipedia
+from react_agent_tools.person import ask_user
 from react_agent_tools.pictures import images
 from react_agent_tools.planning import plan
 from react_agent_tools.terminal import shell
+from react_agent_tools.times import current_time
 from react_agent_tools.units import convert_units
 from react_agent_tools.web import fetch_url
 

@@ -14,7 +14,7 @@ from fractions import Fraction
 from functools import cache
 
 from react_agent import ToolError, tool
-from react_agent_tools.exact import show
+from react_agent_tools.exact import bounded, show
 
 MAX_CHARS = 100
 _BASES = ("m", "kg", "s", "A", "K", "mol", "cd", "bit")
@@ -220,7 +220,7 @@ def convert_units(value: float, from_unit: str, to_unit: str) -> str:
         raise ToolError(
             f"{_quoted(from_unit)} is {_dimension(here)} and {_quoted(to_unit)} is {_dimension(there)}; they cannot be converted"
         )
-    return f"{_rounded(number * here.factor / there.factor)} {to_unit.strip()}"
+    return f"{_rounded(Fraction(bounded(number * here.factor / there.factor)))} {to_unit.strip()}"
 
 
 def _rounded(value: Fraction) -> str:
@@ -287,23 +287,29 @@ def _unit(text: str) -> Unit:
         if part in ("*", "·", "×", "/"):
             over = -1 if part == "/" else 1
             continue
-        for unit, power in _part(part.strip(), text):
+        found = _part(part.strip(), text)
+        if over < 0 and len(found) > 1:
+            raise ToolError(f"{_quoted(text)} leaves open what is under the '/'; write W/m^2/K, or W*m^-2*K^-1")
+        for unit, power in found:
             factor *= unit.factor ** (power * over)
             dimension = [a + b * power * over for a, b in zip(dimension, unit.dimension, strict=True)]
             over = 1
-    return Unit(factor, tuple(dimension))
+    return Unit(Fraction(bounded(factor)), tuple(dimension))
 
 
 def _part(part: str, text: str) -> list[tuple[Unit, int]]:
     """One name with its exponent; or several, with blanks between them."""
     if part == "1":
         return [(Unit(Fraction(1), (0,) * len(_BASES)), 1)]
+    whole = _exactly(part)
+    if whole is not None:  # a digit may be part of a name: g0
+        return [(whole, 1)]
     name, power, raised = _POWER.findall(part)[0]
     exponent = int(power) if power else _RAISED.get(raised, 1)
     first, _, rest = name.partition(" ")
     if first.casefold() in _WORDS and rest and exponent == 1:
         name, exponent = rest, _WORDS[first.casefold()]
-    if not name or abs(exponent) > 9:
+    if not name or not 1 <= abs(exponent) <= 9:
         raise ToolError(
             f"{_quoted(text)} cannot be read{f' at {_quoted(part)}' if part else ''}; units are put together as in kg*m/s^2, with exponents up to 9"
         )

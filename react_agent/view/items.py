@@ -1,0 +1,270 @@
+"""Events as plain data that a page can show: every value is a text that is ready to be read, a number, or a checked picture.
+
+What only machines need (providers' opaque data, digests) is left out. Numbers inside of arguments are texts here, so that no reader of JSON rounds them.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator
+from typing import TypeAlias, assert_never
+
+from react_agent.events import (
+    Asked,
+    Called,
+    Changed,
+    Compacted,
+    Event,
+    Finished,
+    Replied,
+    Resumed,
+    Returned,
+    Reviewed,
+    Started,
+    Stopped,
+    Told,
+)
+from react_agent.loop import State, advance, begin
+from react_agent.messages import Image, JsonObject, Message, ModelReply, Outcome, ToolSpec, Usage
+from react_agent.result import Pending, pending
+from react_agent.spec import AgentSpec
+from react_agent.trace import Trace
+from react_agent.view import words
+
+Item: TypeAlias = "dict[str, object]"
+
+PICTURES = ("image/png", "image/jpeg", "image/gif", "image/webp")  # what a browser draws without ever running anything
+_BASE64 = re.compile(r"[A-Za-z0-9+/\s]*={0,2}\s*")
+_MISFITS = (IndexError, KeyError, ValueError, TypeError, AttributeError, AssertionError, ArithmeticError)
+
+
+def items(events: Iterable[Event], step: int = 0) -> Iterator[Item]:
+    """One item for each event, in order.
+
+    Args:
+        events: Of one trace.
+        step: How many replies came before the first of them.
+    """
+    for event in events:
+        yield {name: value for name, value in _item(event, step).items() if value not in (None, "", [], ())}
+        step += isinstance(event, Replied)
+
+
+def _item(event: Event, step: int) -> Item:
+    made: Item = {"kind": event.kind, "at": event.at}
+    match event:
+        case Started():
+            made |= {"run": event.run_id, "task": parts(event.task.parts), **_agent(event.spec, event.backend, event.format)}
+            if event.parent:
+                place = f"call {event.parent.call}" if event.parent.call else f"its first {event.parent.at} events"
+                made["parent"] = words.plain(f"{event.parent.run_id}, {place}")
+        case Replied():
+            made |= _replied(event, step)
+        case Called():
+            made |= {"step": event.step, "index": event.index, "name": words.plain(event.name), "key": words.plain(event.key)}
+        case Returned():
+            made |= _returned(event)
+        case Asked():
+            made |= {"step": event.step, "index": event.index, "question": words.plain(event.question)}
+        case Reviewed():
+            made |= {"step": event.step, "index": event.index, "decision": event.decision, "by": words.plain(event.by or "")}
+            made["text"] = words.plain(event.reason or event.result or "")
+            made["arguments"] = arguments(event.arguments) if event.arguments is not None else None
+        case Told():
+            made["parts"] = parts(event.message.parts)
+        case Changed():
+            made |= _agent(event.spec, event.backend, event.format)
+        case Compacted():
+            made |= {"start": event.start, "end": event.end, "reason": words.plain(event.reason)}
+            made["parts"] = [part for message in event.messages for part in _said(message)]
+        case Resumed():
+            made["epoch"] = event.epoch
+        case Stopped():
+            made |= {"cause": event.cause, "detail": words.plain(event.detail)}
+        case Finished():
+            made |= {"outcome": event.outcome.kind, "detail": words.plain(event.outcome.detail)}
+        case _:
+            assert_never(event)
+    return made
+
+
+def _agent(spec: AgentSpec, backend: str, format_: str) -> Item:
+    limits = [[name, words.value(getattr(spec.limits, name))] for name in spec.limits.__slots__ if getattr(spec.limits, name) is not None]
+    settings = [[name, words.value(value)] for name in spec.settings.__slots__ if (value := getattr(spec.settings, name)) not in (None, ())]
+    return {
+        "backend": words.plain(backend),
+        "format": words.plain(format_),
+        "agent": words.plain(spec.name),
+        "instructions": words.plain(spec.instructions),
+        "tools": [_tool(tool) for tool in spec.tools],
+        "limits": limits,
+        "settings": settings,
+        "output": pretty(spec.output_schema) if spec.output_schema else "",
+    }
+
+
+def _tool(tool: ToolSpec) -> Item:
+    claims = ("read_only", "idempotent", "destructive", "open_world")
+    return {
+        "name": words.plain(tool.name),
+        "description": words.plain(tool.description),
+        "parameters": pretty(tool.parameters),
+        "claims": ", ".join(claim.replace("_", " ") for claim in claims if getattr(tool, claim)),
+    }
+
+
+def _replied(event: Replied, step: int) -> Item:
+    reply = event.reply
+    made: Item = {
+        "step": step,
+        "seconds": event.seconds,
+        "first_token": event.first_token,
+        "last": event.purpose == "last",
+        "reading": "refused" if reply.finish == "refused" else reply.reading,
+        "cut_short": reply.finish == "length",
+        "thought": words.plain(reply.message.thought),
+        "text": words.plain(reply.message.text),
+        "complaint": words.plain(reply.complaint or ""),
+        "calls": [
+            {
+                "name": words.plain(call.name),
+                "arguments": arguments(call.arguments) if call.arguments is not None else None,
+                "written": words.plain(call.raw or "") if call.arguments is None else "",
+                "complaint": words.plain(call.complaint or "") if call.arguments is None else "",
+            }
+            for call in reply.message.calls
+        ],
+        "model": words.plain(reply.model or ""),
+        "usage": usage(reply.usage),
+        "cost": reply.cost,
+        "tried": [words.plain(f"{one.backend}: {one.error or one.reason or ''}") for one in reply.route],
+        "raw": words.plain(reply.raw or ""),
+    }
+    return made | _how_read(reply)
+
+
+def _how_read(reply: ModelReply) -> Item:
+    by = reply.read_by
+    if by is None:
+        return {}
+    return {
+        "format": words.plain(" · ".join(filter(None, (by.format, by.dialect)))),
+        "repairs": words.plain(", ".join(by.repairs)),
+        "cut": words.plain(by.cut or "").strip(),
+    }
+
+
+def _returned(event: Returned) -> Item:
+    return {
+        "step": event.step,
+        "index": event.index,
+        "name": words.plain(event.result.name),
+        "status": event.result.status,
+        "parts": parts(event.result.content),
+        "seconds": event.seconds,
+        "usage": usage(event.usage),
+        "cost": event.cost,
+        "untrusted": event.result.untrusted,
+        "left_behind": event.left_behind,
+    }
+
+
+def usage(used: Usage | None) -> list[int]:
+    """Tokens read, written, and read from a cache; nothing where nobody counted."""
+    return [used.input_tokens, used.output_tokens, used.cache_read_tokens] if used and used.total_tokens else []
+
+
+def arguments(given: JsonObject) -> list[list[str]]:
+    """Names and values; a text as it is, all else as JSON."""
+    return [[words.plain(name), words.plain(value) if isinstance(value, str) else pretty(value)] for name, value in given.items()]
+
+
+def pretty(data: object) -> str:
+    """JSON to read: on one line where it is short."""
+    line = words.value(data)
+    if len(line) <= 80:
+        return line
+    try:
+        return words.plain(json.dumps(data, ensure_ascii=False, indent=2))
+    except (TypeError, ValueError, RecursionError):
+        return line
+
+
+def parts(content: Iterable[object]) -> list[Item]:
+    """Texts and pictures. A picture is drawn from its data only, never from an address."""
+    return [_picture(part) if isinstance(part, Image) else {"text": words.contents([part])} for part in content]
+
+
+def _picture(image: Image) -> Item:
+    note = words.contents([image])
+    if image.data and image.media_type in PICTURES and _BASE64.fullmatch(image.data):
+        return {"picture": f"data:{image.media_type};base64,{''.join(image.data.split())}", "text": note}
+    return {"text": note}
+
+
+def _said(message: Message) -> list[Item]:
+    shown = parts(message.parts)
+    return [{**part, "text": f"{message.role}: {part['text']}"} for part in shown if part["text"]]
+
+
+# ------------------------------------------------------------------------------------------------------------ the whole
+
+
+def fold_far(trace: Trace) -> tuple[State, int]:
+    """The state after as many events as fit together, and how many those are."""
+    state = begin(trace.started)
+    for number in range(1, len(trace)):
+        try:
+            advance(state, trace[number])
+        except _MISFITS:
+            return state, number
+    return state, len(trace)
+
+
+def summary(trace: Trace, problem: str = "") -> Item:
+    """How a run stands: computed from its events, whatever its last line claims.
+
+    Args:
+        trace: As far as it could be read.
+        problem: What is wrong with its file.
+    """
+    state, fits = fold_far(trace)
+    outcome, waiting = _stands(state)
+    if fits < len(trace):
+        problem = problem or f"event {fits + 1} ('{trace[fits].kind}') does not fit what comes before it: was the file edited by hand?"
+    return {
+        "run": words.plain(trace.run_id),
+        "outcome": "damaged" if fits < len(trace) else outcome.kind if outcome else "unfinished",
+        "detail": words.plain(outcome.detail) if outcome else "",
+        "answer": words.plain(state.answer or ""),
+        "steps": state.steps,
+        "tool_calls": state.tool_calls,
+        "usage": usage(state.usage),
+        "cost": state.cost or None,
+        "seconds": state.seconds,
+        "waiting": [
+            {
+                "step": call.step,
+                "index": call.index,
+                "name": words.plain(call.name),
+                "arguments": arguments(call.arguments),
+                "question": words.plain(call.question),
+            }
+            for call in waiting
+        ],
+        "problem": words.plain(problem),
+    }
+
+
+def _stands(state: State) -> tuple[Outcome | None, tuple[Pending, ...]]:
+    """The outcome, or that it is paused and for what; None while something is still to be done."""
+    if state.outcome is not None:
+        return state.outcome, ()
+    try:
+        waiting = pending(state) if state.open else ()
+    except _MISFITS:
+        return None, ()
+    if waiting:
+        return Outcome("paused", "; ".join(f"{call.name}: {call.question}" for call in waiting)), waiting
+    return None, ()
