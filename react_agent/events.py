@@ -86,6 +86,8 @@ class Returned:
         usage, cost: What was spent beneath it, by a sub-agent.
         left_behind: A sync tool that ran too long cannot be stopped; its thread was left to itself.
         output: The value of a typed answer (the reserved tool ``finish``).
+        attempts: How often it was tried, where that was more than once.
+        cached: True where the result is that of an earlier call of the run with the same arguments, and nothing ran.
     """
 
     kind: Literal["returned"] = field(default="returned", kw_only=True)
@@ -98,6 +100,8 @@ class Returned:
     cost: float | None = None
     left_behind: bool = False
     output: JsonObject | None = None
+    attempts: int | None = None
+    cached: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -328,7 +328,7 @@ def update(state: State, event: Event) -> State:
 
 def advance(new: State, event: Event) -> None:
     """`update` in place, for whoever owns the state alone, as a host does: the same fold without a copy for each event."""
-    if event.kind in _ACTIVE:
+    if event.kind in _ACTIVE or (type(event) is Told and _busy(new, event)):
         passed = event.at - new.at
         if passed > 0.0:  # a clock may be set back
             new.seconds += passed
@@ -338,8 +338,9 @@ def advance(new: State, event: Event) -> None:
             _replied(new, event)
         case Called():
             opened = _opened(new, event)
+            if opened.key is None and event.name != FINISH_TOOL:  # an orphan that runs again was counted, an answer is no call
+                new.tool_calls += 1
             opened.phase, opened.key = "called", event.key
-            new.tool_calls += 1
         case Returned():
             _returned(new, event)
         case Asked():
@@ -370,6 +371,11 @@ def advance(new: State, event: Event) -> None:
 
 
 _ACTIVE = frozenset({"replied", "called", "returned", "asked", "stopped"})  # time before other events is a pause
+
+
+def _busy(state: State, event: Told) -> bool:
+    """A word was said while the model or a tool was at work, so the time before it was no pause."""
+    return event.during_request or any(opened.phase == "called" for opened in state.open)
 
 
 def _change_spec(state: State, spec: AgentSpec) -> None:
@@ -404,7 +410,7 @@ def _replied(state: State, event: Replied) -> None:
     if reply.finish == "refused":
         _add(state, _without_calls(message))
         state.outcome = Outcome("refused", reply.complaint or message.text)
-    elif reply.reading == "act" and (state.closing is None or message.calls[0].name == FINISH_TOOL):
+    elif reply.reading == "act" and (state.closing is None or _finishes(state, message)):
         state.view = state.view.extend(message)
         state.open = tuple([OpenCall(part) for part in message.parts if type(part) is ToolCall])
         state.left = len(state.open)
@@ -429,6 +435,11 @@ def _replied(state: State, event: Replied) -> None:
     _drain(state)
 
 
+def _finishes(state: State, message: Message) -> bool:
+    """The typed answer is among the calls; of the last reply nothing else is run."""
+    return state.spec.output_schema is not None and any(call.name == FINISH_TOOL for call in message.calls)
+
+
 def _add(state: State, message: Message) -> None:
     if message.parts:
         state.view = state.view.extend(message)
@@ -445,7 +456,7 @@ def _closed(state: State, text: str | None) -> None:
     """The last request was answered, or was not."""
     closing = state.closing
     assert closing is not None
-    if text is not None and closing.kind == "looped":
+    if text is not None and closing.kind == "looped" and state.spec.output_schema is None:
         state.answer = text
         state.outcome = Outcome("answered", f"asked for the answer after repetition: {closing.detail}")
     else:
@@ -461,7 +472,6 @@ def _returned(state: State, event: Returned) -> None:
     if event.usage is not None:
         state.usage += event.usage
     state.cost += event.cost or 0.0
-    state.untrusted = state.untrusted or event.result.untrusted
     if not state.left:
         _close_batch(state)
 
@@ -481,6 +491,8 @@ def _close_batch(state: State) -> None:
         fingerprints.append(fingerprint)
         if result.status not in ("invalid", "unknown_tool"):
             unusable = False
+        if result.untrusted:
+            state.untrusted = True  # not before: the calls of one step are decided alike, whichever returns first
         if opened.call.name == FINISH_TOOL and result.ok:
             finished = returned
         if fingerprint in state.ledger:
@@ -532,6 +544,8 @@ def _say_last_word(state: State) -> None:
 
 def _fingerprint(opened: OpenCall, result: ToolResult) -> int:
     arguments = opened.arguments if opened.arguments is not None else opened.call.arguments
+    if arguments is not None and len(arguments) > 1:
+        arguments = dict(sorted(arguments.items()))
     written = opened.call.raw or "" if arguments is None else to_json(arguments)
     images = [(part.data, part.url, part.sha256) for part in result.content if type(part) is Image]
     return hash((opened.call.name, written, result.status, result.text, *images))
@@ -646,7 +660,7 @@ def _next_calls(state: State) -> CallTools | Pause:
     waiting: list[PlannedCall] = []
     under_way = False
     budget = state.spec.limits.tool_calls
-    left = None if budget is None else budget - (state.tool_calls - state.base.tool_calls)
+    allowed = None if budget is None else _within(state, budget)
     for index, opened in enumerate(state.open):
         if opened.phase == "done":
             continue
@@ -654,19 +668,28 @@ def _next_calls(state: State) -> CallTools | Pause:
             under_way = True
             continue
         plan = _plan(state, opened, step, index)
+        if allowed is not None and index not in allowed and plan.mode == "run" and plan.name in state.tools and plan.name != FINISH_TOOL:
+            text = f"Not run: the limit of {budget} tool calls is reached."
+            plan = replace(plan, mode="settle", ask=None, status="refused", text=text)
         if plan.ask is not None and opened.phase in ("asked", "orphan"):
             waiting.append(plan)
-            continue
-        if plan.mode == "run" and left is not None:
-            if left <= 0:
-                plan = replace(
-                    plan, mode="settle", ask=None, status="refused", text=f"Not run: the limit of {budget} tool calls is reached."
-                )
-            left -= 1
-        planned.append(plan)
+        else:
+            planned.append(plan)
     if waiting and not planned and not under_way:
         return Pause(tuple(waiting))
     return CallTools(tuple(planned))
+
+
+def _within(state: State, budget: int) -> set[int]:
+    """Which calls of the open step may run: the first that could. It depends on the calls alone, not on how far each of them is."""
+    begun = {index for index, opened in enumerate(state.open) if opened.key is not None}
+    left = budget - (state.tool_calls - state.base.tool_calls) + len(begun)
+    for index, opened in enumerate(state.open):
+        settled = opened.settled is not None or opened.call.arguments is None or opened.call.name not in state.tools
+        if left > 0 and index not in begun and not settled and opened.call.name != FINISH_TOOL:
+            begun.add(index)
+        left -= index in begun
+    return begun
 
 
 _ORPHAN = "It was started before the run was interrupted, and nobody knows whether it was carried out. Run it again?"
@@ -683,6 +706,8 @@ def _plan(state: State, opened: OpenCall, step: int, index: int) -> PlannedCall:
     if index >= state.spec.limits.calls_per_step:
         text = f"Not run: at most {state.spec.limits.calls_per_step} calls are looked at in one step."
         return _settle(step, index, call, key, "refused", text)
+    if state.closing is not None and call.name != FINISH_TOOL:
+        return _settle(step, index, call, key, "refused", f"Not run: only '{FINISH_TOOL}' may be called now.")
     tool = state.tools.get(call.name)
     if tool is None or opened.phase == "approved":
         return PlannedCall(step, index, call.name, arguments, key)

@@ -16,7 +16,7 @@ from react_agent.stores.jsonl import JsonlStore, load_trace
 from react_agent.trace import Trace, decode_event
 from react_agent.view.redact import Redactor
 
-_MISFITS = (IndexError, KeyError, ValueError, TypeError, AttributeError, AssertionError, ArithmeticError)
+_MISFITS = (TraceError, IndexError, KeyError, ValueError, TypeError, AttributeError, AssertionError, ArithmeticError)
 
 
 @dataclass(slots=True)
@@ -105,24 +105,33 @@ def _until_damaged(data: bytes) -> Iterator[Event]:
 
 def fold_far(trace: Trace) -> tuple[State, int]:
     """The state after as many events as fit together, and how many those are."""
+    state, fits, _ = _fold(trace)
+    return state, fits
+
+
+def _fold(trace: Trace) -> tuple[State, int, str]:
     state = begin(trace.started)
     for number in range(1, len(trace)):
         try:
             advance(state, trace[number])
-        except _MISFITS:
-            return state, number
-    return state, len(trace)
+        except _MISFITS as error:
+            return state, number, _words(error)
+    return state, len(trace), ""
+
+
+def _words(error: Exception) -> str:
+    return str(error) if isinstance(error, TraceError) else type(error).__name__
 
 
 def misfit(trace: Trace, source: str) -> str:
     """What is wrong where an event cannot follow those before it, as after an edit by hand; else nothing."""
-    state, fits = fold_far(trace)
+    state, fits, why = _fold(trace)
     if fits < len(trace):
-        return f"{source}: event {fits + 1} ('{trace[fits].kind}') does not fit what comes before it. Was the file edited by hand?"
+        return f"{source}: event {fits + 1} ('{trace[fits].kind}') does not fit what comes before it ({why}). Was the file edited by hand?"
     try:
         next_effect(state)
     except _MISFITS as error:
-        return f"{source}: its events do not fit together ({type(error).__name__})"
+        return f"{source}: its events do not fit together ({_words(error)})"
     return ""
 
 

@@ -77,7 +77,7 @@ def list_(
     if not runs.is_dir():
         fail(f"there is no folder {runs}: nothing was run here yet. `react-agent demo` makes some traces.")
     paths = JsonlStore(runs).runs()
-    table = _table("run", "when", "model", "steps", "tokens", "outcome", "question", right=(3, 4))
+    table = _table("run", "when", "model", "steps", "tokens", "outcome", "question", right=(3, 4), tight=True)
     for path in paths[:most]:
         try:
             table.add_row(*_line(path, load_trace(path)))
@@ -97,7 +97,7 @@ def _line(path: Path, trace: Trace) -> tuple[Text, ...]:
     usage = state.usage.total_tokens
     return (
         _cell(path.stem, 60),
-        Text(words.when(started.at)),
+        Text(words.when(started.at)[:16]),
         _cell(started.backend, 30),
         Text(str(state.steps)),
         Text(f"{usage:,}" if usage else ""),
@@ -206,10 +206,19 @@ def _figures(path: Path, trace: Trace) -> tuple[Text, ...]:
     )
 
 
-def _table(*columns: str, right: range | tuple[int, ...] = ()) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+def _table(*columns: str, right: range | tuple[int, ...] = (), tight: bool = False) -> Table:
+    """A table of these columns; a tight one has one line a row, and its last column is cut where the window ends."""
+    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0), expand=tight)
     for index, column in enumerate(columns):
-        table.add_column(column, justify="right" if index in right else "left", no_wrap=index in right, overflow="fold")
+        last = tight and index == len(columns) - 1
+        number = index in right
+        table.add_column(
+            column,
+            justify="right" if number else "left",
+            no_wrap=number or tight,
+            overflow="ellipsis" if last else "fold",
+            ratio=1 if last else None,
+        )
     return table
 
 

@@ -28,8 +28,8 @@ _HINT = re.compile(r"[{<\[`：(]|action|answer", re.IGNORECASE)
 Spans = Sequence[tuple[int, int]]
 
 
-def leaked(text: str, tools: Tools, hidden: Spans = ()) -> Step:
-    """The first step that is certain; kind ``none`` where the text is just text."""
+def leaked(text: str, tools: Tools, hidden: Spans = (), *, labels: bool = True) -> Step:
+    """The first step that is certain; kind ``none`` where the text is just text. `labels`: look for Thought/Action text too."""
     if _HINT.search(text) is None:
         return Step("none", 0, len(text), text=turn_text(text), open=True)
     if _HARMONY.search(text) is not None:
@@ -37,7 +37,7 @@ def leaked(text: str, tools: Tools, hidden: Spans = ()) -> Step:
     found = first_step(text, tools, hidden, STRONG, _STRONG)
     if found.kind != "none":
         return _fitting(found, tools, strong=True)
-    return _as_json(text, tools, hidden) or _as_text(text, tools, hidden) or found
+    return _as_json(text, tools, hidden) or _as_elements(text, tools, hidden) or (_as_text(text, tools, hidden) if labels else None) or found
 
 
 def looks_like_call(text: str) -> bool:
@@ -94,11 +94,15 @@ def _tool_code(text: str, tools: Tools, hidden: Hidden | None = None) -> tuple[i
     return None
 
 
-def _as_text(text: str, tools: Tools, hidden: Spans) -> Step | None:
-    """Thought/Action text. Prose may have such labels too, so only certain calls, and an answer with its full label, count."""
+def _as_elements(text: str, tools: Tools, hidden: Spans) -> Step | None:
     step = XML_REACT.step(text, tools, hidden)
     if step.kind == "act" or (step.kind == "answer" and text.lstrip().startswith(("<thought>", "<final_answer>"))):
         return _fitting(step, tools, strong=True)
+    return None
+
+
+def _as_text(text: str, tools: Tools, hidden: Spans) -> Step | None:
+    """Thought/Action text. Prose may have such labels too, so only certain calls, and an answer with its full label, count."""
     step = StepReader(text, tools, hidden).step()
     if step.kind == "act":
         step.dialect = "react_text"

@@ -117,15 +117,37 @@ class ReactTextFormat:
         """The first complete step of the text. What follows it is cut off and recorded."""
         if (no := refused(reply, _READ_BY)) is not None:
             return no
-        text = reply_text(reply)
+        written = reply_text(reply)
+        text, echoed = _without_echo(written, request)
         step, thoughts = read_text(text, request.tools)
+        if echoed and step.kind in ("act", "answer"):
+            step.repairs = ("echoed_observation", *step.repairs)
         if step.kind == "none" and _may_answer(step.text, request):
             step.kind, step.repairs = "answer", ("unmarked_answer",)
         if was_cut(reply, step):
             return cut_reply(reply, _example(request), _READ_BY)
         if step.kind not in ("act", "answer"):
             return malformed(reply, _complaint(step, request), _READ_BY)
-        return read_reply(reply, step, thoughts, text, _READ_BY)
+        return read_reply(reply, step, thoughts, written, _READ_BY)
+
+
+def _without_echo(text: str, request: ModelRequest) -> tuple[str, bool]:
+    """The text with an observation blanked out that the model only says again before it goes on: small ones begin so.
+
+    Only one that it was really shown last, to the letter; anything else called an observation is made up.
+    """
+    if not text.lstrip().startswith("Observation"):
+        return text, False
+    shown = next((message for message in reversed(request.messages) if message.role == "tool"), None)
+    if shown is None:
+        return text, False
+    said = observation(shown).text
+    start = len(text) - len(text.lstrip())
+    for echo in (said, said.split("\nNote:", 1)[0]):  # with or without the advice that came with it
+        end = start + len(echo)
+        if text.startswith(echo, start) and (end == len(text) or text[end] == "\n"):
+            return " " * end + text[end:], True
+    return text, False
 
 
 def read_text(text: str, tools: Tools) -> tuple[Step, list[str]]:
@@ -134,7 +156,7 @@ def read_text(text: str, tools: Tools) -> tuple[Step, list[str]]:
     def read(body: str, hidden: Spans) -> Step:
         step = StepReader(body, tools, hidden).step()
         if step.kind == "none" or (step.kind == "malformed" and not step.complaint):
-            other = leaked(body, tools, hidden)  # a model may fall back into the dialect it was trained on
+            other = leaked(body, tools, hidden, labels=False)  # a model may fall back into the dialect it was trained on
             if other.kind in ("act", "answer") and other.dialect is not None:
                 if other.kind == "act":
                     other.thought, other.text = other.thought or _THOUGHT_LABEL.sub("", other.text, count=1), ""
@@ -189,6 +211,9 @@ def _example(request: ModelRequest) -> str:
     tool = shown_tool(request.head)
     if tool is None or request.tool_choice == "none":
         return "Final Answer: the answer in one sentence"
+    known = next((one.text for message in reversed(request.messages) for one in reversed(message.results) if one.ok and one.text), None)
+    if known is not None and request.head.output_schema is None:  # an example call would be parroted, and run
+        return f"Thought: {closing_thought(0)}\nFinal Answer: {known.split(chr(10) + 'Note:', 1)[0][:300]}"
     step = f"Thought: I need the tool {tool.name} for this.\nAction: {tool.name}\nAction Input: {example_input(tool)}"
     return f"{step}\n\nor, if you know the answer:\n\nFinal Answer: the answer in one sentence" if request.head.output_schema is None else step
 

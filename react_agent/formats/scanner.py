@@ -163,14 +163,24 @@ def fence_at(text: str, start: int, mark: str) -> tuple[int, int, int]:
 def fence_spans(text: str, at: int = 0, hidden: Hidden | None = None) -> list[tuple[int, int]]:
     """The fences from `at` on; one that is never closed goes to the end. Marks in hidden spans are none."""
     spans: list[tuple[int, int]] = []
-    fence = next_fence(text, at)
-    while fence is not None:
-        if hidden is not None and (past := hidden.past(fence[0])) != fence[0]:
-            fence = next_fence(text, past)
-            continue
-        end = fence[2] if fence[2] >= 0 else len(text)
-        spans.append((fence[0], end))
-        fence = next_fence(text, end) if end < len(text) else None
+    start, mark, past = -1, "", at  # the fence that is open, and where the last one ended
+    for found in _FENCE.finditer(text, at):
+        begun = found.start(1)
+        if start >= 0:
+            if found.group(1) == mark:
+                spans.append((start, found.end()))
+                start, past = -1, found.end()
+        elif begun >= past and (hidden is None or hidden.past(begun) == begun):
+            mark = found.group(1)
+            line = text.find("\n", begun)
+            same = text.find(mark, begun + 3, line if line >= 0 else len(text))
+            if same >= 0:
+                past = same + 3
+                spans.append((begun, past))
+            else:
+                start = begun
+    if start >= 0:
+        spans.append((start, len(text)))
     return spans
 
 

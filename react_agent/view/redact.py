@@ -109,9 +109,10 @@ def _masked_run(run: str, starts: bool, pieces: Sequence[str], ends: bool) -> st
     made: list[str] = []
     done = 0
     while True:
-        at = first = run.find(pieces[0], done)
+        first = run.find(pieces[0], done)
+        at = first
         for piece in pieces:
-            at = run.find(piece, at)
+            at = run.find(piece, at) if at >= 0 else -1
             if at < 0:
                 return "".join(made) + run[done:]
             at += len(piece)

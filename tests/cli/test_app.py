@@ -32,7 +32,7 @@ def test_every_command_has_help_and_says_the_same_in_the_list(cli: Cli, words: s
 @pytest.mark.parametrize("words", [["--help"], ["trace", "-h"], ["trace"], []], ids=" ".join)
 def test_help_lists_the_commands(cli: Cli, words: list[str]) -> None:
     result = cli(*words)
-    assert "..." not in result.output  # each line is short enough to be read whole
+    assert "..." not in result.output.partition("Commands:")[2]  # each line is short enough to be read whole
     for name in TRACE if "trace" in words else TOP:
         assert name in result.output
 
@@ -41,7 +41,9 @@ def test_version(cli: Cli) -> None:
     assert cli("--version").stdout == f"react-agent {react_agent.__version__}\n"
 
 
-@pytest.mark.parametrize("words", [["nope"], ["trace", "nope"], ["run"], ["run", "x", "--nope"], ["trace", "prompt", "--step", "-1"]], ids=" ".join)
+@pytest.mark.parametrize(
+    "words", [["nope"], ["trace", "nope"], ["run"], ["run", "x", "--nope"], ["trace", "prompt", "--step", "-1"]], ids=" ".join
+)
 def test_wrong_usage(cli: Cli, words: list[str]) -> None:
     assert cli(*words).exit_code == 2
 
@@ -55,7 +57,7 @@ def test_help_imports_nothing_heavy(words: list[str]) -> None:
     code = (
         "import sys\nfrom react_agent.cli.app import app\n"
         f"try: app({words!r})\nexcept SystemExit: pass\n"
-        "print([m for m in ('asyncio', 'httpx', 'pydantic', 'rich.live', 'react_agent.trace', 'jsonschema') if m in sys.modules])"
+        "print([m for m in ('asyncio', 'httpx', 'rich.live', 'react_agent.messages', 'jsonschema') if m in sys.modules])"
     )
     assert _python(code).splitlines()[-1] == "[]"
 
@@ -88,7 +90,16 @@ def test_the_demo_needs_nothing_and_says_where_its_traces_are(home: Path) -> Non
     for path in paths:
         assert f"runs/{path.name}" in stdout
         assert react_agent.replay(react_agent.Trace.load(path)).outcome == react_agent.Outcome("answered")
-    for words in ("react-agent trace show runs/", "cut off", "trailing_comma", "approved", "killed", "taken up again", "LookupError", "there is no such key"):
+    for words in (
+        "react-agent trace show runs/",
+        "cut off",
+        "trailing_comma",
+        "approved",
+        "killed",
+        "taken up again",
+        "LookupError",
+        "there is no such key",
+    ):
         assert words in stdout
 
 

@@ -8,7 +8,12 @@ import respx
 
 from .conftest import Cli
 
-URLS = {"llama.cpp": "http://localhost:8080", "Ollama": "http://localhost:11434", "LM Studio": "http://localhost:1234", "vLLM": "http://localhost:8000"}
+URLS = {
+    "llama.cpp": "http://localhost:8080",
+    "Ollama": "http://localhost:11434",
+    "LM Studio": "http://localhost:1234",
+    "vLLM": "http://localhost:8000",
+}
 
 
 @pytest.fixture
@@ -23,7 +28,14 @@ def servers() -> object:
 def test_nothing_is_there(cli: Cli, servers: respx.MockRouter) -> None:
     result = cli("doctor")
     assert result.exit_code == 0
-    for words in (*URLS, *(url.removeprefix("http://") for url in URLS.values()), "pydantic", "Python", "neither a key nor a server", "react-agent demo"):
+    for words in (
+        *URLS,
+        *(url.removeprefix("http://") for url in URLS.values()),
+        "pydantic",
+        "Python",
+        "neither a key nor a server",
+        "react-agent demo",
+    ):
         assert words in result.stdout
 
 

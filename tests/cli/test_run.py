@@ -70,7 +70,15 @@ def test_without_a_model_it_says_how_to_get_one(cli: Cli) -> None:
     result = cli("run", "Well?")
     assert result.exit_code == 2
     assert result.stdout == ""
-    for words in ("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "ollama:MODEL", "http://localhost:8080/v1#MODEL", "lmstudio:", "vllm:", "react-agent demo"):
+    for words in (
+        "OPENAI_API_KEY",
+        "ANTHROPIC_API_KEY",
+        "ollama:MODEL",
+        "http://localhost:8080/v1#MODEL",
+        "lmstudio:",
+        "vllm:",
+        "react-agent demo",
+    ):
         assert words in result.stderr
 
 

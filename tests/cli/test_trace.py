@@ -17,13 +17,24 @@ from .conftest import Cli, run_files
 def text_run(cli: Cli, home: Path) -> Path:
     """A text model whose first reply needed a repair and made an observation up."""
     assert cli("run", "How many?", "-m", "kit:text", "-t", "kit:population").exit_code == 0
-    return run_files(home)[-1]
+    return next(path for path in run_files(home) if path.name != "answered.jsonl")
 
 
 def test_show(cli: Cli, text_run: Path) -> None:
     result = cli("trace", "show", text_run)
     assert result.exit_code == 0
-    for words in ("How many?", "population", "trailing_comma", "cut off", "Observation: 5", "2102650", "2 million", "answered", "2 steps", "react_text"):
+    for words in (
+        "How many?",
+        "population",
+        "trailing_comma",
+        "cut off",
+        "Observation: 5",
+        "2102650",
+        "2 million",
+        "answered",
+        "2 steps",
+        "react_text",
+    ):
         assert words in result.stdout
 
 
@@ -61,7 +72,13 @@ def test_steps(cli: Cli, answered: Path) -> None:
 
 def test_prompt_of_a_native_model(cli: Cli, answered: Path) -> None:
     last = cli("trace", "prompt").stdout
-    for words in ("Be brief.", "How many?", 'assistant calls population {"city": "Paris"}', "tool population [ok]: 2102650", "tool: population"):
+    for words in (
+        "Be brief.",
+        "How many?",
+        'assistant calls population {"city": "Paris"}',
+        "tool population [ok]: 2102650",
+        "tool: population",
+    ):
         assert words in last
     first = cli("trace", "prompt", "--step", "0").stdout
     assert "2102650" not in first
@@ -103,7 +120,13 @@ def test_replay_shows_where_a_text_is_read_differently(cli: Cli, text_run: Path)
 
 @pytest.mark.parametrize(
     ("words", "code", "found"),
-    [(["2102650"], 0, True), (["MILLION"], 1, False), (["-i", "MILLION"], 0, True), ([".*"], 1, False), (["How", "runs/answered.jsonl"], 0, True)],
+    [
+        (["2102650"], 0, True),
+        (["MILLION"], 1, False),
+        (["-i", "MILLION"], 0, True),
+        ([".*"], 1, False),
+        (["How", "runs/answered.jsonl"], 0, True),
+    ],
     ids=str,
 )
 def test_grep(cli: Cli, answered: Path, words: list[str], code: int, found: bool) -> None:
@@ -121,7 +144,7 @@ def test_diff(cli: Cli, answered: Path, text_run: Path) -> None:
     assert cli("trace", "diff", "answered", "answered").exit_code == 0
     result = cli("trace", "diff", "answered", text_run)
     assert result.exit_code == 1
-    for words in ("[-I look it up.-]{+hm+}", "[-native-]{+react_text+}", "[-2.1-]{+2+} million"):
+    for words in ("[-I look it up.-]{+hm+}", "[-native-]{+react_text+}", "2[-.1-] million"):
         assert words in result.stdout
 
 
@@ -156,7 +179,9 @@ def test_export_keeps_foreign_fences_inside(cli: Cli, home: Path) -> None:
     assert "````\n```\n# not a heading\n```\n````" in cli("trace", "export", "--format", "markdown").stdout
 
 
-@pytest.mark.parametrize("command", ["show", "steps", "prompt", "raw", "export", "raw --step 0", "export --format markdown", "diff answered"])
+@pytest.mark.parametrize(
+    "command", ["show", "steps", "prompt", "raw", "export", "raw --step 0", "export --format markdown", "diff answered"]
+)
 def test_redaction(cli: Cli, answered: Path, command: str) -> None:
     words = ["trace", *command.split(), *(["answered"] if "diff" in command else []), "--redact-field", "city", "--redact", "210*"]
     result = cli(*words)
@@ -201,7 +226,7 @@ WRONG: dict[str, tuple[Callable[[bytes], bytes], str, bool]] = {
     "another program's": (lambda data: b'{"level": "info", "msg": "hello"}\n', "not an event of a react_agent trace", False),
     "no JSON": (lambda data: b"\x89PNG\r\n\x1a\n\x00\xff\xfe\n", "it is not JSON", False),
     "begins in the middle": (lambda data: b"\n".join(data.split(b"\n")[1:]), "begins with 'started'", False),
-    "a newer version": (lambda data: data.replace(b'"schema_version":1', b'"schema_version":99'), "install a newer one", False),
+    "a newer version": (lambda data: data.replace(b'"schema_version":1', b'"schema_version":99'), "install a newer one", True),
 }
 
 
@@ -213,13 +238,22 @@ def test_a_wrong_file_is_told_and_what_can_be_shown_is(cli: Cli, answered: Path,
     result = cli("trace", command, answered)
     assert result.exit_code == 1
     assert words in result.stderr
-    assert ("answered" in result.stdout or "How many?" in result.stdout or "I look it up." in result.stdout) == shown
+    assert any(some in result.stdout for some in ("answered", "How many?", "I look it up.", "2.1 million")) == shown
 
 
 @pytest.mark.parametrize("case", WRONG)
 @pytest.mark.parametrize(
     "words",
-    ["trace prompt", "trace raw", "trace replay", "trace list", "trace grep How", "trace diff answered", "trace fork --at 0 -m kit:answers", "resume"],
+    [
+        "trace prompt",
+        "trace raw",
+        "trace replay",
+        "trace list",
+        "trace grep How",
+        "trace diff answered",
+        "trace fork --at 0 -m kit:answers",
+        "resume",
+    ],
 )
 def test_no_command_stumbles_over_a_wrong_file(cli: Cli, answered: Path, case: str, words: str) -> None:
     answered.write_bytes(WRONG[case][0](answered.read_bytes()))

@@ -14,9 +14,8 @@ from rich.console import Console
 from react_agent import Outcome, Text, Trace
 from react_agent.cli.compare import word_difference
 from react_agent.events import Finished, Replied, Returned, Started, Stopped, Told
-from react_agent.messages import ModelReply, ToolResult, Usage, assistant, user
+from react_agent.messages import ModelReply, ToolCall, ToolResult, Usage, assistant, user
 from react_agent.messages import Thinking as Thought
-from react_agent.messages import ToolCall
 from react_agent.spec import AgentSpec
 from react_agent.view import words
 from react_agent.view.redact import REDACTED, Redactor
@@ -41,7 +40,9 @@ TEXTS = st.text(st.characters(codec=None) | st.sampled_from("\x1b[]m;\x07\x9b0K\
 
 
 def _harmless(text: str) -> bool:
-    return all(char == "\n" or unicodedata.category(char) not in ("Cc", "Cs") for char in text) and not set(text) & set("\u202a\u202b\u202d\u202e\u2066\u2067\u2068\u2069")
+    return all(char == "\n" or unicodedata.category(char) not in ("Cc", "Cs") for char in text) and not set(text) & set(
+        "\u202a\u202b\u202d\u202e\u2066\u2067\u2068\u2069"
+    )
 
 
 @given(TEXTS)
@@ -140,6 +141,7 @@ def test_folding_counts_what_it_hides() -> None:
 
 @given(TEXTS, TEXTS)
 def test_a_word_difference_holds_both_texts(before: str, after: str) -> None:
+    before, after = words.plain(before), words.plain(after)
     marked = word_difference(before, after, styled=True)
     spans = [(span.start, span.end, str(span.style)) for span in marked.spans]
     for text, other in ((before, "green"), (after, "red strike")):
@@ -160,7 +162,12 @@ def test_a_word_difference_holds_both_texts(before: str, after: str) -> None:
         (["1234"], [], "12341234 x1234y", f"{REDACTED}{REDACTED} x{REDACTED}y"),
         ([], ["password"], '{"user": "ann", "password": "hunter2"}', f'{{"user": "ann", "password": "{REDACTED}"}}'),
         ([], ["password"], '[{"a": {"PassWord": [1, 2]}}]', f'[{{"a": {{"PassWord": "{REDACTED}"}}}}]'),
-        ([], ["password"], 'Action Input: {"password": "hun\\"ter2", "user": "ann"}', f'Action Input: {{"password": {REDACTED}, "user": "ann"}}'),
+        (
+            [],
+            ["password"],
+            'Action Input: {"password": "hun\\"ter2", "user": "ann"}',
+            f'Action Input: {{"password": {REDACTED}, "user": "ann"}}',
+        ),
         ([], ["token"], "token=abc; tokens=5", f"token={REDACTED}; tokens=5"),
         ([], ["a.b"], "a.b: 1 axb: 2", f"a.b: {REDACTED} axb: 2"),
     ],
@@ -170,7 +177,10 @@ def test_redaction(patterns: list[str], fields: list[str], text: str, shown: str
     assert Redactor(patterns, fields).text(text) == shown
 
 
-@given(st.text(st.sampled_from("ab*"), min_size=1, max_size=6).filter(lambda text: text.strip("*")), st.text(st.sampled_from("ab "), max_size=80))
+@given(
+    st.text(st.sampled_from("ab*"), min_size=1, max_size=6).filter(lambda text: text.strip("*")),
+    st.text(st.sampled_from("ab "), max_size=80),
+)
 def test_what_a_literal_names_is_gone(pattern: str, text: str) -> None:
     masked = Redactor([pattern]).text(text)
     pieces = [piece for piece in pattern.split("*") if piece]
@@ -183,7 +193,10 @@ def test_a_long_text_takes_no_long_time() -> None:
     Redactor([], ["password"]).text('password="' * 50_000)
 
 
-@given(st.sampled_from(["ok", "act", "step", "native", "a*", "*e*", "s*", "1", "user", "answered"]), st.sampled_from(["kind", "type", "text", "name", "step", "index", "at"]))
+@given(
+    st.sampled_from(["ok", "act", "step", "native", "a*", "*e*", "s*", "1", "user", "answered"]),
+    st.sampled_from(["kind", "type", "text", "name", "step", "index", "at"]),
+)
 def test_a_redacted_trace_is_still_a_trace(pattern: str, field: str) -> None:
     trace = _trace("sk-1 act ok")
     redacted = Redactor([pattern], [field]).trace(trace)

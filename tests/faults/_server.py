@@ -82,8 +82,11 @@ def reset(writer: asyncio.StreamWriter) -> None:
 
 
 @asynccontextmanager
-async def serve(*plays: Play, read: bool = True) -> AsyncIterator[tuple[str, list[bytes]]]:
-    """The base URL and the requests that came. Each connection gets the next play, the last one for ever."""
+async def serve(*plays: Play, keep: bool = False) -> AsyncIterator[tuple[str, list[bytes]]]:
+    """The base URL and the requests that came. Each gets the next play, the last one for ever.
+
+    With `keep` a connection takes one request after another, and only connections are counted.
+    """
     asked: list[bytes] = []
     tasks: set[asyncio.Task[None]] = set()
 
@@ -95,9 +98,11 @@ async def serve(*plays: Play, read: bool = True) -> AsyncIterator[tuple[str, lis
         try:
             number = len(asked)
             asked.append(b"")
-            if read:
-                asked[number] = await _request(reader)
+            asked[number] = await _request(reader)
             await plays[min(number, len(plays) - 1)](writer)
+            while keep:
+                await _request(reader)
+                await plays[-1](writer)
         except (ConnectionError, asyncio.CancelledError, asyncio.IncompleteReadError):
             pass
         finally:

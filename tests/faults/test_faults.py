@@ -412,3 +412,24 @@ def test_a_backend_that_was_forgotten_closes_its_connections() -> None:
     assert asyncio.run(forgetful()) == 1
     gc.collect()
     assert not _Open.alive  # the last one was closed with its loop
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_connection_is_used_again(stream: bool) -> None:
+    """Even where the end of the body comes a little after the end mark."""
+    late = script(head("200 OK", "text/event-stream", "transfer-encoding: chunked"), *_in_chunks(FO, UR, STOP, DONE), 0.02, b"0\r\n\r\n")
+
+    async def thrice() -> int:
+        async with serve(late if stream else whole(GOOD), keep=True) as (url, connections):
+            backend = OpenAIChatBackend("m", base_url=url)
+            for _ in range(3):
+                reply = await backend.reply(REQUEST, listen=(lambda delta: None) if stream else None)
+                assert reply.message.text == "four"
+            await backend.aclose()
+            return len(connections)
+
+    assert asyncio.run(thrice()) == 1
+
+
+def _in_chunks(*pieces: bytes) -> list[bytes]:
+    return [b"%x\r\n%b\r\n" % (len(piece), piece) for piece in pieces]

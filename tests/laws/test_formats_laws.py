@@ -20,7 +20,7 @@ from react_agent.messages import Act, Answer, Head, JsonObject, MessageView, Mod
 TYPES = {str: "string", bool: "boolean", int: "integer", float: "number", list: "array", dict: "object", type(None): "null"}
 TEXT_FORMATS = [name for name in FORMATS if name not in ("native", "auto")]
 WRITING = [name for name in FORMATS if name != "native"]
-MODEST = settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+MODEST = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 # Pieces that formats take for marks, so that they turn up inside thoughts, answers and arguments.
 MARKS = st.sampled_from(

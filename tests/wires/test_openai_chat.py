@@ -667,3 +667,10 @@ def test_the_key_for_one_host_goes_to_no_other(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setenv("OPENAI_BASE_URL", URL)
     ask(server, api_key=None, base_url=None)
     assert [request.headers.get("authorization") for request in server.asked] == [None, f"Bearer {KEY}"]
+
+
+def test_a_user_in_the_url_becomes_a_header() -> None:
+    server = Server(httpx.Response(200, json=ANSWER))
+    ask(server, base_url="https://me:p%40ss@llm.test/v1", api_key=None)
+    assert str(server.asked[0].url) == "https://llm.test/v1/chat/completions"
+    assert server.asked[0].headers["authorization"] == "Basic bWU6cEBzcw=="

@@ -167,3 +167,17 @@ def test_foreign_exceptions_are_not_swallowed_by_the_policy() -> None:
 
     with pytest.raises(ContextOverflow):
         asyncio.run(persist(attempt, Retries(), None, "b"))  # type: ignore[arg-type]
+
+
+def test_each_try_gets_the_time_that_is_left() -> None:
+    clock = Clock()
+    given: list[float | None] = []
+
+    async def attempt(seconds: float | None) -> None:
+        given.append(seconds)
+        clock.now += 2
+        raise BackendUnavailable("down")
+
+    with pytest.raises(BackendUnavailable):
+        asyncio.run(persist(attempt, clock.retries(9), 10.0, "b"))
+    assert given == [10.0, 7.5, 4.5, 0.5]

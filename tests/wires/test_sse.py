@@ -18,6 +18,7 @@ CASES = {
     "crlf": (b"data: a\r\n\r\ndata: b\r\n\r\n", [("", b"a"), ("", b"b")]),
     "cr": (b"data: a\r\rdata: b\r\r", [("", b"a"), ("", b"b")]),
     "mixed": (b"data: a\r\n\ndata: b\n\r\n", [("", b"a"), ("", b"b")]),
+    "several lines, crlf": (b"event: e\r\ndata: a\r\ndata: b\r\n\r\n", [("e", b"a\nb")]),
     "several lines": (b"data: a\ndata: b\ndata\ndata: c\n\n", [("", b"a\nb\n\nc")]),
     "named": (b"event: ping\ndata: {}\n\ndata: x\n\n", [("ping", b"{}"), ("", b"x")]),
     "name without data is no event": (b"event: ping\n\ndata: x\n\n", [("", b"x")]),

@@ -14,6 +14,7 @@ from react_agent.backends.wires.base import (
     Found,
     Framing,
     advice,
+    answer_schema,
     call_ids,
     count,
     data_of,
@@ -50,7 +51,6 @@ from react_agent.messages import (
     ToolResult,
     Usage,
 )
-from react_agent.spec import FINISH_TOOL
 
 DEFAULT_MAX_TOKENS = 8192  # the API wants a number; every model still served takes this one
 _FINISH: dict[str, Finish] = {
@@ -182,8 +182,8 @@ class Anthropic:
             out["thinking"] = {"type": "disabled" if settings.thinking == "none" else "adaptive"}
             if settings.thinking != "none":
                 config["effort"] = "low" if settings.thinking == "minimal" else settings.thinking
-        if native and head.output_schema is not None and all(spec.name != FINISH_TOOL for spec in head.tools):
-            config["format"] = {"type": "json_schema", "schema": head.output_schema}
+        if (schema := answer_schema(head, native)) is not None:
+            config["format"] = {"type": "json_schema", "schema": schema}
         if config:
             out["output_config"] = config
         if stream:

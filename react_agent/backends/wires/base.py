@@ -21,6 +21,7 @@ from react_agent.backends.sse import Event
 from react_agent.errors import BackendError, BackendProtocolError, BackendRejected, BackendUnavailable, ContextOverflow
 from react_agent.formats.base import RawReply
 from react_agent.messages import Delta, Head, Image, JsonObject, Message, Part, Text, Thinking, ToolCall, ToolChoice, ToolResult, clean
+from react_agent.spec import FINISH_TOOL
 
 Framing: TypeAlias = Literal["sse", "ndjson"]
 Found: TypeAlias = dict[str, Any]
@@ -279,6 +280,11 @@ def safe_name(name: str) -> str:
         return name
     mark = hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:6]
     return f"{_ODD.sub('_', name)[:57] or 'tool'}_{mark}"
+
+
+def answer_schema(head: Head, native: bool) -> JsonObject | None:
+    """The schema to ask of the API's structured output: none where the answer is a call of the tool ``finish``, or where all is text."""
+    return None if not native or any(spec.name == FINISH_TOOL for spec in head.tools) else head.output_schema
 
 
 def strict_ready(schema: object, depth: int = 0) -> bool:

@@ -14,6 +14,7 @@ from react_agent.backends.wires.base import (
     Found,
     Framing,
     advice,
+    answer_schema,
     count,
     data_of,
     dumps,
@@ -47,7 +48,6 @@ from react_agent.messages import (
     ToolChoice,
     Usage,
 )
-from react_agent.spec import FINISH_TOOL
 
 MOST_STOPS = 5  # the API refuses more
 # What Google's documents say to send with the first call of a turn that another model made; Gemini 3 refuses calls without a signature.
@@ -172,9 +172,9 @@ class Gemini:
             config["stopSequences"] = list(stop[:MOST_STOPS])
         if settings.thinking is not None:
             config["thinkingConfig"] = self._thinking(settings.thinking)
-        if native and head.output_schema is not None and all(spec.name != FINISH_TOOL for spec in head.tools):
+        if (schema := answer_schema(head, native)) is not None:
             config["responseMimeType"] = "application/json"
-            config["responseJsonSchema"] = head.output_schema
+            config["responseJsonSchema"] = schema
         if config:
             out["generationConfig"] = config
         extra = settings.extra or {}

@@ -12,6 +12,7 @@ from react_agent.backends.wires.base import (
     Found,
     Framing,
     advice,
+    answer_schema,
     count,
     dumps,
     dumps_text,
@@ -32,7 +33,6 @@ from react_agent.backends.wires.base import (
 from react_agent.errors import BackendError, BackendProtocolError
 from react_agent.formats.base import RawReply
 from react_agent.messages import Delta, Finish, Head, Image, JsonObject, Message, Part, Text, Thinking, ToolCall, ToolChoice, Usage
-from react_agent.spec import FINISH_TOOL
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +90,8 @@ class Ollama:
                 }
                 for spec in head.tools
             ]
-        if native and head.output_schema is not None and all(spec.name != FINISH_TOOL for spec in head.tools):
-            out["format"] = head.output_schema
+        if (schema := answer_schema(head, native)) is not None:
+            out["format"] = schema
         if settings.thinking is not None:
             out["think"] = False if settings.thinking == "none" else "low" if settings.thinking == "minimal" else settings.thinking
         options: JsonObject = {"num_ctx": self.num_ctx}

@@ -14,6 +14,7 @@ from react_agent.backends.wires.base import (
     Found,
     Framing,
     advice,
+    answer_schema,
     call_ids,
     count,
     dumps,
@@ -49,7 +50,6 @@ from react_agent.messages import (
     ToolResult,
     Usage,
 )
-from react_agent.spec import FINISH_TOOL
 
 MOST_STOPS = 4  # the API refuses more
 _FINISH: dict[str, Finish] = {
@@ -160,9 +160,9 @@ class OpenAIChat:
             choice = self._choice(tool_choice)
             if choice is not None:
                 out["tool_choice"] = choice
-        if native and head.output_schema is not None and all(spec.name != FINISH_TOOL for spec in head.tools):
-            named: JsonObject = {"name": "answer", "schema": head.output_schema}
-            if profile.strict and strict_ready(head.output_schema):
+        if (schema := answer_schema(head, native)) is not None:
+            named: JsonObject = {"name": "answer", "schema": schema}
+            if profile.strict and strict_ready(schema):
                 named["strict"] = True
             out["response_format"] = {"type": "json_schema", "json_schema": named}
         if settings.temperature is not None:

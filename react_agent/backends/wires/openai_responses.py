@@ -13,6 +13,7 @@ from react_agent.backends.wires.base import (
     Found,
     Framing,
     advice,
+    answer_schema,
     call_ids,
     count,
     data_of,
@@ -48,7 +49,6 @@ from react_agent.messages import (
     ToolResult,
     Usage,
 )
-from react_agent.spec import FINISH_TOOL
 
 REASONS = re.compile(r"(o\d|gpt-[5-9]|codex|computer-use)")  # models that think, and whose thinking can be asked for encrypted
 _STATUS = {
@@ -145,9 +145,9 @@ class OpenAIResponses:
                 out["tool_choice"] = tool_choice
             elif tool_choice != "auto":
                 out["tool_choice"] = {"type": "function", "name": safe_name(tool_choice)}
-        if native and head.output_schema is not None and all(spec.name != FINISH_TOOL for spec in head.tools):
-            schema: JsonObject = {"type": "json_schema", "name": "answer", "schema": head.output_schema}
-            out["text"] = {"format": {**schema, "strict": strict_ready(head.output_schema)}}
+        if (schema := answer_schema(head, native)) is not None:
+            form: JsonObject = {"type": "json_schema", "name": "answer", "schema": schema}
+            out["text"] = {"format": {**form, "strict": strict_ready(schema)}}
         for name, value in (("temperature", settings.temperature), ("top_p", settings.top_p), ("max_output_tokens", settings.max_tokens)):
             if value is not None:
                 out[name] = value

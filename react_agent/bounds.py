@@ -1,0 +1,97 @@
+"""How much of a result a model is shown, and how it reads the rest.
+
+A result that is too long keeps its beginning and its end. With the tool `read_more` among an agent's tools the note in the gap names the
+call that shows what was left out; the whole text is kept for the length of the run. The list of tools is the caller's and never changes in a run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from react_agent.care import Care
+from react_agent.errors import ToolError
+from react_agent.messages import Image, Text
+from react_agent.tooling import Tool
+
+SHELF_CHARS = 16_000_000  # kept of all results of a run; the oldest go first
+
+
+class Shelf:
+    """The whole texts of a run's results that were cut."""
+
+    __slots__ = ("_chars", "_texts")
+
+    def __init__(self) -> None:
+        self._texts: dict[str, tuple[str, bool]] = {}
+        self._chars = 0
+
+    def put(self, ref: str, text: str, untrusted: bool) -> None:
+        old = self._texts.pop(ref, None)
+        self._chars += len(text) - (len(old[0]) if old else 0)
+        self._texts[ref] = (text, untrusted)
+        while self._chars > SHELF_CHARS and len(self._texts) > 1:
+            self._chars -= len(self._texts.pop(next(iter(self._texts)))[0])
+
+    def read(self, ref: str, offset: int, limit: int) -> tuple[str, bool]:
+        """A piece of a kept text, and whether it is untrusted. Raises `ToolError`."""
+        known = self._texts.get(ref)
+        if known is None:
+            there = f"those kept are {', '.join(self._texts)}" if self._texts else "none is kept"
+            raise ToolError(f"The rest of result {ref!r} is not kept ({there}). Call the tool again and ask for a narrower part.")
+        text, untrusted = known
+        if offset >= len(text):
+            raise ToolError(f"Result {ref!r} has {len(text):,} characters; offset {offset:,} is behind its end.")
+        end = min(len(text), offset + max(1, limit - 200))
+        more = f"; go on with offset={end}" if end < len(text) else "; this is the end"
+        return f"{text[offset:end]}\n[characters {offset:,} to {end:,} of {len(text):,} of result {ref}{more}]", untrusted
+
+
+def bounded(
+    content: tuple[Text | Image, ...], limit: int, shelf: Callable[[str], str] | None = None
+) -> tuple[Text | Image, ...]:
+    """The content with at most `limit` characters of text, and a note where some are left out.
+
+    Args:
+        content: What a tool gave.
+        limit: Characters.
+        shelf: Takes the whole text and gives the words that name the way to it.
+    """
+    texts = [part.text for part in content if type(part) is Text]
+    if sum(map(len, texts)) <= limit:
+        return content
+    left, way = limit, "ask for a narrower part to see them"
+    call = shelf("\n".join(texts)) if shelf is not None else None
+    at = 0  # where the part begins in the whole text
+    made: list[Text | Image] = []
+    for part in content:
+        if type(part) is not Text:
+            made.append(part)
+            continue
+        text = part.text
+        if len(text) > left:
+            text = _cut(text, left, way if call is None else f"{call}, offset={at + left * 3 // 4}) shows them")
+        left -= min(len(part.text), left)
+        at += len(part.text) + 1
+        made.append(part if text is part.text else Text(text))
+    return tuple(made)
+
+
+def _cut(text: str, limit: int, way: str) -> str:
+    head, tail = limit * 3 // 4, limit - limit * 3 // 4
+    note = f"\n[… {len(text) - limit:,} of {len(text):,} characters are left out here; {way} …]\n"
+    return text[:head] + note + text[len(text) - tail :]
+
+
+def _elsewhere(ref: str, offset: int = 0) -> str:
+    """Read what was left out of a long result.
+
+    Args:
+        ref: The result, as the note in its gap names it, e.g. "0.0".
+        offset: The character to begin at, counted from 0.
+    """
+    raise ToolError(f"result {ref!r} is kept by a run; outside of one there is nothing to read from {offset}")
+
+
+read_more = Tool.from_function(_elsewhere, name="read_more", read_only=True)
+"""The tool by which a model reads what was left out of a long result; give it to an agent among its tools."""
+read_more.care = Care(reads_rest=True)

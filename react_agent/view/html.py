@@ -1,0 +1,81 @@
+"""A trace as one page that stands alone: no network, no other file, and nothing that the trace holds can run in it.
+
+The trace goes in as data that the page's script turns into text nodes. The policy in the page's head allows this one script and this one style sheet, by
+their hashes, and pictures from the data; all else is refused by the browser.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import html
+import re
+from functools import cache
+from pathlib import Path
+
+from pydantic_core import to_json
+
+from react_agent.trace import Trace
+from react_agent.view import items, words
+from react_agent.view.as_test import as_test
+
+_HERE = Path(__file__).parent
+# Of JSON, only strings can hold these; written as escapes they cannot end the element that the data stands in.
+_UNSAFE = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"}
+_TO_ESCAPE = re.compile("[<>&\u2028\u2029]")
+
+
+def page(trace: Trace, *, problem: str = "", file: str | None = None) -> str:
+    """The whole page.
+
+    Args:
+        trace: As far as it could be read.
+        problem: What is wrong with its file, shown at the top.
+        file: Where the trace lies, for the test that can be copied from the page.
+    """
+    data = {"items": list(items.items(trace)), "summary": items.summary(trace, problem), "test": as_test(trace, file)}
+    return document(words.plain_line(words.said(trace.started.task), 80) or trace.run_id, data)
+
+
+def document(title: str, data: dict[str, object], *, connect: str = "'none'") -> str:
+    """The page around its data.
+
+    Args:
+        title: Of the window.
+        data: What ``page.js`` shows.
+        connect: What its script may ask, as in a content security policy; nothing, for a page that is a file.
+    """
+    fill = {**_assets(), "title": html.escape(title), "data": as_data(data)}
+    fill["policy"] = _policy(fill["script"], fill["style"], connect)
+    return re.sub(r"\{\{(\w+)\}\}", lambda found: fill[found[1]], _read("page.html"))
+
+
+def as_data(data: object) -> str:
+    """JSON that can stand inside of a script element."""
+    return _TO_ESCAPE.sub(lambda found: _UNSAFE[found[0]], to_json(data, inf_nan_mode="null").decode())
+
+
+@cache
+def _read(name: str) -> str:
+    return (_HERE / name).read_text("utf-8")
+
+
+def _assets() -> dict[str, str]:
+    return {"script": _read("page.js"), "style": _read("page.css")}
+
+
+def _policy(script: str, style: str, connect: str) -> str:
+    rules = {
+        "default-src": "'none'",
+        "script-src": _hash(script),
+        "style-src": _hash(style),
+        "img-src": "data:",
+        "connect-src": connect,
+        "base-uri": "'none'",
+        "form-action": "'none'",
+    }
+    return "; ".join(f"{name} {value}" for name, value in rules.items())
+
+
+def _hash(text: str) -> str:
+    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"

@@ -1,0 +1,470 @@
+"use strict";
+// Shows a trace. Whatever a model or a tool wrote becomes a text node and nothing else: this file sets no HTML, no address and no handler from data,
+// and the only thing loaded is a picture whose bytes stand in the data itself.
+(() => {
+  const $ = (id) => document.getElementById(id);
+  const PICTURE = /^data:image\/(png|jpeg|gif|webp);base64,[A-Za-z0-9+/]*={0,2}$/;
+  const LINES = 14, CHARS = 1800, FIRST = 30, CHUNK = 80;
+
+  function el(tag, kind, ...inside) {
+    const made = document.createElement(tag);
+    if (kind) made.className = kind;
+    made.append(...inside.filter((one) => one !== null && one !== undefined && one !== "")); // a string becomes a text node
+    return made;
+  }
+  const amount = (n, noun) => `${n.toLocaleString("en")} ${noun}${n === 1 ? "" : "s"}`;
+  const seconds = (s) => (s < 0.01 ? `${(s * 1000).toFixed(1)} ms` : s < 1 ? `${Math.round(s * 1000)} ms` : s < 120 ? `${s.toFixed(1)} s` : `${Math.floor(s / 60)} min ${Math.round(s % 60)} s`);
+  const dollars = (c) => `$${c < 1 ? c.toFixed(4) : c.toFixed(2)}`;
+  const tokens = (u) => `${u[0].toLocaleString("en")} → ${u[1].toLocaleString("en")} tokens`;
+  const when = (at) => { const d = new Date(at * 1000); return isNaN(d) ? "?" : d.toLocaleString("sv"); };
+  const words = (...list) => list.filter(Boolean).join(" · ");
+
+  // ---------------------------------------------------------------------------------------------------------- texts
+
+  function shortened(text) {
+    let end = text.length > CHARS ? CHARS : -1;
+    for (let at = -1, n = 0; n < LINES; n++) {
+      at = text.indexOf("\n", at + 1);
+      if (at < 0 || (end >= 0 && at > end)) return end;
+      if (n === LINES - 1) end = at;
+    }
+    return end;
+  }
+
+  function long(text, kind) {
+    const box = el("p", `text ${kind || ""}`), end = shortened(text);
+    box.dir = "auto";
+    if (end < 0 || text.length - end < 120) { box.append(text); return box; }
+    const shown = document.createTextNode(""), button = el("button", "fold");
+    button.type = "button";
+    const lines = text.slice(end + 1).split("\n").length;
+    const rest = lines > 1 ? amount(lines, "more line") : amount(text.length - end, "more character");
+    const holder = el("div", "long", box, button);
+    holder.turn = (open) => {
+      holder.open = open;
+      shown.data = open ? text : text.slice(0, end) + " …";
+      button.textContent = open ? "Show less" : `Show ${rest}`;
+      button.setAttribute("aria-expanded", String(open));
+    };
+    button.addEventListener("click", () => holder.turn(!holder.open));
+    box.append(shown);
+    holder.turn(false);
+    return holder;
+  }
+
+  function parts(list, kind) {
+    return (list || []).map((part) => {
+      if (typeof part.picture !== "string" || !PICTURE.test(part.picture)) return long(part.text || "", kind);
+      const image = el("img");
+      image.loading = "lazy";
+      image.decoding = "async";
+      image.alt = part.text || "";
+      image.title = part.text || "";
+      image.src = part.picture;
+      image.addEventListener("click", () => image.classList.toggle("whole"));
+      return image;
+    });
+  }
+
+  function given(list, one) {
+    const table = el("dl", one ? "one" : "");
+    for (const [name, value] of list) table.append(el("dt", "", name), el("dd", "", long(value, "mono")));
+    return table;
+  }
+
+  function folded(title, ...inside) {
+    return el("details", "", el("summary", "", title), el("div", "", ...inside));
+  }
+
+  // --------------------------------------------------------------------------------------------------------- blocks
+
+  const data = JSON.parse($("data").textContent);
+  const blocks = [], steps = new Map(); // a block: a step with what came of its calls, or a note between steps
+  let current = -1, found = [], sought = "";
+
+  function take(item) {
+    const step = steps.get(item.step);
+    if (item.kind === "replied") {
+      const block = { step: item.step, reply: item, calls: new Map(), items: [item] };
+      steps.set(item.step, block);
+      blocks.push(block);
+      return block;
+    }
+    if (step && item.index !== undefined) {
+      const call = step.calls.get(item.index) || {};
+      call[item.kind] = item;
+      step.calls.set(item.index, call);
+      step.items.push(item);
+      step.hay = null;
+      return step;
+    }
+    if (item.kind === "started" || item.kind === "finished") return null;
+    const block = { note: item, items: [item] };
+    blocks.push(block);
+    return block;
+  }
+
+  function draw(block) {
+    const made = block.reply ? drawStep(block) : drawNote(block.note);
+    if (block.el) block.el.replaceWith(made);
+    block.el = made;
+    if (blocks[current] === block) made.classList.add("current");
+    if (found.includes(block)) made.classList.add("hit");
+    return made;
+  }
+
+  function drawStep({ step, reply, calls }) {
+    const number = el("a", "no", String(step));
+    number.href = `#step-${Number(step)}`;
+    number.title = "Link to this step";
+    const body = el("div", "body");
+    const spent = words(reply.usage && tokens(reply.usage), reply.cost && dollars(reply.cost), seconds(reply.seconds), reply.last && "last request");
+    body.append(el("span", "spent", spent));
+    for (const tried of reply.tried || []) body.append(aware("tried", tried));
+    if (reply.thought) body.append(long(reply.thought, "thought"));
+    if (reply.text && reply.reading !== "malformed" && reply.reading !== "refused") {
+      body.append(long(reply.text, reply.reading === "answer" ? "said answer" : "said"));
+    }
+    if (reply.reading === "malformed") {
+      body.append(long(reply.raw || reply.text || "(nothing)", "mono said"), aware("unusable", reply.complaint || "neither a call nor an answer", "bad"));
+    }
+    if (reply.reading === "refused") body.append(aware("refused", reply.complaint || reply.text || "", "bad"));
+    (reply.calls || []).forEach((call, index) => body.append(drawCall(call, calls.get(index) || {}, step, index)));
+    if (reply.cut_short) body.append(aware("too long", "the reply was cut by the token limit"));
+    if (reply.repairs) body.append(aware("repaired", reply.repairs));
+    if (reply.cut) body.append(aware("cut off, made up by the model", reply.cut, "", "struck"));
+    const block = el("article", "block", number, body);
+    block.id = `step-${Number(step)}`;
+    return block;
+  }
+
+  function drawCall(call, { called, asked, reviewed, returned }, step, index) {
+    const list = (reviewed && reviewed.arguments) || call.arguments;
+    const short = list && list.length === 1 && !list[0][1].includes("\n") && list[0][1].length < 90;
+    const head = el("header", "", el("span", "name", call.name), short ? given(list, true) : null);
+    const aside = words(returned && returned.seconds ? seconds(returned.seconds) : "", returned && returned.usage && `${tokens(returned.usage)} beneath`, `${step}.${index}`);
+    head.append(el("span", "aside", aside));
+    const card = el("section", "call", head);
+    if (list && !short && list.length) card.append(given(list));
+    if (!list && call.written) card.append(el("div", "seen bad", el("span", "tag bad", "unreadable"), long(call.written, "mono"), long(call.complaint || "")));
+    if (asked) card.append(el("div", "seen", aware("asks", `May it run? ${asked.question || ""}`)));
+    if (reviewed) {
+      const by = reviewed.by ? ` by ${reviewed.by}` : "";
+      card.append(el("div", "seen", aware(`${reviewed.decision}${by}`, reviewed.text || "")));
+    }
+    if (returned) card.append(drawResult(returned));
+    else if (!asked || reviewed) card.append(el("div", "seen", el("span", "tag", called ? "called, no result yet" : "not called yet")));
+    return card;
+  }
+
+  function drawResult(result) {
+    const bad = result.status !== "ok", box = el("div", bad ? "seen bad" : "seen");
+    if (bad) box.append(el("span", "tag bad", result.status.replaceAll("_", " ")));
+    if (result.untrusted) box.append(el("span", "tag", "untrusted"));
+    if (result.left_behind) box.append(el("span", "tag", "left behind: its thread could not be stopped"));
+    box.append(...(result.parts ? parts(result.parts, "mono") : [el("p", "aware", "(nothing)")]));
+    return box;
+  }
+
+  function aware(label, text, tone, kind) {
+    return el("div", "aware", el("span", `tag ${tone || ""}`, label), long(text, kind));
+  }
+
+  function drawNote(item) {
+    const body = el("div", "body"), say = (label, text, tone) => body.append(aware(label, text, tone));
+    switch (item.kind) {
+      case "told": body.append(el("span", "tag", "told"), ...parts(item.parts, "said")); break;
+      case "resumed": say("resumed", `taken up again, ${when(item.at)}`); break;
+      case "stopped": say("stopped", `${item.cause}: ${item.detail || ""}`, "bad"); break;
+      case "changed": say("changed", `the model is now ${item.backend}, the format ${item.format}`); body.append(setup(item)); break;
+      case "compacted":
+        say("compacted", `messages ${item.start} to ${item.end} became shorter. ${item.reason || ""}`);
+        body.append(folded("What stands there now", ...parts(item.parts)));
+        break;
+      default: say(item.kind, JSON.stringify(item, null, 2));
+    }
+    return el("article", "block note", el("span", "no"), body);
+  }
+
+  // ----------------------------------------------------------------------------------------------------------- head
+
+  function setup(item) {
+    const inside = [];
+    if (item.instructions) inside.push(el("span", "label", "Instructions"), long(item.instructions));
+    for (const tool of item.tools || []) {
+      inside.push(el("h3", "", tool.name, " ", el("small", "", tool.claims || "")), long(tool.description || ""), folded("Parameters", long(tool.parameters || "", "mono")));
+    }
+    if (item.output) inside.push(el("h3", "", "Typed answer"), long(item.output, "mono"));
+    const rules = [...(item.settings || []), ...(item.limits || [])].map(([name, value]) => `${name.replaceAll("_", " ")} ${value}`).join(" · ");
+    if (rules) inside.push(el("h3", "", "Settings and limits"), el("p", "text", rules));
+    const tools = (item.tools || []).length;
+    return folded(words(item.instructions && "Instructions", tools && amount(tools, "tool"), "limits"), ...inside);
+  }
+
+  function drawHead() {
+    const start = data.items[0], end = data.summary, task = start.task || [];
+    $("pill").textContent = end.outcome;
+    $("pill").className = `pill ${end.outcome}`;
+    const title = task.map((part) => (part.picture ? "" : part.text)).join(" ").trim();
+    $("short").textContent = title;
+    const one = title.length <= 240 && !title.includes("\n");
+    const heading = el("h1", "", one ? title : title.slice(0, 160).split("\n")[0] + " …");
+    heading.dir = "auto";
+    const fact = (value, name) => (value ? el("span", "", el("b", "", value), name ? ` ${name}` : "") : null);
+    const facts = el("p", "facts", fact(start.backend), fact(start.format, "format"), fact(end.steps.toLocaleString("en"), end.steps === 1 ? "step" : "steps"),
+      fact(end.tool_calls && end.tool_calls.toLocaleString("en"), end.tool_calls === 1 ? "call" : "calls"),
+      fact(end.usage && end.usage.length && tokens(end.usage).replace(" tokens", ""), "tokens"), fact(end.cost && dollars(end.cost)), fact(seconds(end.seconds)), el("span", "", when(start.at)), el("span", "", end.run),
+      start.parent ? el("span", "", `from ${start.parent}`) : null);
+    const inside = [heading, facts];
+    if (!one) inside.push(long(title));
+    inside.push(...parts(task.filter((part) => part.picture)).map((image) => el("div", "seen", image)));
+    if (end.answer) inside.push(el("div", "result", el("span", "label", "Answer"), long(end.answer, "answer")));
+    else {
+      const lost = ["failed", "malformed", "refused", "damaged"].includes(end.outcome);
+      const what = end.outcome === "unfinished" ? "It is still going on, or was interrupted; react-agent resume goes on with it." : end.detail || "";
+      inside.push(el("div", `result ${lost ? "lost" : "other"}`, el("span", "label", end.outcome), long(what)));
+    }
+    inside.push(setup(start));
+    $("head").replaceChildren(...inside);
+    $("problem").hidden = !end.problem;
+    $("problem").textContent = end.problem || "";
+    $("tail").replaceChildren(words(`${amount(data.items.length, "event")} on record`, end.outcome, seconds(end.seconds)));
+  }
+
+  // ------------------------------------------------------------------------------------------------------- timeline
+
+  let spans = [];
+  function drawTime() {
+    const raw = [];
+    for (const item of data.items) {
+      if (item.kind === "replied") raw.push({ from: item.at - item.seconds, to: item.at, step: item.step, kind: item.reading === "malformed" ? "x" : "m" });
+      if (item.kind === "returned") raw.push({ from: item.at - (item.seconds || 0), to: item.at, step: item.step, kind: item.status === "ok" ? "t" : "x", tool: true });
+    }
+    spans = raw.filter((span) => Number.isFinite(span.from) && Number.isFinite(span.to)).sort((a, b) => a.from - b.from);
+    const busy = spans.reduce((sum, span) => sum + (span.tool ? 0 : span.to - span.from), 0) || 1e-9;
+    const most = Math.max(busy / 40, 1e-9); // a pause takes no more room than this
+    const svg = $("time");
+    svg.replaceChildren();
+    let clock = null, x = 0;
+    const lanes = [-Infinity, -Infinity, -Infinity];
+    for (const span of spans) {
+      if (clock === null) clock = span.from;
+      if (span.from > clock) { const gap = span.from - clock; span.gap = gap > most; x += Math.min(gap, most); clock = span.from; }
+      span.a = x - (clock - span.from);
+      span.b = span.a + (span.to - span.from);
+      if (span.to > clock) { x += span.to - clock; clock = span.to; }
+    }
+    const scale = 1000 / (x || 1);
+    const rect = (kind, a, y, width, height) => {
+      const made = document.createElementNS("http://www.w3.org/2000/svg", "rect");
+      for (const [name, value] of Object.entries({ class: kind, x: a.toFixed(2), y, width: width.toFixed(2), height, rx: width > 4 ? 1 : 0 })) made.setAttribute(name, value);
+      svg.append(made);
+    };
+    rect("rest", 0, 14.5, 1000, 1);
+    for (const span of spans) {
+      span.a *= scale; span.b *= scale;
+      let y = 1;
+      if (span.tool) {
+        let lane = lanes.findIndex((end) => end <= span.a + 0.01);
+        if (lane < 0) lane = 2;
+        lanes[lane] = span.b;
+        y = 16 + lane * 4.6;
+      }
+      rect(span.kind, span.a, y, Math.max(span.b - span.a, 1.2), span.tool ? 4 : 12.5);
+    }
+    rect("here", 0, 0, 0, 30);
+    svg.hidden = !spans.length;
+    showHere();
+  }
+
+  function showHere() {
+    const mark = $("time").lastChild, block = blocks[current];
+    if (!mark || !block) return;
+    const own = spans.filter((span) => span.step === block.step);
+    if (!own.length) return mark.setAttribute("width", 0);
+    const a = Math.min(...own.map((span) => span.a)), b = Math.max(...own.map((span) => span.b));
+    mark.setAttribute("x", a - 1);
+    mark.setAttribute("width", Math.max(b - a + 2, 4));
+  }
+
+  $("time").addEventListener("click", (event) => {
+    const box = $("time").getBoundingClientRect(), x = ((event.clientX - box.left) / box.width) * 1000;
+    const distance = (span) => Math.max(span.a - x, x - span.b, 0);
+    const nearest = spans.reduce((best, span) => (best && distance(best) <= distance(span) ? best : span), null);
+    if (nearest) go(blocks.indexOf(steps.get(nearest.step)));
+  });
+
+  // --------------------------------------------------------------------------------------------------- going around
+
+  function go(index, quiet) {
+    if (!blocks.length) return;
+    index = Math.max(0, Math.min(blocks.length - 1, index));
+    blocks[current]?.el?.classList.remove("current");
+    current = index;
+    const block = blocks[index];
+    if (!block.el) drawTo(index);
+    block.el.classList.add("current");
+    if (!quiet) {
+      block.el.scrollIntoView({ block: "start" });
+      requestAnimationFrame(() => block.el.scrollIntoView({ block: "start" })); // what was never laid out had a guessed height
+    }
+    showHere();
+  }
+
+  function turnAll(block, open) {
+    const holders = [...block.el.querySelectorAll(".long")], folds = [...block.el.querySelectorAll("details")];
+    const to = open ?? !(holders.some((one) => one.open) || folds.some((one) => one.open));
+    holders.forEach((one) => one.turn(to));
+    folds.forEach((one) => { one.open = to; });
+  }
+
+  const texts = (value) => (typeof value === "string" ? (value.startsWith("data:image/") ? "" : value) : value && typeof value === "object" ? Object.values(value).map(texts).join("\n") : "");
+
+  function search() {
+    sought = $("search").value.trim().toLowerCase();
+    found = sought ? blocks.filter((block) => (block.hay ??= block.items.map(texts).join("\n").toLowerCase()).includes(sought)) : [];
+    document.body.classList.toggle("searching", sought !== "");
+    for (const block of blocks) block.el?.classList.toggle("hit", found.includes(block));
+    $("count").textContent = sought ? (found.length ? amount(found.length, "place") : "none") : "";
+    mark();
+  }
+
+  function next(way) {
+    if (!found.length) return;
+    const places = found.map((block) => blocks.indexOf(block));
+    const at = way > 0 ? places.find((place) => place > current) ?? places[0] : places.findLast((place) => place < current) ?? places.at(-1);
+    go(at);
+    if (sought && !blocks[at].el.textContent.toLowerCase().includes(sought)) turnAll(blocks[at], true);
+    $("count").textContent = `${places.indexOf(at) + 1} of ${places.length}`;
+    mark();
+  }
+
+  function mark() {
+    if (!window.Highlight || !CSS.highlights) return;
+    const ranges = [];
+    for (const block of sought ? found.slice(0, 400) : []) {
+      if (!block.el || ranges.length > 2000) continue;
+      const walker = document.createTreeWalker(block.el, NodeFilter.SHOW_TEXT);
+      while (walker.nextNode()) {
+        const text = walker.currentNode.data.toLowerCase();
+        if (text.length !== walker.currentNode.data.length) continue;
+        for (let at = text.indexOf(sought); at >= 0; at = text.indexOf(sought, at + sought.length)) {
+          const range = new Range();
+          range.setStart(walker.currentNode, at);
+          range.setEnd(walker.currentNode, at + sought.length);
+          ranges.push(range);
+        }
+      }
+    }
+    CSS.highlights.set("found", new Highlight(...ranges));
+  }
+
+  // ------------------------------------------------------------------------------------------------------- dialogues
+
+  const KEYS = [["j  k", "next and previous step"], ["g  G", "first and last step"], ["/", "search; Enter for the next place"], ["n  N", "next and previous place"], ["o", "open or fold the step's long texts"], ["O", "open or fold all"], ["t", "light or dark"], ["c", "copy as a test"], ["?", "these keys"], ["Esc", "away with it"]];
+  const table = el("dl");
+  for (const [keys, what] of KEYS) table.append(el("dt", "", ...keys.split("  ").flatMap((key) => [el("kbd", "", key), " "])), el("dd", "", what));
+  $("help").append(el("h2", "", "Keys"), table);
+
+  async function copy() {
+    const box = $("test"), done = el("span", "", ""), again = el("button", "", "Copy"), away = el("button", "", "Close"), text = el("pre", "text mono", data.test || "");
+    away.addEventListener("click", () => box.close());
+    again.addEventListener("click", put);
+    box.replaceChildren(el("h2", "", "This run as a test"), text, el("div", "row", done, again, away));
+    box.showModal();
+    await put();
+    async function put() {
+      try {
+        await navigator.clipboard.writeText(data.test || "");
+        done.textContent = "Copied.";
+      } catch {
+        const range = new Range();
+        range.selectNodeContents(text);
+        getSelection().removeAllRanges();
+        getSelection().addRange(range);
+        done.textContent = document.execCommand("copy") ? "Copied." : "Selected: copy it with your own keys.";
+      }
+    }
+  }
+
+  function theme() {
+    const root = document.documentElement, dark = root.dataset.theme ? root.dataset.theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
+    root.dataset.theme = dark ? "light" : "dark";
+  }
+
+  let all = false;
+  const COMMANDS = {
+    j: () => go(current + 1), k: () => go(current - 1), g: () => go(0), G: () => go(blocks.length - 1),
+    n: () => next(1), N: () => next(-1), "/": () => { $("search").focus(); $("search").select(); },
+    o: () => blocks[current] && turnAll(blocks[current]), O: () => { all = !all; drawTo(blocks.length - 1); blocks.forEach((block) => turnAll(block, all)); },
+    t: theme, c: copy, "?": () => $("help").showModal(),
+  };
+  document.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
+    if (event.target === $("search")) {
+      if (event.key === "Enter") { event.preventDefault(); next(event.shiftKey ? -1 : 1); }
+      if (event.key === "Escape") { $("search").value = ""; search(); $("search").blur(); }
+      return;
+    }
+    if (event.target.closest?.("input, textarea")) return;
+    const command = COMMANDS[event.key];
+    if (command) { event.preventDefault(); command(); }
+  });
+  addEventListener("scroll", () => document.body.classList.toggle("below", scrollY > 150), { passive: true });
+  let waiting = 0;
+  $("search").addEventListener("input", () => { clearTimeout(waiting); waiting = setTimeout(search, 60); });
+  $("theme").addEventListener("click", theme);
+  $("copy").addEventListener("click", copy);
+  $("keys").addEventListener("click", () => $("help").showModal());
+  for (const box of [$("help"), $("test")]) box.addEventListener("click", (event) => { if (event.target === box) box.close(); });
+  $("blocks").addEventListener("click", (event) => {
+    const at = blocks.findIndex((block) => block.el && block.el.contains(event.target));
+    if (at >= 0) go(at, true);
+  });
+  const follow = () => { const at = /^#step-(\d+)$/.exec(location.hash); if (at && steps.has(Number(at[1]))) go(blocks.indexOf(steps.get(Number(at[1])))); };
+  addEventListener("hashchange", follow);
+
+  // ---------------------------------------------------------------------------------------------------------- at once
+
+  let drawn = 0;
+  function drawTo(index) {
+    const made = document.createDocumentFragment();
+    for (; drawn <= index && drawn < blocks.length; drawn++) made.append(draw(blocks[drawn]));
+    $("blocks").append(made);
+  }
+  const later = window.requestIdleCallback || ((work) => setTimeout(work, 1));
+  function drawRest() {
+    if (drawn >= blocks.length) { document.documentElement.dataset.drawn = String(drawn); if (sought) mark(); return; }
+    drawTo(drawn + CHUNK - 1);
+    later(drawRest);
+  }
+
+  for (const item of data.items) take(item);
+  drawHead();
+  drawTo(FIRST - 1);
+  requestAnimationFrame(() => { drawTime(); follow(); later(drawRest); });
+
+  // A page that is served follows its run; from a file there is nothing to ask, and the policy would not let it.
+  if (data.live) {
+    const ask = async () => {
+      try {
+        const answer = await fetch(`${data.live}?from=${data.items.length}`);
+        if (answer.ok) grow(await answer.json());
+      } catch { /* the server is away: ask again */ }
+      setTimeout(ask, 700);
+    };
+    const grow = (news) => {
+      if (!news.items.length && news.summary.outcome === data.summary.outcome) return;
+      const end = innerHeight + scrollY >= document.body.scrollHeight - 80;
+      data.items.push(...news.items);
+      data.summary = news.summary;
+      for (const block of new Set(news.items.map(take))) if (block?.el) draw(block);
+      drawHead();
+      drawTo(blocks.length - 1);
+      drawTime();
+      document.dispatchEvent(new CustomEvent("grown", { detail: data.summary }));
+      if (end) scrollTo(0, document.body.scrollHeight);
+    };
+    setTimeout(ask, 700);
+  }
+})();

@@ -1,0 +1,103 @@
+"""What a page is told of a trace: every event of every story, in words that are safe to show."""
+
+from __future__ import annotations
+
+import pytest
+from _stories import STORIES, tell
+
+from react_agent import Agent, Image, MockBackend, Trace, call, tool
+from react_agent.events import Finished, Returned
+from react_agent.messages import Outcome, Text, ToolResult, Usage
+from react_agent.view.items import PICTURES, items, parts, summary
+
+
+@pytest.mark.parametrize("name", STORIES)
+def test_every_story_has_an_item_for_each_event(name: str) -> None:
+    story = tell(name, "native")
+    made = list(items(story.trace))
+    assert [item["kind"] for item in made] == [event.kind for event in story.trace]
+    assert [item["step"] for item in made if item["kind"] == "replied"] == list(range(len(story.trace.steps())))
+    assert all(value not in (None, "", []) for item in made for value in item.values())
+
+
+@pytest.mark.parametrize("name", STORIES)
+def test_every_story_is_summed_up_as_its_result(name: str) -> None:
+    story = tell(name, "native")
+    told = summary(story.trace)
+    assert told["outcome"] == story.result.outcome.kind
+    assert told["steps"] == len(story.result.steps)
+    assert told["answer"] == (story.result.answer or "")
+    assert told["problem"] == ""
+
+
+def test_a_part_of_a_trace_counts_on() -> None:
+    trace = tell("follow_up", "native").trace
+    at = trace.after_step(2)
+    assert list(items(trace[at:], 2)) == list(items(trace))[at:]
+
+
+def test_the_last_line_is_not_believed() -> None:
+    trace = tell("one_call", "native").trace
+    lying = Trace([*trace[:-1], Finished(0.0, Outcome("failed", "a lie"), 99, Usage())])
+    assert (summary(lying)["outcome"], summary(lying)["steps"]) == ("answered", 2)
+
+
+def test_events_that_do_not_fit() -> None:
+    trace = tell("one_call", "native").trace
+    edited = Trace([*trace[:2], Returned(0.0, 7, 0, ToolResult("lookup", (Text("x"),))), *trace[2:]])
+    told = summary(edited)
+    assert told["outcome"] == "damaged"
+    assert "event 3" in str(told["problem"])
+
+
+def test_a_trace_cut_anywhere_is_summed_up() -> None:
+    for name in ("paused", "orphans", "told", "parallel"):
+        trace = tell(name, "native").trace
+        for at in range(1, len(trace) + 1):
+            part = trace.cut(at)
+            assert len(list(items(part))) == at
+            assert summary(part)["outcome"] in ("unfinished", "paused", "answered")
+
+
+def test_numbers_inside_of_arguments_are_not_rounded() -> None:
+    @tool(read_only=True)
+    def show(number: int, name: str, nested: dict[str, int]) -> str:
+        """Show."""
+        return "shown"
+
+    script = [call("show", number=12345678901234567890, name="plain", nested={"a": 2**70}), "done"]
+    trace = Agent(MockBackend(script), tools=[show]).run_sync("Big?").trace
+    replied = list(items(trace))[1]
+    assert replied["calls"] == [
+        {
+            "name": "show",
+            "arguments": [["number", "12345678901234567890"], ["name", "plain"], ["nested", '{"a": 1180591620717411303424}']],
+            "written": "",
+            "complaint": "",
+        }
+    ]
+
+
+@pytest.mark.parametrize("media_type", PICTURES)
+def test_pictures_come_as_data(media_type: str) -> None:
+    [part] = parts([Image(media_type, "AAAA")])
+    assert part["picture"] == f"data:{media_type};base64,AAAA"
+
+
+@pytest.mark.parametrize(
+    "image",
+    [
+        Image("image/svg+xml", "AAAA"),
+        Image("text/html", "AAAA"),
+        Image("image/png;x", "AAAA"),
+        Image("image/png", 'AAAA" onerror="alert(1)'),
+        Image("image/png", url="https://example.com/track.png"),
+        Image("image/png", url="javascript:alert(1)"),
+        Image("image/png", sha256="0" * 64),
+    ],
+    ids=["svg", "html", "odd type", "no base64", "an address", "a script's address", "not there"],
+)
+def test_any_other_picture_is_words(image: Image) -> None:
+    [part] = parts([image])
+    assert list(part) == ["text"]
+    assert str(part["text"]).startswith("[image ")
