@@ -701,16 +701,16 @@ def _plan(state: State, opened: OpenCall, step: int, index: int) -> PlannedCall:
     key = opened.key or f"{state.run_id}/{step}.{index}"
     if opened.settled is not None:
         return _settle(step, index, call, key, *opened.settled)
-    if arguments is None:
+    tool = state.tools.get(call.name)
+    if arguments is None and tool is not None:
         return _settle(step, index, call, key, "invalid", call.complaint or "The arguments could not be read.")
     if index >= state.spec.limits.calls_per_step:
         text = f"Not run: at most {state.spec.limits.calls_per_step} calls are looked at in one step."
         return _settle(step, index, call, key, "refused", text)
     if state.closing is not None and call.name != FINISH_TOOL:
         return _settle(step, index, call, key, "refused", f"Not run: only '{FINISH_TOOL}' may be called now.")
-    tool = state.tools.get(call.name)
-    if tool is None or opened.phase == "approved":
-        return PlannedCall(step, index, call.name, arguments, key)
+    if tool is None or arguments is None or opened.phase == "approved":  # the dispatcher says that there is no such tool
+        return PlannedCall(step, index, call.name, arguments or {}, key)
     if opened.phase == "asked":
         return PlannedCall(step, index, call.name, arguments, key, ask=opened.question)
     if opened.phase == "orphan":

@@ -80,15 +80,15 @@ def test_schema(database: Path) -> None:
 @pytest.mark.parametrize(
     ("query", "words"),
     [
-        ("SELECT * FROM nothing", "no such table: nothing; sql_schema"),
-        ("SELECT nothing FROM item", "no such column: nothing; sql_schema"),
+        ("SELECT * FROM nowhere", "no such table: nowhere; sql_schema"),
+        ("SELECT nowhere FROM item", "no such column: nowhere; sql_schema"),
         ("SELEKT 1", "syntax error"),
         ("", "only SELECT"),
         ("-- nothing", "only SELECT"),
         ("SELECT ?", "binding"),
         ("SELECT 'a\0'", "null character"),
         ("SELECT '\ud800'", "surrogates"),
-        ("SELECT " + "1," * 30_000 + "1", "too big"),
+        ("SELECT " + "1," * 30_000 + "1", "too long"),
     ],
     ids=["table", "column", "syntax", "empty", "comment", "binding", "nul", "surrogate", "long"],
 )

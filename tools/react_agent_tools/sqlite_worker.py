@@ -39,8 +39,11 @@ FUNCTIONS_DENIED = ("load_extension", "readfile", "writefile", "edit", "fts3_tok
 SHADOWS = ("", "_config", "_content", "_data", "_docsize", "_idx")  # of a full-text table
 
 
-def authorize(action: int, what: str | None, more: str | None, database: str | None, via: str | None, tables: frozenset[str] | None) -> int:
-    """Allows reading and nothing else. `tables` are those that may be read, None for all; `via` is the view that one is read through."""
+def authorize(action: int, what: str | None, more: str | None, database: str | None, tables: frozenset[str] | None) -> int:
+    """Allows reading and nothing else. `tables` are those that may be read, None for all.
+
+    The engine also tells the view that a table is read through; but a WITH clause of the query may take the name of a view, and looks the same.
+    """
     name = (what or "").casefold()
     if action == sqlite3.SQLITE_PRAGMA:
         return sqlite3.SQLITE_OK if name == "data_version" or (name in PRAGMAS and tables is None) else sqlite3.SQLITE_DENY
@@ -113,8 +116,8 @@ def words(error: Exception, seconds: float) -> str:
         return f"not allowed ({said}): only SELECT is possible, on the tables that may be read; nothing can be changed, attached or loaded"
     if "one statement at a time" in said:
         return "only one statement at a time is possible"
-    if "too big" in said:
-        return f"a value would get longer than {MAX_CELL:,} characters; take less"
+    if "too big" in said or "too large" in said:
+        return f"too long: a query may have {LIMITS[sqlite3.SQLITE_LIMIT_SQL_LENGTH]:,} characters, and a value {MAX_CELL:,}"
     if not isinstance(error, sqlite3.Error):
         return said[:500]
     hint = "; sql_schema shows the tables and columns" if said.startswith(("no such table", "no such column")) else ""
