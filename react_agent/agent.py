@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias, cast
 from pydantic_core import to_json
 
 from react_agent.backends.base import Backend
+from react_agent.care import with_asking
 from react_agent.dispatch import CallScope, current_call
 from react_agent.errors import ConfigError, ReactAgentError, ToolError, TraceError
 from react_agent.events import Changed, Event, Parent, Resumed, Reviewed, Started, Told
@@ -95,7 +96,7 @@ class Agent:
             self.tools.specs,
             limits or Limits(),
             settings or Settings(),
-            policy or Policy(),
+            with_asking(policy or Policy(), [tool.name for tool in self.tools if tool.ask]),
             self._output.schema if self._output else None,
             name=name,
         )
@@ -326,8 +327,14 @@ class RunStream:
         run.event_listeners.append(put)
         run.delta_listener = put
 
+        here = get_ident()
+
         def progress(step: int, index: int, message: str, fraction: float | None) -> None:
-            loop.call_soon_threadsafe(put, Progress(step, index, message, fraction))  # tools may run in threads
+            told = Progress(step, index, message, fraction)
+            if get_ident() == here:
+                put(told)
+            else:  # a tool in a thread
+                loop.call_soon_threadsafe(put, told)
 
         run.progress_listener = progress
         self._task = asyncio.create_task(self._agent._finish(run))
@@ -337,7 +344,10 @@ class RunStream:
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
         assert self._task is not None
         if not self._task.done():
-            self._task.cancel()
+            try:
+                await asyncio.sleep(0)  # a task that is cancelled before its first step never runs: its end would not be recorded
+            finally:
+                self._task.cancel()
         await asyncio.wait({self._task})
         if kind is None and not self._task.cancelled() and (failure := self._task.exception()) is not None:
             raise failure
@@ -345,6 +355,7 @@ class RunStream:
     async def __aiter__(self) -> AsyncIterator[Event | Delta | Progress]:
         while (item := await self._queue.get()) is not None:
             yield item
+        self._queue.put_nowait(None)  # whoever iterates once more is at the end at once
 
     @property
     def trace(self) -> Trace:
@@ -354,9 +365,11 @@ class RunStream:
 
     @property
     def result(self) -> Result:
-        """The result, once the run is over. Raises `ConfigError` before."""
+        """The result, once the run is over; of one that was left before its end the outcome is ``cancelled``. Raises `ConfigError` before."""
         if self._task is None or not self._task.done():
             raise ConfigError("the run is not over: iterate the stream to its end before you read `result`")
+        if self._task.cancelled() and self._run is not None:
+            return self._agent._result(self._run, Outcome("cancelled", "the run was cancelled"))
         return self._task.result()
 
     def tell(self, task: Task) -> None:

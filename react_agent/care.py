@@ -5,6 +5,7 @@ A plain tool has none of it (``tool.care`` is None) and pays for none of it. How
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, cast
@@ -166,7 +167,7 @@ def address_of(name: str, function: object, *, typed: bool) -> Address:
         why = "it is bound to an object"
     file = None
     if why is None and module == "__main__":
-        file = getattr(__import__("__main__"), "__file__", None)
+        file = getattr(sys.modules["__main__"], "__file__", None)
         if file is None:
             why = "the main program is no file"
     if why is not None:

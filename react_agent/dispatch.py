@@ -9,8 +9,10 @@ from dataclasses import dataclass, field
 from time import perf_counter
 from typing import Protocol, cast
 
+from react_agent.bounds import bounded
 from react_agent.errors import ToolError
 from react_agent.events import Asked, Called, Event, Returned
+from react_agent.keeping import Keeper, Ran
 from react_agent.loop import PlannedCall
 from react_agent.messages import Image, JsonObject, ResultStatus, Text, ToolResult, Usage, clean
 from react_agent.quick import quick
@@ -68,16 +70,6 @@ class Recorder(Protocol):
 
 
 @dataclass(slots=True)
-class _Ran:
-    """What a function gave, or why it gave nothing."""
-
-    value: object = None
-    error: str | None = None
-    status: ResultStatus = "ok"
-    left_behind: bool = False
-
-
-@dataclass(slots=True)
 class _Flag:
     """Set when the caller no longer waits; a sync tool may look at it and stop."""
 
@@ -103,6 +95,7 @@ class Dispatcher:
         self._recorder = recorder
         self._result_chars = result_chars
         self._finish = finish
+        self._keeper = Keeper(recorder, result_chars)
 
     async def carry_out(self, calls: tuple[PlannedCall, ...]) -> None:
         """Do what is planned for each call, side by side; returns when each has its event."""
@@ -125,7 +118,30 @@ class Dispatcher:
             return self._recorder.append(Asked(self._recorder.now(), plan.step, plan.index, plan.ask))
         if plan.mode == "verify" and not await self._verified_undone(plan, tool):
             return None
-        recorder = self._recorder
+        if tool.care is not None:
+            return await self._carefully(plan, tool, arguments)
+        return await self._call(plan, tool, arguments)
+
+    async def _carefully(self, plan: PlannedCall, tool: Tool, arguments: Mapping[str, object]) -> None:
+        """A call of a tool that has options of its own: it may be known already, or have to wait until others are done."""
+        care, recorder = tool.care, self._recorder
+        assert care is not None
+        if (known := self._keeper.remembered(plan, care)) is not None:
+            return self._record(plan, tool, known, 0.0)
+        if care.concurrency is None:
+            return await self._call(plan, tool, arguments)
+        gate = await self._keeper.enter(care)
+        if gate is None:
+            recorder.append(_called(recorder.now(), plan.step, plan.index, plan.name, plan.key))
+            text = f"It did not run: {care.concurrency} calls of it were under way until the time was up."
+            return self._record(plan, tool, Ran(error=text, status="timeout"), 0.0)
+        try:
+            return await self._call(plan, tool, arguments)
+        finally:
+            gate.release()
+
+    async def _call(self, plan: PlannedCall, tool: Tool, arguments: Mapping[str, object]) -> None:
+        recorder, care = self._recorder, tool.care
         recorder.append(_called(recorder.now(), plan.step, plan.index, plan.name, plan.key))
         if not tool.spec.read_only:
             recorder.flush()
@@ -133,24 +149,28 @@ class Dispatcher:
         token = current_call.set(scope)
         started = perf_counter()
         try:
-            ran = await self._run(plan, tool, arguments)
+            if care is None:
+                ran = await self._run(plan, tool, arguments)
+            else:
+                ran = await self._keeper.run(plan, tool, care, lambda: self._run(plan, tool, arguments))
         finally:
             current_call.reset(token)
         self._record(plan, tool, ran, perf_counter() - started, scope)
         if not tool.spec.read_only:
             recorder.flush()  # what it did is known from here on, whatever becomes of this process
-        return None
 
-    def _record(self, plan: PlannedCall, tool: Tool, ran: _Ran, seconds: float, scope: CallScope | None = None) -> None:
+    def _record(self, plan: PlannedCall, tool: Tool, ran: Ran, seconds: float, scope: CallScope | None = None) -> None:
         usage, cost = (None, None) if scope is None else (scope.usage, scope.cost)
         if ran.error is not None:
             content: tuple[Text | Image, ...] = (Text(ran.error),)
         else:
-            content = self._bounded(tool.render(ran.value))
-        result = _result(plan.name, content, ran.status, tool.spec.open_world)
+            content = self._bounded(tool.render(ran.value), plan, tool)
+        result = _result(plan.name, content, ran.status, tool.spec.open_world or ran.untrusted)
         output: JsonObject | None = plan.arguments if plan.name == FINISH_TOOL and ran.error is None else None
         now = self._recorder.now()
-        self._recorder.append(_returned_event(now, plan.step, plan.index, result, seconds, usage, cost, ran.left_behind, output))
+        self._recorder.append(
+            _returned_event(now, plan.step, plan.index, result, seconds, usage, cost, ran.left_behind, output, ran.attempts, ran.cached)
+        )
 
     def _returned(self, plan: PlannedCall, content: tuple[Text | Image, ...], status: ResultStatus) -> None:
         self._recorder.append(Returned(self._recorder.now(), plan.step, plan.index, ToolResult(plan.name, content, status)))
@@ -164,7 +184,7 @@ class Dispatcher:
 
     # ------------------------------------------------------------------------------------------------------- running
 
-    async def _run(self, plan: PlannedCall, tool: Tool, arguments: Mapping[str, object]) -> _Ran:
+    async def _run(self, plan: PlannedCall, tool: Tool, arguments: Mapping[str, object]) -> Ran:
         recorder = self._recorder
         left = recorder.seconds_left()
         timeout = left if tool.timeout is None else tool.timeout if left is None else min(left, tool.timeout)
@@ -186,20 +206,20 @@ class Dispatcher:
                 return await self._in_thread(tool, arguments, timeout, flag)
             coroutine = cast("Awaitable[object]", tool.function(**arguments))
             if timeout is None:
-                return _Ran(await coroutine)
+                return Ran(await coroutine)
             return await self._in_time(coroutine, timeout, flag)
         except asyncio.CancelledError:
             flag.cancelled = True
             task = asyncio.current_task()
             if task is not None and task.cancelling():
                 raise
-            return _Ran(error="the tool cancelled itself", status="error")
+            return Ran(error="the tool cancelled itself", status="error")
         except (KeyboardInterrupt, GeneratorExit):
             raise
         except BaseException as error:  # noqa: BLE001 - the contract: whatever a tool raises is an observation, SystemExit too
-            return _Ran(error=_words(error), status="error")
+            return Ran(error=_words(error), status="error", again=isinstance(error, Exception) and not isinstance(error, ToolError))
 
-    async def _in_thread(self, tool: Tool, arguments: Mapping[str, object], timeout: float | None, flag: _Flag) -> _Ran:
+    async def _in_thread(self, tool: Tool, arguments: Mapping[str, object], timeout: float | None, flag: _Flag) -> Ran:
         future = POOL.run(lambda: tool.function(**arguments))
         if timeout is None:
             value = await future
@@ -208,26 +228,26 @@ class Dispatcher:
             if not done:
                 flag.cancelled = True
                 future.cancel()
-                return _Ran(
+                return Ran(
                     error=f"{_too_long(timeout)} It could not be stopped and may still be at work.", status="timeout", left_behind=True
                 )
             value = future.result()
         if asyncio.iscoroutine(value):  # a plain function that gives back a coroutine, such as a lambda over an async one
             value = await value
-        return _Ran(value)
+        return Ran(value)
 
-    async def _in_time(self, coroutine: Awaitable[object], timeout: float, flag: _Flag) -> _Ran:
+    async def _in_time(self, coroutine: Awaitable[object], timeout: float, flag: _Flag) -> Ran:
         task = asyncio.ensure_future(coroutine)
         try:
             done, _ = await asyncio.wait({task}, timeout=timeout)
             if done:
-                return _Ran(task.result())
+                return Ran(task.result())
             flag.cancelled = True
             task.cancel()
             done, _ = await asyncio.wait({task}, timeout=GRACE_SECONDS)
             if done and not task.cancelled():
                 task.exception()  # seen, so that nobody is warned of it
-            return _Ran(error=_too_long(timeout), status="timeout", left_behind=not done)
+            return Ran(error=_too_long(timeout), status="timeout", left_behind=not done, again=bool(done))
         except asyncio.CancelledError:
             task.cancel()
             raise
@@ -251,35 +271,33 @@ class Dispatcher:
             question = "It was started before the run was interrupted, and the tool itself does not know what became of it. Run it again?"
             self._recorder.append(Asked(self._recorder.now(), plan.step, plan.index, question))
         else:
-            self._record(plan, tool, _Ran(value), 0.0)
+            self._record(plan, tool, Ran(value), 0.0)
         return False
 
     # ------------------------------------------------------------------------------------------------------- bounding
 
-    def _bounded(self, content: tuple[Text | Image, ...]) -> tuple[Text | Image, ...]:
-        limit = self._result_chars
+    def _bounded(self, content: tuple[Text | Image, ...], plan: PlannedCall, tool: Tool) -> tuple[Text | Image, ...]:
+        limit, care = self._result_chars, tool.care
+        if care is not None and care.max_result is not None and care.max_result < limit:
+            limit = care.max_result
         if len(content) == 1 and type(content[0]) is Text and len(content[0].text) <= limit:
             return content
-        if sum([len(part.text) for part in content if type(part) is Text]) <= limit:
+        if care is not None and care.reads_rest:  # bounded by itself
             return content
-        left = limit
-        bounded: list[Text | Image] = []
-        for part in content:
-            if type(part) is Text:
-                text = _cut(part.text, left)
-                left -= min(len(part.text), left)
-                bounded.append(Text(text) if text is not part.text else part)
-            else:
-                bounded.append(part)
-        return tuple(bounded)
+        return bounded(content, limit, self._shelf(plan, tool))
 
+    def _shelf(self, plan: PlannedCall, tool: Tool) -> Callable[[str], str] | None:
+        """Where the rest of this call's result is put, if the model has a way to it."""
+        reader = next((each.name for each in self._tools if each.care is not None and each.care.reads_rest), None)
+        if reader is None:
+            return None
+        ref = f"{plan.step}.{plan.index}"
 
-def _cut(text: str, limit: int) -> str:
-    if len(text) <= limit:
-        return text
-    head, tail = limit * 3 // 4, limit - limit * 3 // 4
-    note = f"\n[… {len(text) - limit:,} of {len(text):,} characters are left out here; ask for a narrower part to see them …]\n"
-    return text[:head] + note + text[len(text) - tail :]
+        def put(text: str) -> str:
+            self._keeper.shelf.put(ref, text, tool.spec.open_world)
+            return f'{reader}(ref="{ref}"'
+
+        return put
 
 
 def _too_long(timeout: float) -> str:

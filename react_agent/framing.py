@@ -29,7 +29,8 @@ def framed(result: ToolResult) -> str:
     """
     if not result.untrusted:
         return result.text
-    inner, notes = [], []
+    inner: list[str] = []
+    notes: list[str] = []
     for part in result.content:
         if type(part) is Text:
             (notes if part.provider_data == NOTE else inner).append(part.text)
@@ -42,12 +43,15 @@ def framed(result: ToolResult) -> str:
 
 def framed_message(message: Message) -> Message:
     """A tool message with each untrusted result framed; the same object where there is none."""
-    if not any([type(part) is ToolResult and part.untrusted for part in message.parts]):
-        return message
-    return replace(message, parts=tuple(_framed_result(part) if type(part) is ToolResult and part.untrusted else part for part in message.parts))
+    for part in message.parts:
+        if type(part) is ToolResult and part.untrusted:
+            return replace(message, parts=tuple(_framed_result(one) if type(one) is ToolResult else one for one in message.parts))
+    return message
 
 
 def _framed_result(result: ToolResult) -> ToolResult:
+    if not result.untrusted:
+        return result
     others = tuple(part for part in result.content if type(part) is not Text)
     text = framed(result)
     return replace(result, content=(Text(text), *others) if text else others)

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+import warnings
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from time import perf_counter
@@ -108,8 +109,12 @@ class Run:
             advance(self.state, event)
         if self._writer is not None:
             self._writer.write(event)
-        for listener in self.event_listeners:
-            listener(event)
+        for listener in tuple(self.event_listeners):
+            try:
+                listener(event)
+            except Exception as error:  # noqa: BLE001 - as for streamed pieces
+                self.event_listeners.remove(listener)
+                warnings.warn(f"a listener for events raised {type(error).__name__}: {error}; it hears no more of this run", stacklevel=2)
 
     def flush(self) -> None:
         if self._writer is not None:
@@ -165,8 +170,13 @@ class Run:
     def _listen(self, delta: Delta) -> None:
         if self._first_token is None:
             self._first_token = perf_counter() - self._asked_at
-        if self.delta_listener is not None:
+        if self.delta_listener is None:
+            return
+        try:
             self.delta_listener(delta)
+        except Exception as error:  # noqa: BLE001 - whoever watches must not break what is watched
+            self.delta_listener = None
+            warnings.warn(f"a listener for streamed pieces raised {type(error).__name__}: {error}; it hears no more of this run", stacklevel=2)
 
     def _lost(self, error: Exception) -> None:
         known = error if isinstance(error, BackendError) else BackendError(f"{type(error).__name__}: {error}")

@@ -38,6 +38,7 @@ from react_agent.events import (
     Stopped,
     Told,
 )
+from react_agent.framing import note
 from react_agent.messages import (
     Head,
     Image,
@@ -496,7 +497,7 @@ def _close_batch(state: State) -> None:
         if opened.call.name == FINISH_TOOL and result.ok:
             finished = returned
         if fingerprint in state.ledger:
-            result = replace(result, content=(*result.content, Text(_advice(result))))
+            result = replace(result, content=(*result.content, _own_words(result, _advice(result))))
         else:
             repeated = False
         results.append(result)
@@ -529,7 +530,7 @@ def _weigh(state: State, done: tuple[OpenCall, ...], results: list[ToolResult], 
     else:
         warning = _check_limits(state)
         if warning:
-            results[-1] = replace(results[-1], content=(*results[-1].content, Text(warning)))
+            results[-1] = replace(results[-1], content=(*results[-1].content, _own_words(results[-1], warning)))
 
 
 def _say_last_word(state: State) -> None:
@@ -549,6 +550,11 @@ def _fingerprint(opened: OpenCall, result: ToolResult) -> int:
     written = opened.call.raw or "" if arguments is None else to_json(arguments)
     images = [(part.data, part.url, part.sha256) for part in result.content if type(part) is Image]
     return hash((opened.call.name, written, result.status, result.text, *images))
+
+
+def _own_words(result: ToolResult, text: str) -> Text:
+    """What the loop adds to a result; marked where it has to be told from other people's words."""
+    return note(text) if result.untrusted else Text(text)
 
 
 def _advice(result: ToolResult) -> str:

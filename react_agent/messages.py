@@ -499,10 +499,11 @@ class ModelReply:
 class Delta:
     """A piece of a streamed reply for a listener; not an event, and never acted on.
 
-    ``kind`` says what grows: the ``text``, the ``thinking``, or a ``call`` (then `text` is a piece of its arguments).
+    ``kind`` says what grows: the ``text``, the ``thinking``, or a ``call`` (then `text` is a piece of its arguments); ``restart`` says that the
+    stream broke and begins anew, so what came before is void.
     """
 
-    kind: Literal["text", "thinking", "call"]
+    kind: Literal["text", "thinking", "call", "restart"]
     text: str
     name: str | None = None
     index: int = 0

@@ -19,10 +19,20 @@ from typing import Any, Concatenate, Generic, ParamSpec, TypeAlias, TypedDict, T
 
 from pydantic_core import to_jsonable_python
 
+from react_agent.care import Care, Retries, address_of, care_of
 from react_agent.errors import ConfigError, SchemaError, ToolDefinitionError, ToolError
 from react_agent.messages import Image, JsonObject, Text, ToolExample, ToolSpec, clean
 from react_agent.rendering import render
-from react_agent.schema import ArgumentsValidator, InvalidArguments, RawArguments, arguments_schema, check_accepts, from_function, nearest
+from react_agent.schema import (
+    ArgumentsValidator,
+    InvalidArguments,
+    RawArguments,
+    TypedArguments,
+    arguments_schema,
+    check_accepts,
+    from_function,
+    nearest,
+)
 from react_agent.spec import FINISH_TOOL
 
 P = ParamSpec("P")
@@ -109,7 +119,15 @@ class ToolOptions(TypedDict, total=False):
         examples: Worked calls for prompts and complaints; each must fit the schema.
         timeout: Seconds that one call may take.
         verify: Given the key of a call that was interrupted, tells what became of it: its result, `NOT_DONE`, or `UNKNOWN`.
-        output_schema: JSON Schema of the result.
+        output_schema: JSON Schema of the result, which is held to it; what does not fit is an error that the model is told.
+        concurrency: Most calls of it at once, in one event loop; further ones wait.
+        retries: Further attempts, with growing pauses, when it raises anything but `ToolError`, takes too long or loses its process;
+            for read_only and idempotent tools. A number, or `Retries`. All attempts of a call have its one key.
+        max_result: Most characters of one result, where that is below the run's own bound.
+        cache: Within a run, the same arguments give the same result without a second call; for read_only tools.
+        process: Runs in a process of its own, which is killed with all that it started when the call takes too long or is cancelled. The
+            function stands at the top of a module; arguments and result are JSON, and it takes no `RunContext`.
+        ask: Each call waits for a person, who gives its result (``pending.give(…)``) or lets it run, whatever the policy allows.
     """
 
     name: str
@@ -122,6 +140,12 @@ class ToolOptions(TypedDict, total=False):
     timeout: float | None
     verify: Verify | None
     output_schema: JsonObject | None
+    concurrency: int | None
+    retries: int | Retries
+    max_result: int | None
+    cache: bool
+    process: bool
+    ask: bool
 
 
 class Tool:
@@ -134,7 +158,8 @@ class Tool:
         is_async: The function gives a coroutine.
         takes_context: Name of the parameter that gets a `RunContext`.
         timeout: Seconds that one call may take; None for the run's own bound.
-        verify: See `ToolOptions`.
+        verify, ask: See `ToolOptions`.
+        care: What it asks of those who run it; None for a plain tool.
     """
 
     def __init__(
@@ -147,6 +172,8 @@ class Tool:
         self.takes_context = takes_context
         self.timeout = options.get("timeout")
         self.verify = options.get("verify")
+        self.ask = options.get("ask", False)
+        self.care = _care(spec, function, takes_context, options, typed=isinstance(arguments, TypedArguments))
         self.__doc__ = spec.description
         self.__name__ = spec.name
         self.__wrapped__ = function
@@ -280,6 +307,25 @@ def _check_options(options: ToolOptions) -> None:
     timeout = options.get("timeout")
     if timeout is not None and not (isinstance(timeout, int | float) and timeout > 0):
         raise ToolDefinitionError(f"timeout is {timeout!r}; it is a number of seconds above 0, or None")
+
+
+def _care(spec: ToolSpec, function: object, takes_context: str | None, options: ToolOptions, *, typed: bool) -> Care | None:
+    address = None
+    if options.get("process"):
+        if takes_context is not None:
+            raise ToolDefinitionError(f"{spec.name}: process=True and a RunContext do not go together: a context cannot leave this process")
+        address = address_of(spec.name, function, typed=typed)
+    return care_of(
+        spec.name,
+        repeatable=spec.repeatable,
+        read_only=spec.read_only,
+        concurrency=options.get("concurrency"),
+        retries=options.get("retries", 0),
+        max_result=options.get("max_result"),
+        cache=options.get("cache", False),
+        address=address,
+        output_schema=spec.output_schema,
+    )
 
 
 def _check_name(name: str) -> None:

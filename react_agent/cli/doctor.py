@@ -168,27 +168,30 @@ def _servers(console: Console) -> dict[str, str]:
 def _try(console: Console, name: str) -> bool:
     """One small run with a tool; whether it was answered from the tool's result."""
     from react_agent.agent import Agent
+    from react_agent.cli.session import Session, Stoppable
+    from react_agent.loop import fold
     from react_agent.spec import Limits
-    from react_agent.tooling import Tool
+    from react_agent.tool import Tool
 
     def secret_word() -> str:
         """Gives the secret word."""
         return _WORD
 
-    backend = load_model(name)
+    backend = Stoppable(load_model(name))
     show(console, title(f"Asking {backend.name}", f"format {backend.format_name}"))
-    tool = Tool.from_function(secret_word, read_only=True)
-    result = Agent(backend, tools=[tool], limits=Limits(steps=4, seconds=120)).run_sync("What is the secret word? Use the tool.")
-    show(console, *transcript(result.events, 6))
-    called = any(call.name == tool.name for step in result.steps for call in step.calls)
-    good = called and result.answer is not None and _WORD in result.answer.lower()
+    agent = Agent(backend, tools=[Tool.from_function(secret_word, read_only=True)], limits=Limits(steps=4, seconds=120))
+    with Session(backend, None) as session:
+        trace = session.watch(agent.stream("What is the secret word? Use the tool."))
+    state = fold(trace)
+    called = any(call.name == secret_word.__name__ for step in trace.steps() for call in step.calls)
+    good = called and state.answer is not None and _WORD in state.answer.lower()
     if good:
-        show(console, Text(), Row("good", "it called the tool and answered from its result", "bold green"))
-    elif result.outcome.kind in ("failed", "refused", "cancelled"):
-        show(console, Text(), Row("no answer", words.plain(result.outcome.detail), "bold red"))
+        show(console, Row("good", "it called the tool and answered from its result", "bold green"))
+    elif state.outcome is None or state.outcome.kind in ("failed", "refused", "cancelled"):
+        show(console, Row("no answer", "see above for the reason", "bold red"))
     else:
         advice = "it does not use the tool well: try another format (--format react_text suits most small models), or a larger model"
-        show(console, Text(), Row("weak", advice, "bold yellow"))
+        show(console, Row("weak", advice, "bold yellow"))
     return good
 
 

@@ -250,7 +250,7 @@ def _tools_again(spec: AgentSpec, names: Sequence[str], changes: bool) -> ToolRe
     if changes or not recorded:
         return offered
     missing = [name for name in recorded if name not in offered]
-    if False:
+    if missing:
         raise ConfigError(f"the run has the tools {', '.join(missing)} too: name them with -t, or go on without them with --changes")
     return ToolRegistry(offered[name] for name in recorded)
 

@@ -7,6 +7,7 @@ from typing import cast
 from react_agent.errors import FormatError
 from react_agent.formats.arguments import read_arguments
 from react_agent.formats.base import RawReply
+from react_agent.framing import framed_message
 from react_agent.formats.lossless import strict_object
 from react_agent.messages import (
     Answer,
@@ -46,7 +47,9 @@ class NativeFormat:
         return ()
 
     def lower(self, message: Message, before: Message | None, head: Head) -> tuple[Message, ...]:
-        """The message itself; a system message that says nothing is left out."""
+        """The message itself, with untrusted results framed; a system message that says nothing is left out."""
+        if message.role == "tool":
+            return (framed_message(message),)
         return (message,) if message.parts or message.role != "system" else ()
 
     def write(self, reading: Reading) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from react_agent.formats.lossless import write_json
 from react_agent.formats.tools import FINISH_TOOL, Tools, describe, example_arguments
+from react_agent.framing import framed
 from react_agent.messages import Head, Image, Message, ModelRequest, Text, ToolResult, ToolSpec
 
 # A small model copies the closing phrase of its examples, so each has another.
@@ -58,7 +59,7 @@ def observation(message: Message) -> Message:
 
 
 def _words(result: ToolResult) -> str:
-    text = result.text
+    text = framed(result)
     return text if result.ok or not text or text.lower().startswith("error") else f"Error: {text}"
 
 

@@ -7,9 +7,10 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 
-from react_agent.events import Changed, Replied, Resumed, Returned, Reviewed, Told
+from react_agent.events import Called, Changed, Replied, Resumed, Reviewed, Told
 from react_agent.messages import JsonObject, ModelReply, Text, ToolCall
 from react_agent.trace import Trace
+from react_agent.view import words
 from react_agent.view.items import summary
 
 _WIDTH = 120
@@ -33,8 +34,8 @@ def as_test(trace: Trace, file: str | None = None, agent: str = _PLACEHOLDER) ->
     script = [_reply(event.reply) for event in trace if isinstance(event, Replied)]
     body = ["    script = [", *[f"        {line}," for line in script], "    ]"]
     body.append(f"    result = scripted({name}, script).run_sync({trace.started.task.text!r})")
-    names = sorted({word for word in ("Raw", "call") for line in script if re.search(rf"\b{word}\(", line)})
-    door = [f"from react_agent import {', '.join(names)}"] if names else []
+    door_names = sorted({word for word in ("Raw", "call") for line in script if re.search(rf"\b{word}\(", line)})
+    door = [f"from react_agent import {', '.join(door_names)}"] if door_names else []
     if any("ScriptedCall(" in line for line in script):
         door.append("from react_agent.backends.mock import ScriptedCall")
     mine = f"from {module} import {name}" + ("  # the agent to be tested" if agent == _PLACEHOLDER else "")
@@ -52,18 +53,30 @@ def as_replay(trace: Trace, file: str | None = None) -> str:
 
 def _file(trace: Trace, file: str | None, imports: list[str], body: list[str], subject: str) -> str:
     title = " ".join(trace.started.task.text.split()) or trace.run_id
-    title = title.encode("ascii", "replace").decode().replace("\\", "/").replace('"', "'")
-    title = title if len(title) <= 90 else title[:89] + "…"
-    told = f"of the trace {file}" if file else f"of run {trace.run_id}"
-    told = told.encode("ascii", "replace").decode().replace("\\", "/").replace('"', "'")
-    lines = [f'"""{title}', "", f"Made {told}.", '"""', "", *imports, "", "", f"def test_{_slug(trace)}() -> None:", *body]
+    told = f"Made of the trace {file}." if file else f"Made of run {trace.run_id}."
+    lines = [
+        f'"""{_in_docstring(title)}',
+        "",
+        _in_docstring(told),
+        '"""',
+        "",
+        *imports,
+        "",
+        "",
+        f"def test_{_slug(trace)}() -> None:",
+        *body,
+    ]
     return "\n".join([*lines, *_assertions(trace, subject)]) + "\n"
 
 
+def _in_docstring(text: str) -> str:
+    """One line that neither ends a docstring nor escapes anything in it."""
+    line = words.plain_line(text, 90)
+    return "".join(char if char.isprintable() else "?" for char in line).replace("\\", "/").replace('"', "'")
+
+
 def _slug(trace: Trace) -> str:
-    words = re.findall(r"[a-z0-9]+", trace.started.task.text.lower())
-    name = "_".join(words)[:60].strip("_")
-    return name or "run"
+    return "_".join(re.findall(r"[a-z0-9]+", trace.started.task.text.lower()))[:60].strip("_") or "run"
 
 
 # ---------------------------------------------------------------------------------------------------------- the script
@@ -113,11 +126,10 @@ def _links(trace: Trace) -> Iterator[str]:
         yield f".answered({answer!r})"
     else:
         yield f".outcome({stands['outcome']!r})"
-    ran = {(event.step, event.index) for event in trace if isinstance(event, Returned) and event.result.ok}
-    made = [(step.index, index, call) for step in trace.steps() for index, call in enumerate(step.calls)]
-    good = [call for step, index, call in made if (step, index) in ran]
-    for name, times in Counter(call.name for call in good).items():
-        call = next(call for call in good if call.name == name)
+    ran = {(event.step, event.index) for event in trace if isinstance(event, Called)}
+    made = [call for step in trace.steps() for index, call in enumerate(step.calls) if (step.index, index) in ran]
+    for name, times in Counter(call.name for call in made).items():
+        call = next(call for call in made if call.name == name)
         yield f".called({', '.join([repr(name), *(_short(call.arguments) if times == 1 else [])])}).times({times})"
 
 
@@ -125,5 +137,3 @@ def _short(arguments: JsonObject | None) -> list[str]:
     """The arguments that are short enough to be compared by eye."""
     given = (arguments or {}).items()
     return [f"{name}={value!r}" for name, value in given if name.isidentifier() and not keyword.iskeyword(name) and len(repr(value)) <= 60]
-
-

@@ -33,7 +33,7 @@ def page(trace: Trace, *, problem: str = "", file: str | None = None) -> str:
         problem: What is wrong with its file, shown at the top.
         file: Where the trace lies, for the test that can be copied from the page.
     """
-    data = {"items": list(items.items(trace)), "summary": items.summary(trace, problem), "test": as_test(trace, file)}
+    data: dict[str, object] = {"items": list(items.items(trace)), "summary": items.summary(trace, problem), "test": as_test(trace, file)}
     return document(words.plain_line(words.said(trace.started.task), 80) or trace.run_id, data)
 
 

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import TypeAlias, assert_never
 
+from react_agent.errors import TraceError
 from react_agent.events import (
     Asked,
     Called,
@@ -36,7 +37,7 @@ Item: TypeAlias = "dict[str, object]"
 
 PICTURES = ("image/png", "image/jpeg", "image/gif", "image/webp")  # what a browser draws without ever running anything
 _BASE64 = re.compile(r"[A-Za-z0-9+/\s]*={0,2}\s*")
-_MISFITS = (IndexError, KeyError, ValueError, TypeError, AttributeError, AssertionError, ArithmeticError)
+_MISFITS = (TraceError, IndexError, KeyError, ValueError, TypeError, AttributeError, AssertionError, ArithmeticError)
 
 
 def items(events: Iterable[Event], step: int = 0) -> Iterator[Item]:

@@ -187,9 +187,8 @@ def _said(reply: ModelReply, step: int, lines: int | None) -> list[Row]:
     if reply.reading == "act":
         said = [Row("says", text, lines=lines)] if text else []
         for index, call in enumerate(reply.message.calls):
-            said.append(Row("action", words.call(call.name, call.arguments, call.raw), "cyan", note=f"{step}.{index}", lines=lines))
-            if call.arguments is None and call.complaint:
-                said.append(Row("unreadable", words.plain(call.complaint), "red", "red", lines=lines))
+            style = "cyan" if call.arguments is not None else "red"  # what was wrong with it is told as its result
+            said.append(Row("action", words.call(call.name, call.arguments, call.raw), style, note=f"{step}.{index}", lines=lines))
         return said
     if reply.reading == "answer":
         return [Row("answer", text, "bold green", lines=lines)]
@@ -210,7 +209,7 @@ def _how_read(reply: ModelReply, lines: int | None) -> list[Row]:
         found.append(Row("repaired", words.plain(", ".join(read_by.repairs)), "yellow", "yellow"))
     if read_by.cut:
         cut = words.plain(read_by.cut).strip()
-        found.append(Row("cut off", cut, "yellow strike", "yellow", "what the model made up after its step", lines=lines))
+        found.append(Row("cut off", cut, "yellow strike", "yellow", "written after the step, and not used", lines=lines))
     return found
 
 

@@ -39,7 +39,7 @@ def test_it_passes_with_the_same_agent(name: str, monkeypatch: pytest.MonkeyPatc
 
 
 def test_it_fails_with_another_agent(monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(AssertionError, match="expected 'lookup' to be called"):
+    with pytest.raises(AssertionError, match="expected 'lookup' with key='a' to be called"):
         run(as_test(tell("one_call", "native").trace), Agent(MockBackend([])), monkeypatch)
 
 

@@ -1,0 +1,71 @@
+"""No connection leaves a test. Only for those that ask for it: nothing is changed by importing this."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Literal, TypeAlias
+from unittest.mock import patch
+
+Allowed: TypeAlias = Literal[False, "loopback"]
+_LOOPBACK = ("127.", "::1", "localhost")
+_AHEAD = ("connect", "connect_ex", "sendto")
+
+
+class NetworkBlocked(OSError):
+    """A test tried to reach the network. An `OSError`, as a network that is down would give."""
+
+
+@contextmanager
+def network_blocked(allow: Allowed = False) -> Iterator[None]:
+    """Within this, sockets connect to nothing but this machine's own pipes and, if allowed, to loopback.
+
+    Raises:
+        NetworkBlocked: In whatever tried; an agent takes it for a lost backend, and its outcome says so.
+    """
+    inner = False  # a pair of sockets is made by a connection on systems that know no better; an event loop needs one
+    pair = socket.socketpair
+
+    def socketpair(*args: int) -> tuple[socket.socket, socket.socket]:
+        nonlocal inner
+        inner = True
+        try:
+            return pair(*args)
+        finally:
+            inner = False
+
+    def guard(host: object) -> None:
+        if inner or (allow == "loopback" and str(host).startswith(_LOOPBACK)):
+            return
+        raise NetworkBlocked(
+            f"this test tried to reach {host!r}, and the network is blocked: script the model, record its replies, "
+            "or mark the test with @pytest.mark.react_agent(network=True)"
+        )
+
+    resolve = socket.getaddrinfo
+
+    def getaddrinfo(host: str | None, *args: object, **more: object) -> object:
+        if host is not None:
+            guard(host)
+        return resolve(host, *args, **more)  # type: ignore[arg-type]  # handed on as it came
+
+    with patch.object(socket, "socketpair", socketpair), patch.object(socket, "getaddrinfo", getaddrinfo):
+        patches = [patch.object(socket.socket, name, _guarded(getattr(socket.socket, name), guard)) for name in _AHEAD]
+        for one in patches:
+            one.start()
+        try:
+            yield
+        finally:
+            for one in patches:
+                one.stop()
+
+
+def _guarded(real: Callable[..., object], guard: Callable[[object], None]) -> Callable[..., object]:
+    def attempt(self: socket.socket, *args: object) -> object:
+        address = args[-1]
+        if self.family != getattr(socket, "AF_UNIX", None):
+            guard(address[0] if isinstance(address, tuple) else address)
+        return real(self, *args)
+
+    return attempt

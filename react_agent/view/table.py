@@ -1,0 +1,28 @@
+"""The steps of a run as a plain table: for a test's output, a log, a notebook without HTML."""
+
+from __future__ import annotations
+
+from react_agent.trace import Step, Trace
+from react_agent.view import words
+
+_COLUMNS = ("step", "thought", "action", "status", "result")
+_WIDEST = (4, 32, 44, 12, 60)
+
+
+def step_table(trace: Trace) -> str:
+    """One line for each call, or for each reply without one."""
+    rows = [_COLUMNS, *[row for step in trace.steps() for row in _rows(step)]]
+    cells = [[words.plain_line(cell, most) for cell, most in zip(row, _WIDEST, strict=True)] for row in rows]
+    widths = [max(len(row[at]) for row in cells) for at in range(len(_COLUMNS))]
+    return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in cells)
+
+
+def _rows(step: Step) -> list[tuple[str, ...]]:
+    if not step.calls:
+        return [(str(step.index), step.thought, "", step.reply.reading, step.reply.complaint or step.reply.message.text)]
+    made: list[tuple[str, ...]] = []
+    for index, call in enumerate(step.calls):
+        action = words.call(call.name, call.arguments)
+        status, result = (call.result.status, words.observed(call.result)) if call.result else ("open", "")
+        made.append((f"{step.index}.{index}", "" if index else step.thought, action, status, result))
+    return made

@@ -1,0 +1,688 @@
+"""The front door: how an agent is put together, its limits and typed answers, streams, and agents beneath agents."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal
+
+import pytest
+from _laws import KINDS, check_law
+from _stories import Answer, after, mock
+from _world import World
+
+from react_agent import (
+    Agent,
+    BackendError,
+    ConfigError,
+    Delta,
+    Hang,
+    Image,
+    JsonlStore,
+    Limits,
+    MockBackend,
+    Progress,
+    Raw,
+    Result,
+    RunContext,
+    RunFailed,
+    Settings,
+    Text,
+    Tool,
+    ToolRegistry,
+    Trace,
+    Usage,
+    call,
+    tool,
+)
+from react_agent.backends.mock import ScriptItem
+from react_agent.errors import BackendRejected, BackendUnavailable
+from react_agent.events import Called, Event, Finished, Replied, Returned, Started, Stopped, Told
+from react_agent.messages import JsonObject, Message, ModelRequest
+
+formats = pytest.mark.parametrize("format_name", ["native", "react_text"])
+
+
+def texts(request: ModelRequest) -> list[str]:
+    found: list[str] = []
+    for message in request.messages:
+        found += [result.text for result in message.results] or [message.text]
+    return found
+
+
+# ------------------------------------------------------------------------------------------------------ put together
+
+
+def test_an_agent_says_what_it_is() -> None:
+    agent = Agent(MockBackend([], name="tiny"), tools=World().tools()[:2], instructions="Be brief.", limits=Limits(steps=3), name="clerk")
+    assert repr(agent) == "Agent(tiny, tools=[lookup, add])"
+    assert (agent.spec.name, agent.spec.instructions, agent.spec.limits.steps) == ("clerk", "Be brief.", 3)
+    assert [each.name for each in agent.spec.tools] == ["lookup", "add"]
+
+
+def test_plain_functions_tools_and_registries_are_tools() -> None:
+    def shout(text: str) -> str:
+        """Say it loudly."""
+        return text.upper()
+
+    for tools in ([shout], (one for one in [shout]), ToolRegistry([shout]), [tool(shout)]):
+        backend = MockBackend([call("shout", text="hey"), "done"])
+        assert Agent(backend, tools=tools).run_sync("Go.").answer == "done"
+        assert "HEY" in texts(backend.requests[-1])
+
+
+WRONG: dict[str, tuple[dict[str, object], str]] = {
+    "no backend": ({"backend": 42}, "a backend is"),
+    "two tools of one name": ({"tools": [World().tools()[0], World().tools()[0]]}, "lookup"),
+    "the reserved name": ({"tools": [Tool.from_schema(name="finish", parameters=None, function=lambda: 1)]}, "reserved"),
+    "a format that the backend does not speak": ({"format": "react_text"}, "speaks 'native'"),
+    "no tool at all": ({"tools": [42]}, "int"),
+}
+
+
+@pytest.mark.parametrize("what", WRONG)
+def test_what_does_not_fit_together_is_said_before_anything_runs(what: str) -> None:
+    more, words = WRONG[what]
+    backend = more.pop("backend", MockBackend([])) if "backend" in more else MockBackend([])
+    with pytest.raises(ConfigError, match=words):
+        Agent(backend, **more)  # type: ignore[arg-type]  # wrong on purpose
+
+
+def test_any_function_from_text_to_text_is_a_backend() -> None:
+    prompts: list[str] = []
+
+    def model(prompt: str) -> str:
+        prompts.append(prompt)
+        if "Observation: 5" in prompt:
+            return "Thought: I know.\nFinal Answer: five"
+        return 'Thought: add.\nAction: add\nAction Input: {"a": 2, "b": 3}'
+
+    async def async_model(prompt: str) -> str:
+        return model(prompt)
+
+    for backend in (model, async_model):
+        result = Agent(backend, tools=World().tools()).run_sync("What is 2 + 3?")
+        assert result.answer == "five"
+        assert result.trace.started.backend == f"function:{backend.__name__}"
+    assert prompts[1].startswith(prompts[0])
+
+
+def test_a_function_that_does_not_return_text_is_a_lost_backend() -> None:
+    result = Agent(lambda prompt: 42).run_sync("Go.")  # type: ignore[arg-type, return-value]  # wrong on purpose
+    assert result.outcome.kind == "failed"
+    assert "int" in result.outcome.detail
+
+
+TASKS: dict[str, tuple[object, list[str]]] = {
+    "text": ("Go.", ["Go."]),
+    "texts and pictures": (["Look:", Image("image/png", url="http://x/y.png"), Text("Well?")], ["Look:", "Well?"]),
+    "a message": (Message("user", (Text("Go."),)), ["Go."]),
+    "a lone surrogate": ("a\ud800b", ["a\ufffdb"]),
+    "a lone surrogate in a part": ([Text("a\ud800b")], ["a\ufffdb"]),
+    "a lone surrogate in a message": (Message("user", (Text("a\ud800b"),)), ["a\ufffdb"]),
+}
+
+
+@pytest.mark.parametrize("what", TASKS)
+def test_a_task_may_be_given_in_several_forms(what: str) -> None:
+    task, words = TASKS[what]
+    backend = MockBackend(["done"])
+    result = Agent(backend).run_sync(task)  # type: ignore[arg-type]  # one of the forms
+    assert result.answer == "done"
+    assert [part.text.replace("\ufffd" * 3, "\ufffd") for part in backend.requests[0].messages[1].parts if isinstance(part, Text)] == words
+    check_law(result.trace, backend.requests)
+
+
+def test_settings_and_instructions_reach_the_model() -> None:
+    backend = MockBackend(["done"])
+    result = Agent(backend, instructions="Be brief.", settings=Settings(temperature=0, seed=7, stop=("X",))).run_sync("Go.")
+    request = backend.requests[0]
+    assert request.settings == Settings(temperature=0, seed=7, stop=("X",))
+    assert (request.messages[0].role, request.messages[0].text) == ("system", "Be brief.")
+    check_law(result.trace, backend.requests)
+
+
+def test_a_run_may_be_named_and_else_gets_a_name_of_its_own() -> None:
+    agent = Agent(MockBackend(["a", "b", "c"]))
+    assert agent.run_sync("Go.", run_id="mine").trace.run_id == "mine"
+    assert agent.run_sync("Go.").trace.run_id != agent.run_sync("Go.").trace.run_id
+
+
+def test_the_agent_holds_nothing_of_a_run() -> None:
+    """Two runs of one agent at once: each has its own trace, its own limits and its own conversation."""
+    world = World()
+
+    def reply(request: ModelRequest) -> ScriptItem:
+        words = request.messages[1].text
+        return f"{words} has {len(request.messages)} messages" if len(request.messages) > 2 else call("lookup", key=words)
+
+    async def main() -> list[Result]:
+        agent = Agent(MockBackend([reply] * 20), tools=world.tools())
+        return await asyncio.gather(*[agent.run(f"run {n}") for n in range(10)])
+
+    results = asyncio.run(main())
+    assert [result.answer for result in results] == [f"run {n} has 4 messages" for n in range(10)]
+    assert len({result.trace.run_id for result in results}) == 10
+
+
+def test_deps_reach_the_tools_of_their_run() -> None:
+    @tool(read_only=True)
+    def who(ctx: RunContext[str]) -> str:
+        """Who asks."""
+        return f"{ctx.deps} in {ctx.run_id} at {ctx.step}.{ctx.index}, {ctx.key}, {ctx.tool_name}"
+
+    agent = Agent(MockBackend([[call("who"), call("who")], "done"]), tools=[who])
+    result = agent.run_sync("Go.", deps="Ann", run_id="r")
+    told = [record.result.text for record in result.steps[0].calls if record.result]
+    assert told == ["Ann in r at 0.0, r/0.0, who", "Ann in r at 0.1, r/0.1, who"]
+    cut = result.trace.cut(after(result.trace, Replied))
+    again = Agent(MockBackend(["done"]), tools=[who]).resume_sync(cut, deps="Bob")
+    assert [record.result.text[:3] for record in again.steps[0].calls if record.result] == ["Bob", "Bob"]
+
+
+# -------------------------------------------------------------------------------------------------------------- results
+
+
+def test_a_result_says_how_it_ended_and_what_there_is() -> None:
+    result = Agent(mock([call("lookup", key="a"), "done"], "native"), tools=World().tools()).run_sync("Go.")
+    assert result.raise_for_outcome() is result
+    assert (result.usage, result.cost, result.error, result.output) == (Usage(20, 10), None, None, None)
+    assert [step.index for step in result.steps] == [0, 1]
+    assert result.events is result.trace
+    assert repr(result) == "<Result answered: 'done', 2 replies>"
+
+
+def test_a_result_without_an_answer_raises_when_asked_to() -> None:
+    lost = BackendUnavailable("busy", status=503)
+    result = Agent(MockBackend([lost])).run_sync("Go.")
+    assert (result.answer, result.error) == (None, lost)
+    with pytest.raises(RunFailed, match="failed.*busy") as raised:
+        result.raise_for_outcome()
+    assert raised.value.outcome == result.outcome
+    assert raised.value.__cause__ is lost
+
+
+ENDINGS: dict[str, tuple[list[ScriptItem], Limits, str]] = {
+    "answered": (["done"], Limits(), "answered"),
+    "limit": ([call("lookup", key="a"), "part"], Limits(steps=1), "limit"),
+    "refused": ([Raw(refusal="No.")], Limits(), "refused"),
+    "malformed": ([Raw("")], Limits(mistakes=1), "malformed"),
+    "looped": ([call("lookup", key="a")] * 3, Limits(repeats=1), "looped"),
+    "failed": ([BackendRejected("no")], Limits(), "failed"),
+    "paused": ([call("wipe", path="/")], Limits(), "paused"),
+    "out of time": ([Hang()], Limits(seconds=0.01), "limit"),
+}
+
+
+@formats
+@pytest.mark.parametrize("what", ENDINGS)
+def test_every_ending_is_typed_with_a_partial_result_and_a_whole_trace(what: str, format_name: str) -> None:
+    script, limits, kind = ENDINGS[what]
+    result = Agent(MockBackend(script, format=format_name), tools=World().tools(), limits=limits).run_sync("Go.")
+    assert result.outcome.kind == kind
+    assert kind in KINDS
+    assert isinstance(result.partial, str)
+    assert isinstance(result.trace[-1], Finished)
+    assert result.trace[-1].outcome == result.outcome
+    check_law(result.trace)
+
+
+def test_time_is_up_while_a_tool_runs_the_model_gets_one_last_word() -> None:
+    @tool(read_only=True)
+    async def stuck() -> str:
+        """Never ends."""
+        await asyncio.Event().wait()
+        return ""
+
+    backend = MockBackend([call("stuck"), "what I have"])
+    result = Agent(backend, tools=[stuck], limits=Limits(seconds=0.02)).run_sync("Go.")
+    assert result.outcome.kind == "limit"
+    assert "seconds" in result.outcome.detail
+    assert result.partial == "what I have"
+    assert backend.requests[-1].tool_choice == "none"
+    assert [record.result.status for record in result.steps[0].calls if record.result] == ["timeout"]
+
+
+def test_cost_and_tokens_of_replies_are_counted() -> None:
+    backend = MockBackend([call("lookup", key="a"), "part"], usage=Usage(30, 20))
+    result = Agent(backend, tools=World().tools(), limits=Limits(tokens=50)).run_sync("Go.")
+    assert (result.outcome.kind, result.usage) == ("limit", Usage(60, 40))
+    assert backend.requests[-1].tool_choice == "none"
+
+
+# ------------------------------------------------------------------------------------------------------- typed answers
+
+
+@formats
+def test_a_typed_answer_is_a_call_of_finish_checked_like_any(format_name: str) -> None:
+    backend = mock([call("lookup", key="a"), call("finish", city="Paris", people=2)], format_name)
+    result = Agent(backend, tools=World().tools(), output=Answer).run_sync("How many?")
+    assert result.output == Answer(city="Paris", people=2)
+    assert result.answer == '{"city":"Paris","people":2}'
+    assert [each.name for each in backend.requests[0].tools][-1] == "finish"
+    assert backend.requests[0].head.output_schema == Answer.model_json_schema()
+    check_law(result.trace, backend.requests)
+
+
+WRONG_ANSWERS: dict[str, tuple[ScriptItem, list[str]]] = {
+    "a wrong type": (call("finish", city="Paris", people="many"), ["people"]),
+    "a missing field": (call("finish", city="Paris"), ["people"]),
+    "an unknown field": (call("finish", city="Paris", people=1, mood="good"), ["mood"]),
+}
+
+
+@formats
+@pytest.mark.parametrize("what", WRONG_ANSWERS)
+def test_a_wrong_typed_answer_is_complained_about(what: str, format_name: str) -> None:
+    item, words = WRONG_ANSWERS[what]
+    backend = mock([item, call("finish", city="Paris", people=2)], format_name)
+    result = Agent(backend, output=Answer).run_sync("How many?")
+    assert result.output == Answer(city="Paris", people=2)
+    assert result.steps[0].calls[0].result is not None
+    assert result.steps[0].calls[0].result.status == "invalid"
+    assert all(word in texts(backend.requests[1])[-1] for word in words)
+
+
+def test_a_plain_answer_is_no_typed_one() -> None:
+    backend = mock(["2 million", call("finish", city="Paris", people=2)], "native")
+    result = Agent(backend, output=Answer).run_sync("How many?")
+    assert result.output == Answer(city="Paris", people=2)
+    assert "finish" in texts(backend.requests[1])[-1]
+    never = Agent(mock(["2 million"] * 3, "native"), output=Answer).run_sync("How many?")
+    assert (never.outcome.kind, never.answer, never.output) == ("malformed", None, None)
+
+
+def test_what_a_models_own_checks_refuse_is_complained_about_too() -> None:
+    """Bounds that JSON Schema cannot say: a pydantic validator of the answer's own."""
+    from pydantic import BaseModel, field_validator
+
+    class Even(BaseModel):
+        number: int
+
+        @field_validator("number")
+        @classmethod
+        def even(cls, value: int) -> int:
+            if value % 2:
+                raise ValueError("it has to be even")
+            return value
+
+    backend = mock([call("finish", number=3), call("finish", number=4)], "native")
+    result = Agent(backend, output=Even).run_sync("An even number?")
+    assert result.output == Even(number=4)
+    assert "it has to be even" in texts(backend.requests[1])[-1]
+    assert "finish" in texts(backend.requests[1])[-1]
+
+
+OUTPUTS: dict[str, tuple[object, JsonObject, object, str]] = {
+    "a number": (int, {"answer": 42}, 42, "42"),
+    "a list": (list[str], {"answer": ["a", "b"]}, ["a", "b"], '["a","b"]'),
+    "one of several": (Literal["yes", "no"], {"answer": "yes"}, "yes", "yes"),
+    "a list of models": (list[Answer], {"answer": [{"city": "P", "people": 1}]}, [Answer(city="P", people=1)], '[{"city":"P","people":1}]'),
+    "a JSON Schema": ({"type": "object", "properties": {"n": {"type": "integer"}}}, {"n": 1}, {"n": 1}, '{"n":1}'),
+}
+
+
+@formats
+@pytest.mark.parametrize("what", OUTPUTS)
+def test_answers_of_any_type(what: str, format_name: str) -> None:
+    output, arguments, value, words = OUTPUTS[what]
+    backend = mock([call("finish", **arguments)], format_name)
+    result = Agent(backend, output=output).run_sync("Well?")  # type: ignore[arg-type]  # a type or a schema
+    assert (result.output, result.answer) == (value, words)
+    check_law(result.trace)
+
+
+def test_a_dataclass_may_be_the_answer() -> None:
+    @dataclasses.dataclass
+    class Point:
+        x: int
+        y: int = 0
+
+    result = Agent(mock([call("finish", x=1)], "native"), output=Point).run_sync("Where?")
+    assert result.output == Point(1, 0)
+
+
+def test_the_last_request_asks_for_the_typed_answer() -> None:
+    backend = mock([call("lookup", key="a"), call("finish", city="Paris", people=2)], "native")
+    result = Agent(backend, tools=World().tools(), output=Answer, limits=Limits(steps=1)).run_sync("How many?")
+    assert backend.requests[-1].tool_choice == "finish"
+    assert "finish" in backend.requests[-1].messages[-1].text
+    assert (result.outcome.kind, result.answer) == ("limit", None)
+    assert result.output == Answer(city="Paris", people=2)
+    assert result.partial == '{"city":"Paris","people":2}'
+
+
+def test_a_typed_answer_survives_the_limit_of_tool_calls() -> None:
+    backend = mock([call("lookup", key="a"), call("finish", city="Paris", people=2)], "native")
+    result = Agent(backend, tools=World().tools(), output=Answer, limits=Limits(tool_calls=1)).run_sync("How many?")
+    assert result.output == Answer(city="Paris", people=2)
+
+
+def test_a_typed_answer_of_a_finished_trace_is_there_again() -> None:
+    one = Agent(mock([call("finish", city="Paris", people=2)], "native"), output=Answer).run_sync("How many?")
+    again = Agent(MockBackend([]), output=Answer).resume_sync(Trace.from_jsonl(one.trace.to_jsonl()))
+    assert again.output == Answer(city="Paris", people=2)
+
+
+def test_the_output_of_the_last_question_is_not_that_of_the_next() -> None:
+    one = Agent(mock([call("finish", city="Paris", people=2)], "native"), output=Answer).run_sync("How many?")
+    two = Agent(MockBackend([BackendRejected("no")]), output=Answer).resume_sync(one.trace, "And Rome?")
+    assert (two.outcome.kind, two.answer, two.output) == ("failed", None, None)
+
+
+# -------------------------------------------------------------------------------------------------------------- streams
+
+
+async def watched(agent: Agent, task: str = "Go.") -> tuple[list[Event | Delta | Progress], Result]:
+    seen: list[Event | Delta | Progress] = []
+    async with agent.stream(task) as run:
+        async for event in run:
+            seen.append(event)  # noqa: PERF401 - order is what is looked at
+    return seen, run.result
+
+
+@formats
+def test_a_stream_tells_events_and_pieces_in_order(format_name: str) -> None:
+    agent = Agent(mock([call("lookup", key="a", thought="Look it up."), "a long answer"], format_name), tools=World().tools())
+    seen, result = asyncio.run(watched(agent))
+    assert [event for event in seen if not isinstance(event, (Delta, Progress))] == list(result.trace)
+    pieces = [at for at, event in enumerate(seen) if isinstance(event, Delta)]
+    replies = [at for at, event in enumerate(seen) if isinstance(event, Replied)]
+    assert pieces
+    assert all(pieces[0] < replies[0] and not (replies[0] < at < replies[0] + 1) for at in pieces)
+    between = [event for event in seen[replies[0] : replies[1]] if isinstance(event, Delta)]
+    assert "a long answer" in "".join(piece.text for piece in between)
+    assert all(event.first_token is not None and event.first_token <= event.seconds for event in result.trace if isinstance(event, Replied))
+    assert result.answer == "a long answer"
+
+
+def test_without_a_watcher_nothing_is_streamed() -> None:
+    result = Agent(MockBackend(["done"])).run_sync("Go.")
+    assert [event.first_token for event in result.trace if isinstance(event, Replied)] == [None]
+
+
+@pytest.mark.parametrize("kind", ["sync", "async"])
+def test_a_tool_tells_its_progress_before_its_result(kind: str) -> None:
+    @tool(read_only=True, name="work")
+    def sync_work(ctx: RunContext[None]) -> str:
+        """Work."""
+        ctx.progress("half", 0.5)
+        ctx.progress("more")
+        return "done"
+
+    @tool(read_only=True, name="work")
+    async def async_work(ctx: RunContext[None]) -> str:
+        """Work."""
+        ctx.progress("half", 0.5)
+        ctx.progress("more")
+        return "done"
+
+    agent = Agent(MockBackend([call("work"), "done"]), tools=[sync_work if kind == "sync" else async_work])
+    seen, _ = asyncio.run(watched(agent))
+    progress = [event for event in seen if isinstance(event, Progress)]
+    assert progress == [Progress(0, 0, "half", 0.5), Progress(0, 0, "more", None)]
+    kinds = [event.kind for event in seen if not isinstance(event, Delta)]
+    assert kinds[2:6] == ["called", "progress", "progress", "returned"]
+
+
+def test_leaving_a_stream_cancels_the_run_and_its_trace_stays_whole() -> None:
+    cleaned: list[str] = []
+
+    @tool(read_only=True)
+    async def wait() -> str:
+        """Wait."""
+        try:
+            await asyncio.Event().wait()
+        finally:
+            cleaned.append("cleaned up")
+        return ""
+
+    async def main() -> tuple[Trace, object]:
+        async with Agent(MockBackend([call("wait")]), tools=[wait]).stream("Go.") as run:
+            async for event in run:
+                if isinstance(event, Called):
+                    break
+        with pytest.raises(ConfigError):
+            _ = run.result
+        return run.trace, cleaned
+
+    trace, _ = asyncio.run(main())
+    assert cleaned == ["cleaned up"]
+    assert [event.kind for event in trace] == ["started", "replied", "called", "stopped", "finished"]
+    last = trace[-1]
+    assert isinstance(last, Finished)
+    assert last.outcome.kind == "cancelled"
+    check_law(trace)
+
+
+def test_an_error_in_the_watcher_cancels_the_run_and_goes_up() -> None:
+    async def main() -> None:
+        async with Agent(MockBackend([Hang()])).stream("Go.") as run:
+            async for _ in run:
+                raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        asyncio.run(main())
+
+
+def test_an_error_in_the_run_goes_up_where_the_stream_is_left() -> None:
+    from react_agent import ScriptError
+
+    async def main() -> None:
+        async with Agent(MockBackend([])).stream("Go.") as run:
+            async for _ in run:
+                pass
+
+    with pytest.raises(ScriptError):
+        asyncio.run(main())
+
+
+def test_a_stream_that_nobody_reads_ends_when_it_is_left() -> None:
+    async def main() -> Trace:
+        async with Agent(MockBackend([Hang()])).stream("Go.") as run:
+            pass
+        return run.trace
+
+    assert asyncio.run(main())[-1].kind == "finished"
+
+
+def test_a_stream_that_was_read_to_its_end_has_nothing_more() -> None:
+    async def main() -> int:
+        async with Agent(MockBackend(["done"])).stream("Go.") as run:
+            first = [event async for event in run]
+            async with asyncio.timeout(5):
+                second = [event async for event in run]
+        assert second == []
+        return len(first)
+
+    assert asyncio.run(main()) > 2
+
+
+def test_before_it_begins_and_before_it_ends_a_stream_has_no_result() -> None:
+    async def main() -> None:
+        run = Agent(MockBackend(["done"])).stream("Go.")
+        for ask in (lambda: run.trace, lambda: run.result, lambda: run.tell("x")):
+            with pytest.raises(ConfigError):
+                ask()
+        async with run:
+            with pytest.raises(ConfigError, match="not over"):
+                _ = run.result
+            async for _ in run:
+                pass
+            assert run.result.answer == "done"
+
+    asyncio.run(main())
+
+
+def test_resuming_can_be_watched_too() -> None:
+    async def main() -> tuple[Trace, list[str]]:
+        one = await Agent(MockBackend(["done"])).run("Go.")
+        async with Agent(MockBackend(["more"])).resume_stream(one.trace, "And?") as run:
+            kinds = [event.kind async for event in run if not isinstance(event, Delta)]
+        assert run.result.answer == "more"
+        return run.trace, kinds
+
+    trace, kinds = asyncio.run(main())
+    assert kinds == [event.kind for event in trace]
+
+
+# --------------------------------------------------------------------------------------------------------- cancellation
+
+
+def test_cancellation_of_a_run_is_recorded_and_goes_through(tmp_path: Path) -> None:
+    async def main() -> None:
+        began = asyncio.Event()
+
+        def reply(request: ModelRequest) -> ScriptItem:
+            began.set()
+            return Hang()
+
+        task = asyncio.create_task(Agent(MockBackend([reply]), store=tmp_path).run("Go.", run_id="r"))
+        await began.wait()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    asyncio.run(main())
+    trace = JsonlStore(tmp_path).load("r")
+    assert [event.kind for event in trace] == ["started", "stopped", "finished"]
+    assert [event.cause for event in trace if isinstance(event, Stopped)] == ["cancelled"]
+    assert Agent(MockBackend(["done"])).resume_sync(trace).answer == "done"
+
+
+def test_a_deadline_of_the_caller_is_the_callers() -> None:
+    async def main() -> None:
+        async with asyncio.timeout(0.01):
+            await Agent(MockBackend([Hang()])).run("Go.")
+
+    with pytest.raises(TimeoutError):
+        asyncio.run(main())
+
+
+def test_a_timeout_that_the_backend_raises_itself_is_a_lost_backend() -> None:
+    class Slow(MockBackend):
+        async def reply(self, *args: object, **kwargs: object) -> object:  # type: ignore[override]  # raises only
+            raise TimeoutError("the socket was slow")
+
+    for limits in (Limits(), Limits(seconds=1000)):
+        result = Agent(Slow([]), limits=limits).run_sync("Go.")
+        assert result.outcome.kind == "failed"
+        assert "the socket was slow" in result.outcome.detail
+        assert isinstance(result.error, BackendError)
+
+
+# ----------------------------------------------------------------------------------------------- agents beneath agents
+
+
+def sub_agent(script: Sequence[ScriptItem], store: Path | None = None, **options: bool) -> tuple[Tool, list[Result]]:
+    """A tool that asks another agent."""
+    results: list[Result] = []
+
+    async def ask(question: str) -> str:
+        """Ask the expert."""
+        result = await Agent(mock(script, "native"), tools=World().tools(), store=store, name="expert").run(question)
+        results.append(result)
+        return result.answer or result.outcome.kind
+
+    return tool(**options)(ask), results  # type: ignore[arg-type]  # options of a tool
+
+
+def test_a_sub_agents_run_is_named_after_its_call_and_its_spend_counts() -> None:
+    ask, results = sub_agent([call("lookup", key="a"), "deep answer"])
+    backend = mock([call("ask", question="Deep?"), "done"], "native")
+    result = Agent(backend, tools=[ask]).run_sync("Go.", run_id="parent")
+    (child,) = results
+    assert child.trace.run_id == "parent/0.0"
+    assert child.trace.started.parent is not None
+    assert (child.trace.started.parent.run_id, child.trace.started.parent.call) == ("parent", "parent/0.0")
+    assert [event.usage for event in result.trace if isinstance(event, Returned)] == [Usage(20, 10)]
+    assert result.usage == Usage(40, 20) == result.trace.usage()
+    assert result.trace.started.parent is None
+
+
+def test_several_runs_beneath_one_call_have_names_of_their_own() -> None:
+    names: list[str] = []
+
+    @tool
+    async def ask_twice() -> str:
+        """Ask two."""
+        for n in range(2):
+            names.append((await Agent(mock(["x"], "native")).run(f"{n}?")).trace.run_id)
+        named = await Agent(mock(["x"], "native")).run("Named?", run_id="own")
+        names.append(named.trace.run_id)
+        return "asked"
+
+    result = Agent(mock([call("ask_twice"), "done"], "native"), tools=[ask_twice]).run_sync("Go.", run_id="p")
+    assert names == ["p/0.0", "p/0.0+2", "own"]
+    assert result.usage == Usage(50, 25)
+
+
+@pytest.mark.parametrize("known", [True, False], ids=["with a price", "without"])
+def test_a_resumed_parent_finds_its_child_and_counts_all_that_it_spent_once(known: bool, tmp_path: Path) -> None:
+    """Killed after the child's first step: the child goes on where it stopped, and the parent is told of all its spend."""
+
+    class Priced(MockBackend):
+        async def reply(self, *args: object, **kwargs: object) -> object:  # type: ignore[override]  # passes on
+            reply = await super().reply(*args, **kwargs)  # type: ignore[arg-type]
+            return dataclasses.replace(reply, cost=0.5) if known else reply
+
+    asked: list[int] = []
+
+    @tool(idempotent=True)
+    async def ask(question: str) -> str:
+        """Ask the expert."""
+        script: list[ScriptItem] = ["deep answer"] if asked else [call("lookup", key="a"), "deep answer"]
+        asked.append(len(script))
+        result = await Agent(Priced(script, usage=Usage(10, 5, 1, 1, 1)), tools=World().tools(), store=tmp_path).run(question)
+        return result.answer or result.outcome.kind
+
+    whole = Agent(MockBackend([call("ask", question="Deep?"), "done"]), tools=[ask]).run_sync("Go.", run_id="p")
+    child = JsonlStore(tmp_path).load("p/0.0")
+    whole_usage, whole_cost = whole.usage, whole.cost
+    child.cut(after(child, Returned)).save(JsonlStore(tmp_path).path("p/0.0"))
+    result = Agent(MockBackend(["done"]), tools=[ask]).resume_sync(whole.trace.cut(after(whole.trace, Called)))
+    assert asked == [2, 1]
+    assert result.answer == "done"
+    resumed = JsonlStore(tmp_path).load("p/0.0")
+    assert [event.kind for event in resumed].count("started") == 1
+    assert sum(isinstance(event, Replied) for event in resumed) == 2
+    assert result.usage == whole_usage == Usage(20, 10, 2, 2, 2)
+    assert result.cost == whole_cost
+
+
+def test_a_conversation_with_a_child_is_counted_turn_by_turn() -> None:
+    """A tool that goes on with one child run over several calls: each call has its own share and no more."""
+    history: list[Trace] = []
+
+    @tool
+    async def chat(words: str) -> str:
+        """Go on with the expert."""
+        agent = Agent(mock([f"re: {words}"], "native"))
+        result = await (agent.resume(history[-1], words) if history else agent.run(words))
+        history.append(result.trace)
+        return result.answer or ""
+
+    backend = mock([call("chat", words="one"), call("chat", words="two"), "done"], "native")
+    result = Agent(backend, tools=[chat]).run_sync("Go.")
+    assert [event.usage for event in result.trace if isinstance(event, Returned)] == [Usage(10, 5), Usage(10, 5)]
+    assert result.usage == Usage(50, 25)
+
+
+def test_runs_outside_of_any_call_have_no_parent() -> None:
+    ask, results = sub_agent(["deep"])
+    Agent(mock([call("ask", question="?"), "done"], "native"), tools=[ask]).run_sync("Go.")
+    assert results[0].trace.started.parent is not None
+    assert Agent(mock(["x"], "native")).run_sync("Go.").trace.started.parent is None
+
+
+# ------------------------------------------------------------------------------------------------------------- the rest
+
+
+def test_what_a_person_says_is_in_the_trace_as_it_was_said() -> None:
+    one = Agent(MockBackend(["done"])).run_sync("Go.")
+    two = Agent(MockBackend(["done"])).resume_sync(one.trace, ["Look:", Image("image/png", data="AAAA")])
+    (word,) = [event for event in two.trace if isinstance(event, Told)]
+    assert word.message.parts == (Text("Look:"), Image("image/png", data="AAAA"))
+    assert isinstance(two.trace[0], Started)
