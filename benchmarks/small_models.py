@@ -25,7 +25,8 @@ INSTRUCTIONS = "Answer the question by using the tools."
 
 def load(path: Path) -> ModuleType:
     spec = importlib.util.spec_from_file_location("small_tasks", path)
-    assert spec and spec.loader
+    assert spec is not None
+    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.dont_write_bytecode = True
     spec.loader.exec_module(module)
@@ -48,7 +49,7 @@ def judge(tasks: ModuleType, task: dict[str, Any], result: Result) -> bool:
 
 
 async def measure(tasks: ModuleType, url: str, format_name: str, options: argparse.Namespace) -> None:
-    backend = OpenAIChatBackend(options.model, base_url=url, api_key="none", format=format_name)
+    backend = OpenAIChatBackend(options.model, base_url=url, api_key="none", format=format_name, profile=options.profile)
     solved: dict[str, list[bool]] = {"A": [], "B": [], "C": []}
     kinds: dict[str, int] = {}
     started = time.perf_counter()
@@ -85,6 +86,7 @@ def main() -> None:
     parser.add_argument("--tasks", type=Path, default=Path(__file__).resolve().parents[2] / "shared" / "models" / "small_tasks.py")
     parser.add_argument("--formats", default="auto,react_text")
     parser.add_argument("--model", default="model")
+    parser.add_argument("--profile", help="the server's row in react_agent.backends.profiles; llamacpp for grammars of text")
     parser.add_argument("--limit", type=int)
     parser.add_argument("--no-examples", action="store_true")
     parser.add_argument("--verbose", action="store_true")

@@ -8,6 +8,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
+from threading import get_ident
 from types import TracebackType
 from typing import TYPE_CHECKING, Literal, TypeAlias, cast
 
@@ -21,7 +22,7 @@ from react_agent.events import Changed, Event, Parent, Resumed, Reviewed, Starte
 from react_agent.host import Reviewer, Run
 from react_agent.loop import State, fold
 from react_agent.masking import Masker
-from react_agent.messages import Delta, Image, JsonObject, Message, Outcome, Settings, Text, as_parts
+from react_agent.messages import Delta, Image, JsonObject, Message, Outcome, Settings, Text, Usage, as_parts
 from react_agent.policy import Policy
 from react_agent.result import Result, pending
 from react_agent.spec import FINISH_TOOL, AgentSpec, Limits, finish_spec
@@ -199,7 +200,9 @@ class Agent:
         if scope is not None and run_id is None:
             run_id, parent = scope.child(), Parent(scope.run_id, call=scope.key)
             if self._store is not None and self._store.exists(run_id):  # the call is running again: its child goes on
-                return self._take_up(self._store.load(run_id), None, (), deps, True)
+                run = self._take_up(self._store.load(run_id), None, (), deps, True)
+                run.inherited = (Usage(), 0.0)  # nobody above has heard of it: the call never returned
+                return run
         run_id = run_id or new_run_id()
         run = self._run(deps, self._store.create(run_id) if self._store else None)
         run.append(Started(run.now(), run_id, as_parts(task), self.spec, self.backend.name, self.backend.format_name, parent))
@@ -216,6 +219,7 @@ class Agent:
             raise
         run = self._run(deps, writer)
         run.load(Trace(trace), state)
+        run.inherited = (state.usage, state.cost)
         self._go_on(run, task, reviews)
         return run
 
@@ -228,6 +232,7 @@ class Agent:
                 writer.write(event)
         run = self._run(deps, writer)
         run.load(forked, fold(forked))
+        run.inherited = (run.state.usage, run.state.cost)
         self._go_on(run, task, ())
         return run
 
@@ -291,12 +296,13 @@ class Agent:
 
     async def _finish(self, run: Run) -> Result:
         scope = current_call.get()
-        before = run.trace.usage() if len(run.trace) > 1 else None
-        outcome = await run.finish()
-        result = self._result(run, outcome)
-        if scope is not None:
-            scope.add(result.usage, before, result.cost)
-        return result
+        try:
+            outcome = await run.finish()
+        finally:
+            if scope is not None:  # cancelled or not, it was spent
+                usage, cost = run.inherited
+                scope.add(run.state.usage - usage, run.state.cost - cost)
+        return self._result(run, outcome)
 
     def _result(self, run: Run, outcome: Outcome) -> Result:
         state = run.state
@@ -415,7 +421,7 @@ def as_backend(backend: Backend | str | TextFunction, format: str | None = None)
     if isinstance(backend, str):
         from react_agent.backends.names import resolve
 
-        return resolve(backend, format=format or "auto")
+        return resolve(backend, format=format)
     if isinstance(backend, Backend):
         if format is not None and format != backend.format_name:
             raise ConfigError(f"the backend {backend.name} speaks '{backend.format_name}'; give format={format!r} to the backend itself")

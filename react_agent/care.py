@@ -5,6 +5,7 @@ A plain tool has none of it (``tool.care`` is None) and pays for none of it. How
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
     from react_agent.processes import Workers
 
+PROCESSES = min(8, os.cpu_count() or 2)  # of one tool at once, where it does not say how many
 ASK_REASON = "the tool needs your answer: give it as the call's result"
 
 
@@ -146,6 +148,8 @@ def care_of(
         output = None if output_schema is None else OutputCheck(output_schema)
     except SchemaError as error:
         raise SchemaError(f"{name}: its output_schema: {error}") from error
+    if address is not None:
+        concurrency = concurrency or PROCESSES
     care = Care(concurrency, again if again.times else None, max_result, cache, address, output)
     return None if (care.concurrency, care.retries, max_result, cache or None, address, output) == (None,) * 6 else care
 

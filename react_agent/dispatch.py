@@ -41,12 +41,10 @@ class CallScope:
         self.children += 1
         return self.key if self.children == 1 else f"{self.key}+{self.children}"
 
-    def add(self, usage: Usage, before: Usage | None, cost: float | None) -> None:
-        """Count what a run beneath this call spent; `before` was spent in its trace earlier."""
-        if before is not None:
-            usage = Usage(usage.input_tokens - before.input_tokens, usage.output_tokens - before.output_tokens)
+    def add(self, usage: Usage, cost: float) -> None:
+        """Count what a run beneath this call spent."""
         self.usage = usage if self.usage is None else self.usage + usage
-        if cost is not None:
+        if cost:
             self.cost = (self.cost or 0.0) + cost
 
 
@@ -237,11 +235,11 @@ class Dispatcher:
         return Ran(value)
 
     async def _in_time(self, coroutine: Awaitable[object], timeout: float, flag: _Flag) -> Ran:
-        task = asyncio.ensure_future(coroutine)
+        task = asyncio.ensure_future(_kept(coroutine))
         try:
             done, _ = await asyncio.wait({task}, timeout=timeout)
             if done:
-                return Ran(task.result())
+                return task.result()
             flag.cancelled = True
             task.cancel()
             done, _ = await asyncio.wait({task}, timeout=GRACE_SECONDS)
@@ -298,6 +296,14 @@ class Dispatcher:
             return f'{reader}(ref="{ref}"'
 
         return put
+
+
+async def _kept(coroutine: Awaitable[object]) -> Ran:
+    """For a task of its own: there, `SystemExit` would end the event loop."""
+    try:
+        return Ran(await coroutine)
+    except SystemExit as error:
+        return Ran(error=_words(error), status="error")
 
 
 def _too_long(timeout: float) -> str:

@@ -17,7 +17,7 @@ from react_agent.errors import BackendError, BackendTimeout, Diverged, ScriptErr
 from react_agent.events import Event, Finished, Replied, Reviewed, Started, Stopped, Told
 from react_agent.loop import CallModel, CallTools, Finish, Pause, PlannedCall, State, advance, begin, next_effect
 from react_agent.masking import Masker
-from react_agent.messages import Delta, ErrorInfo, Message, Outcome
+from react_agent.messages import Delta, ErrorInfo, Message, Outcome, Usage
 from react_agent.quick import quick
 from react_agent.result import Pending, as_pending
 from react_agent.tooling import Tool, ToolRegistry
@@ -58,6 +58,7 @@ class Run:
         trace: The record so far.
         state: Its fold.
         error: The exception behind the outcome ``failed``.
+        inherited: Tokens and dollars that had been spent in the trace when it was taken up, and were counted by whoever spent them.
     """
 
     def __init__(
@@ -84,6 +85,7 @@ class Run:
         self._masker = masker or None
         self._asking = False
         self._first_token: float | None = None
+        self.inherited = (Usage(), 0.0)
 
     state: State  # set by the first event
 

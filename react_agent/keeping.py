@@ -142,7 +142,7 @@ class Keeper:
     async def _in_process(self, plan: PlannedCall, tool: Tool, care: Care) -> Ran:
         assert care.address is not None
         if care.workers is None:
-            care.workers = Workers(care.address, value=care.output is not None)
+            care.workers = Workers(care.address, value=care.output is not None, most=care.concurrency or 1)
         left = self._clock.seconds_left()
         timeout = left if tool.timeout is None else tool.timeout if left is None else min(left, tool.timeout)
         call = ProcessCall(care.workers, plan.arguments)

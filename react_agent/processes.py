@@ -21,7 +21,6 @@ from react_agent.care import Address
 from react_agent.messages import Image, JsonObject, Text
 
 MAX_ANSWER = 64_000_000  # bytes of one answer
-IDLE = 2  # workers of one tool that are kept for later calls
 _WORKER = str(Path(__file__).with_name("worker.py"))
 
 
@@ -108,10 +107,11 @@ class Worker:
 
 
 class Workers:
-    """The processes of one tool: as many as there are calls at once, of which a few are kept."""
+    """The processes of one tool: as many as there are calls at once, at most `most` of which are kept for later calls."""
 
-    def __init__(self, address: Address, *, value: bool) -> None:
+    def __init__(self, address: Address, *, value: bool, most: int) -> None:
         self._address = address
+        self._most = most
         self._value = value
         self._idle: list[Worker] = []
         self._lock = threading.Lock()
@@ -127,7 +127,7 @@ class Workers:
     def give_back(self, worker: Worker) -> None:
         """It did its work and waits for more."""
         with self._lock:
-            if len(self._idle) < IDLE:
+            if len(self._idle) < self._most:
                 self._idle.append(worker)
                 return
         worker.close()

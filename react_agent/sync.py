@@ -6,6 +6,7 @@ So connections are kept from one ``run_sync`` to the next, and it works where a 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import contextvars
 import os
 import threading
@@ -20,8 +21,13 @@ class _Portal:
     def __init__(self) -> None:
         self.pid = os.getpid()
         self.loop = asyncio.new_event_loop()
-        self.thread = threading.Thread(target=self.loop.run_forever, name="react-agent-sync", daemon=True)
+        self.thread = threading.Thread(target=self._serve, name="react-agent-sync", daemon=True)
         self.thread.start()
+
+    def _serve(self) -> None:
+        while True:
+            with contextlib.suppress(KeyboardInterrupt, SystemExit):  # raised by a task: handed to its caller, and no end for the others
+                self.loop.run_forever()
 
 
 _lock = threading.Lock()

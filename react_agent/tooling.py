@@ -120,7 +120,8 @@ class ToolOptions(TypedDict, total=False):
         timeout: Seconds that one call may take.
         verify: Given the key of a call that was interrupted, tells what became of it: its result, `NOT_DONE`, or `UNKNOWN`.
         output_schema: JSON Schema of the result, which is held to it; what does not fit is an error that the model is told.
-        concurrency: Most calls of it at once, in one event loop; further ones wait.
+        concurrency: Most calls of it at once, in one event loop; further ones wait. Of a process tool, as many as there are processors (at most 8)
+            where nothing is said.
         retries: Further attempts, with growing pauses, when it raises anything but `ToolError`, takes too long or loses its process;
             for read_only and idempotent tools. A number, or `Retries`. All attempts of a call have its one key.
         max_result: Most characters of one result, where that is below the run's own bound.

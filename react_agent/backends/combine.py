@@ -13,6 +13,7 @@ from dataclasses import replace
 from typing import TypeAlias
 
 from react_agent.backends.base import Backend, Listener
+from react_agent.backends.retry import Restarts
 from react_agent.errors import BackendError, BackendTimeout, ConfigError
 from react_agent.messages import Attempt, Chain, Head, MessageView, ModelReply, ModelRequest, Settings, system, user
 
@@ -47,16 +48,23 @@ class Fallback:
     def format_name(self) -> str:
         return _formats(self.backends)
 
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        return _secrets(self.backends)
+
     async def reply(self, request: ModelRequest, *, listen: Listener | None = None, timeout: float | None = None) -> ModelReply:
         start = self._clock()
         failed: list[Attempt] = []
+        heard = Restarts(listen) if listen is not None else None
         for backend in self.backends:
             began = self._clock()
             left = None if timeout is None else timeout - (began - start)
             if left is not None and left <= 0:
                 raise BackendTimeout(f"no reply within {timeout:g} s; " + _told(failed))
+            if heard is not None:
+                heard.begin()
             try:
-                reply = await backend.reply(request, listen=listen, timeout=left)
+                reply = await backend.reply(request, listen=heard, timeout=left)
             except self._on as error:
                 attempt = Attempt(
                     backend.name, f"{type(error).__name__}: {error}", "the next one was asked", round(self._clock() - began, 6)
@@ -94,6 +102,10 @@ class Router:
     @property
     def format_name(self) -> str:
         return _formats(self.experts.values())
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        return _secrets(self.experts.values())
 
     async def reply(self, request: ModelRequest, *, listen: Listener | None = None, timeout: float | None = None) -> ModelReply:
         began = time.monotonic()
@@ -176,6 +188,10 @@ class RateLimited:
     def format_name(self) -> str:
         return self.backend.format_name
 
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        return _secrets((self.backend,))
+
     async def reply(self, request: ModelRequest, *, listen: Listener | None = None, timeout: float | None = None) -> ModelReply:
         now = self._clock()
         ready = max(self._free, now - self._each * (self._burst - 1))
@@ -209,6 +225,11 @@ class RateLimited:
 def _formats(backends: Iterable[Backend]) -> str:
     """The one format of all, or the formats in order."""
     return "+".join(dict.fromkeys(backend.format_name for backend in backends))
+
+
+def _secrets(backends: Iterable[Backend]) -> tuple[str, ...]:
+    """What is to be masked for any of them; a backend that has no secrets need not say so."""
+    return tuple(dict.fromkeys(secret for backend in backends for secret in getattr(backend, "secrets", ())))
 
 
 def _told(failed: Sequence[Attempt]) -> str:

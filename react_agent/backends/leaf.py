@@ -16,18 +16,20 @@ from urllib.parse import unquote, urlsplit
 
 from react_agent.backends.base import Listener
 from react_agent.backends.profiles import PROFILES, Profile, profile_of
-from react_agent.backends.retry import Retries, Timeouts, persist
+from react_agent.backends.retry import Restarts, Retries, Timeouts, persist
 from react_agent.backends.sse import NDJSONParser, Parser, SSEParser
 from react_agent.backends.wires.base import Found, StreamReader, Wire, dumps, excerpt, loads, request_id
 from react_agent.backends.wires.openai_chat import OpenAIChat
-from react_agent.errors import BackendError, BackendProtocolError, ConfigError
+from react_agent.errors import BackendError, BackendProtocolError, BackendRejected, ConfigError, ContextOverflow
 from react_agent.formats.base import Format, RawReply
-from react_agent.messages import Delta, Head, Message, ModelReply, ModelRequest, Text, Thinking, ToolCall
+from react_agent.formats.constraint import Constrainable, Constraining
+from react_agent.messages import Attempt, Delta, Head, JsonObject, Message, ModelReply, ModelRequest, Text, Thinking, ToolCall
 
 if TYPE_CHECKING:
     from react_agent.backends.http import Answer, Client, Room
 
 MOST_BYTES = 20_000_000
+_GRAMMAR_REFUSED = (400, 422, 501)  # a server that does not know a field, or a keyword of a schema
 
 
 class LeafBackend:
@@ -43,6 +45,10 @@ class LeafBackend:
         client: An ``httpx.AsyncClient`` or one of the same shape; closing it stays with the caller.
         timeout: Seconds of silence to bear, or all three `Timeouts`.
         retries: How often to try again.
+
+    Attributes:
+        secrets: What an agent masks in its traces: the key, and the values of headers that carry one. Not what stands for a key
+            where a server wants none, nor what is so short that it may be a word.
     """
 
     def __init__(
@@ -67,9 +73,12 @@ class LeafBackend:
         self._client = client
         self._timeouts = timeout if isinstance(timeout, Timeouts) else Timeouts(silence=timeout, total=max(timeout, Timeouts().total))
         self._retries = retries if isinstance(retries, Retries) else Retries(retries)
-        self._secrets = _secrets(key, self._headers, base_url)
+        words = _secrets(key, self._headers, base_url)
+        self._quoted = re.compile("|".join(map(re.escape, words))) if words else None
+        self.secrets = tuple(word for word in words if len(word) >= 8 and word not in _NO_KEYS)
         self._prepared: dict[int, _Prepared] = {}
         self._room: Room | None = None
+        self._unheld = False  # the server has refused a grammar
 
     @property
     def name(self) -> str:
@@ -83,26 +92,40 @@ class LeafBackend:
         return f"{type(self).__name__}({self._name!r}, format={self.format.name!r})"
 
     async def reply(self, request: ModelRequest, *, listen: Listener | None = None, timeout: float | None = None) -> ModelReply:
-        """The model's reply; tried again as `Retries` says. Streams when someone listens; then each try begins the stream anew."""
+        """The model's reply; tried again as `Retries` says. Streams when someone listens; a try that begins the stream anew is told as ``restart``.
+
+        Where format and server agree on a grammar, the reply is held to it. A server that refuses the grammar is asked without, now and ever after.
+        """
         prepared = self._prepare(request.head)
-        stream = listen is not None
-        body = prepared.body(request, stream)
-        url = self._base_url + self.wire.path(stream=stream)
-        room = self._room or self._open()
-
-        async def attempt(seconds: float | None) -> RawReply:
-            try:
-                if listen is None:
-                    return self._whole(await room.post(url, body, seconds=seconds))
-                return await self._streamed(room, url, body, seconds, listen)
-            except BackendError as error:
-                raise self._masked(error) from None
-
-        raw, failed = await persist(attempt, self._retries, timeout, self._name)
+        held = None if self._unheld else prepared.held(request)
+        try:
+            raw, failed = await self._ask(prepared.body(request, listen is not None, held), listen, timeout)
+        except BackendRejected as error:
+            if held is None or error.status not in _GRAMMAR_REFUSED or isinstance(error, ContextOverflow):
+                raise
+            raw, failed = await self._ask(prepared.body(request, listen is not None, None), listen, timeout)
+            self._unheld = True
+            failed = (Attempt(self._name, str(error), "asked again without a grammar"), *failed)
         if prepared.renamed:
             raw = _with_names(raw, prepared.renamed)
         reply = self.format.read(raw, request)
         return replace(reply, route=(*failed, *reply.route)) if failed else reply
+
+    async def _ask(self, body: bytes, listen: Listener | None, timeout: float | None) -> tuple[RawReply, tuple[Attempt, ...]]:
+        url = self._base_url + self.wire.path(stream=listen is not None)
+        room = self._room or self._open()
+        heard = Restarts(listen) if listen is not None else None
+
+        async def attempt(seconds: float | None) -> RawReply:
+            try:
+                if heard is None:
+                    return self._whole(await room.post(url, body, seconds=seconds))
+                heard.begin()
+                return await self._streamed(room, url, body, seconds, heard)
+            except BackendError as error:
+                raise self._masked(error) from None
+
+        return await persist(attempt, self._retries, timeout, self._name)
 
     async def aclose(self) -> None:
         if self._room is not None:
@@ -178,30 +201,45 @@ class LeafBackend:
 
     def _masked(self, error: BackendError) -> BackendError:
         """The error without any secret in its words."""
-        if self._secrets is not None:
-            error.args = tuple(self._secrets.sub("***", arg) if isinstance(arg, str) else arg for arg in error.args)
-            error.body = self._secrets.sub("***", error.body) if error.body else error.body
+        if self._quoted is not None:
+            error.args = tuple(self._quoted.sub("***", arg) if isinstance(arg, str) else arg for arg in error.args)
+            error.body = self._quoted.sub("***", error.body) if error.body else error.body
         return error
 
 
 class _Prepared:
     """What is the same for all requests with one head: encoded once. Also the key under which a chain keeps its messages' chunks."""
 
-    __slots__ = ("_format", "_options", "_stop", "_wire", "head", "renamed")
+    __slots__ = ("_constraints", "_format", "_options", "_stop", "_wire", "head", "renamed")
 
     def __init__(self, wire: Wire, format: Format, head: Head) -> None:  # noqa: A002 - the field's term
         self.head = head
         self._wire = wire
         self._format = format
         self._stop = (*format.stop(head), *head.settings.stop)
-        self._options: dict[tuple[str, bool], bytes] = {}
+        self._options: dict[tuple[str, bool, bool | None], bytes] = {}
+        self._constraints: dict[tuple[str, bool], JsonObject] = {}
         self.renamed = {wire.tool_name(spec.name): spec.name for spec in head.tools if wire.tool_name(spec.name) != spec.name}
 
-    def body(self, request: ModelRequest, stream: bool) -> bytes:
-        key = (request.tool_choice, stream)
+    def held(self, request: ModelRequest) -> bool | None:
+        """Whether the grammar that the reply can be held to allows an answer; None where there is no such grammar."""
+        if not (isinstance(self._format, Constraining) and isinstance(self._wire, Constrainable)):
+            return None
+        answer = self._format.may_answer(request)
+        key = (request.tool_choice, answer)
+        if key not in self._constraints:
+            constraint = self._format.constraint(self.head, request.tool_choice, answer=answer)
+            self._constraints[key] = self._wire.constrain(constraint) if constraint is not None else {}
+        return answer if self._constraints[key] else None
+
+    def body(self, request: ModelRequest, stream: bool, held: bool | None) -> bytes:
+        """The request's body; `held` as `held` gave it, or None to leave the grammar out."""
+        key = (request.tool_choice, stream, held)
         options = self._options.get(key)
         if options is None:
             made = self._wire.options(self.head, self._stop, request.tool_choice, native=self._format.native, stream=stream)
+            if held is not None:
+                made = {**self._constraints[request.tool_choice, held], **made}  # what the caller set himself stands
             options = self._options[key] = dumps(made)
         messages = request.messages
         chunks: list[bytes] = messages.chain.memos.setdefault(self, [])
@@ -224,7 +262,7 @@ class OpenAIChatBackend(LeafBackend):
         base_url: Such as ``http://localhost:8080/v1``; by default ``OPENAI_BASE_URL`` from the environment, then OpenAI's own.
         api_key: By default from the environment variable that the server's profile names. A server of one's own needs none.
         client: An ``httpx.AsyncClient``, or one of the same shape, that is used and not closed.
-        format: ``native`` or ``react_text``, or a `Format`.
+        format: ``auto`` (native calls, and those that a model wrote into its text), ``native``, ``react_text``…, or a `Format`.
         headers: Further headers of every request.
         timeout: Seconds of silence to bear, or all three `Timeouts`.
         max_retries: How often a failed request is tried again, or all of `Retries`.
@@ -241,7 +279,7 @@ class OpenAIChatBackend(LeafBackend):
         base_url: str | None = None,
         api_key: str | None = None,
         client: Client | None = None,
-        format: str | Format = "native",  # noqa: A002 - the field's term
+        format: str | Format = "auto",  # noqa: A002 - the field's term
         headers: Mapping[str, str] | None = None,
         timeout: float | Timeouts = 600.0,
         max_retries: int | Retries = 2,
@@ -332,16 +370,18 @@ def _usable_headers(headers: Mapping[str, str]) -> dict[str, str]:
 _SECRET_HEADER = re.compile(r"authorization|api-?key|token|secret|cookie", re.IGNORECASE)
 
 
-def _secrets(key: str | None, headers: Mapping[str, str], base_url: str) -> re.Pattern[str] | None:
-    """Matches every secret that this leaf sends, should a server or a client quote it."""
+_NO_KEYS = frozenset(("lm-studio", "no-key-required", "sk-no-key-required", "not-needed", "not-required", "anything", "dummy-key"))
+
+
+def _secrets(key: str | None, headers: Mapping[str, str], base_url: str) -> list[str]:
+    """Every secret that this leaf sends, the longest first, should a server or a client quote it."""
     found = {key or ""}
     for name, value in headers.items():
         if _SECRET_HEADER.search(name):
             found |= {value, value.removeprefix("Bearer "), value.removeprefix("Basic ")}
-    parts = urlsplit(base_url)
-    found |= {parts.password or ""}
-    words = sorted((word for word in found if len(word) >= 4), key=len, reverse=True)
-    return re.compile("|".join(map(re.escape, words))) if words else None
+    password = urlsplit(base_url).password or ""
+    found |= {password, unquote(password)}
+    return sorted((word for word in found if len(word) >= 4), key=len, reverse=True)
 
 
 def _apart(url: str) -> tuple[str, dict[str, str]]:

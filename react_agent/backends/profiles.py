@@ -36,6 +36,9 @@ class Profile:
         result_name: Tool messages carry the tool's name.
         nine: Call ids must be nine letters or digits.
         no_stop: A pattern of models that refuse stop sequences.
+        structured: What ``response_format`` can hold a text format's reply to: a ``json_schema``, or only some ``json_object``; None where it is
+            unknown or too narrow for a schema of alternatives.
+        gbnf: The field ``grammar`` takes GBNF.
     """
 
     name: str
@@ -55,6 +58,8 @@ class Profile:
     result_name: bool = False
     nine: bool = False
     no_stop: str | None = None
+    structured: Literal["json_schema", "json_object"] | None = None
+    gbnf: bool = False
 
     @property
     def local(self) -> bool:
@@ -62,7 +67,8 @@ class Profile:
 
 
 # Not OPENAI_API_KEY: that key is for OpenAI, and goes to no other server unless the caller says so.
-COMPATIBLE = Profile("compatible", "http://localhost:8080/v1", ("REACT_AGENT_API_KEY",), none=False)
+# Most such servers take a schema; one that refuses it is asked again without.
+COMPATIBLE = Profile("compatible", "http://localhost:8080/v1", ("REACT_AGENT_API_KEY",), none=False, structured="json_schema")
 
 _ROWS = (
     Profile(
@@ -73,19 +79,20 @@ _ROWS = (
         max_tokens="max_completion_tokens",
         strict=True,
         no_stop=r"(o\d|gpt-5)",
+        structured="json_object",  # its schemas must be one object at the root
     ),
     # Servers on one's own machine. They seldom honour tool_choice "none": a small model goes on calling what it is shown.
-    Profile("llamacpp", "http://localhost:8080/v1", none=False),
-    Profile("vllm", "http://localhost:8000/v1", ("VLLM_API_KEY",), none=False),
-    Profile("ollama-openai", "http://localhost:11434/v1", none=False, required=None, named=False),
-    Profile("lmstudio", "http://localhost:1234/v1", none=False, named=False),
+    Profile("llamacpp", "http://localhost:8080/v1", none=False, structured="json_schema", gbnf=True),
+    Profile("vllm", "http://localhost:8000/v1", ("VLLM_API_KEY",), none=False, structured="json_schema"),
+    Profile("ollama-openai", "http://localhost:11434/v1", none=False, required=None, named=False, structured="json_schema"),
+    Profile("lmstudio", "http://localhost:1234/v1", none=False, named=False, structured="json_schema"),
     Profile("tgi", "http://localhost:3000/v1", none=False),
     # Providers
-    Profile("groq", "https://api.groq.com/openai/v1", ("GROQ_API_KEY",), True, max_tokens="max_completion_tokens"),
-    Profile("together", "https://api.together.xyz/v1", ("TOGETHER_API_KEY",), True),
-    Profile("fireworks", "https://api.fireworks.ai/inference/v1", ("FIREWORKS_API_KEY",), True, echo="field"),
+    Profile("groq", "https://api.groq.com/openai/v1", ("GROQ_API_KEY",), True, max_tokens="max_completion_tokens", structured="json_object"),
+    Profile("together", "https://api.together.xyz/v1", ("TOGETHER_API_KEY",), True, structured="json_schema"),
+    Profile("fireworks", "https://api.fireworks.ai/inference/v1", ("FIREWORKS_API_KEY",), True, echo="field", structured="json_schema"),
     Profile("openrouter", "https://openrouter.ai/api/v1", ("OPENROUTER_API_KEY",), True, thinking="reasoning", echo="details"),
-    Profile("deepseek", "https://api.deepseek.com", ("DEEPSEEK_API_KEY",), True, seed=None, thinking=None, echo="always"),
+    Profile("deepseek", "https://api.deepseek.com", ("DEEPSEEK_API_KEY",), True, seed=None, thinking=None, echo="always", structured="json_object"),
     Profile(
         "mistral",
         "https://api.mistral.ai/v1",

@@ -29,7 +29,7 @@ class ProviderBackend(LeafBackend):
         base_url: Where the API is, unless at the provider's own address.
         api_key: By default from the environment (`key_env`). At another address none is needed.
         client: An ``httpx.AsyncClient``, or one of the same shape, that is used and not closed.
-        format: ``native`` or ``react_text``, or a `Format`.
+        format: ``auto`` (native calls, and those that a model wrote into its text), ``native``, ``react_text``…, or a `Format`.
         headers: Further headers of every request.
         timeout: Seconds of silence to bear, or all three `Timeouts`.
         max_retries: How often a failed request is tried again, or all of `Retries`.
@@ -51,7 +51,7 @@ class ProviderBackend(LeafBackend):
         base_url: str | None = None,
         api_key: str | None = None,
         client: Client | None = None,
-        format: str | Format = "native",  # noqa: A002 - the field's term
+        format: str | Format = "auto",  # noqa: A002 - the field's term
         headers: Mapping[str, str] | None = None,
         timeout: float | Timeouts = 600.0,
         max_retries: int | Retries = 2,

@@ -1,4 +1,4 @@
-"""How long and how often we try: time-outs, what is tried again and when, and what a server says about that itself.
+"""How long and how often we try: time-outs, what is tried again and when, what a server says about that itself, and what a listener is told.
 
 The rules are those of the providers' own clients: 408, 409, 429, 5xx and lost connections are tried again after 0.5 s x 2^n (8 s at most,
 less up to a quarter at random), ``x-should-retry`` decides where it is sent, and ``retry-after-ms`` and ``Retry-After`` (RFC 9110, section
@@ -15,10 +15,29 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from react_agent.errors import BackendError, BackendTimeout
-from react_agent.messages import Attempt
+from react_agent.messages import Attempt, Delta
 
 T = TypeVar("T")
 LONGEST_WAIT = 120.0
+
+
+class Restarts:
+    """A listener that is told when a stream begins anew: what it heard before is void."""
+
+    __slots__ = ("_heard", "_listen")
+
+    def __init__(self, listen: Callable[[Delta], None]) -> None:
+        self._listen = listen
+        self._heard = False
+
+    def __call__(self, delta: Delta) -> None:
+        self._heard = delta.kind != "restart"
+        self._listen(delta)
+
+    def begin(self) -> None:
+        """A try begins; the first one, and one before which nothing was heard, needs no word."""
+        if self._heard:
+            self(Delta("restart", ""))
 
 
 @dataclass(frozen=True, slots=True)

@@ -130,7 +130,8 @@ class LiveDisplay(PlainDisplay):
 
     def see(self, item: Item, *, new: bool = True) -> None:
         if isinstance(item, Delta):
-            self._said = (self._said + (f" {item.name} " if item.name else "") + item.text)[-2_000:]
+            before = "" if item.kind == "restart" else self._said
+            self._said = (before + (f" {item.name} " if item.name else "") + item.text)[-2_000:]
             return
         if isinstance(item, Progress):
             share = f"{item.fraction:.0%} " if item.fraction is not None else ""

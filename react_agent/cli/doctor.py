@@ -17,7 +17,7 @@ from rich.text import Text
 from react_agent.cli.console import Code, out, runs_folder, show
 from react_agent.cli.loading import LOCAL_SERVERS, MODEL_VARIABLE, keys, load_model
 from react_agent.view import words
-from react_agent.view.terminal import Row, title, transcript
+from react_agent.view.terminal import Row, title
 
 PROBE_SECONDS = 0.5
 _MOST_BYTES = 1_000_000
@@ -171,7 +171,7 @@ def _try(console: Console, name: str) -> bool:
     from react_agent.cli.session import Session, Stoppable
     from react_agent.loop import fold
     from react_agent.spec import Limits
-    from react_agent.tool import Tool
+    from react_agent.tooling import Tool
 
     def secret_word() -> str:
         """Gives the secret word."""

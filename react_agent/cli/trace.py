@@ -63,8 +63,9 @@ def _stands(trace: Trace, problem: str) -> None:
         console,
         terminal.Row("unfinished", "it is still going on, or was interrupted; `react-agent resume` goes on with it", "yellow", "yellow"),
     )
+    returned = {(event.step, event.index) for event in trace if isinstance(event, Returned)}
     for event in trace:
-        if isinstance(event, Called) and not any(isinstance(e, Returned) and (e.step, e.index) == (event.step, event.index) for e in trace):
+        if isinstance(event, Called) and (event.step, event.index) not in returned:
             show(console, terminal.Row("open", f"{words.plain(event.name)} was called", "yellow", "yellow", terminal.place(event)))
 
 

@@ -10,7 +10,12 @@ from react_agent.formats.base import Format, RawReply
 
 __all__ = ["FORMATS", "Format", "RawReply", "get_format"]
 
-_ROOMS = {"native": ("native", "NativeFormat"), "react_text": ("react_text", "ReactTextFormat"), "auto": ("auto", "AutoFormat")}
+_ROOMS = {
+    "native": ("native", "NativeFormat"),
+    "react_text": ("react_text", "ReactTextFormat"),
+    "auto": ("auto", "AutoFormat"),
+    "json_step": ("json_step", "JsonStepFormat"),
+}
 _DIALECTS = (
     "hermes",
     "llama3_json",
@@ -37,7 +42,6 @@ _DIALECTS = (
     "step3",
     "lfm2",
     "olmo3",
-    "json_step",
     "xml_react",
 )
 FORMATS: tuple[str, ...] = (*_ROOMS, *_DIALECTS)

@@ -34,7 +34,7 @@ def step_schema(head: Head, tool_choice: ToolChoice = "auto", *, answer: bool = 
         schema = _lifted(tool.name, tool.parameters, definitions)
         options.append(_object({"thought": {"type": "string"}, "action": {"const": tool.name}, "action_input": schema}))
     if may_answer:
-        options.append(_object({"thought": {"type": "string"}, "answer": {"type": "string", "minLength": 1, "pattern": r"\S"}}))
+        options.append(_object({"thought": {"type": "string"}, "answer": {"type": "string", "minLength": 1}}))
     step: JsonObject = cast(JsonObject, options[0]) if len(options) == 1 else {"anyOf": options}
     return {**step, "$defs": definitions} if definitions else step
 

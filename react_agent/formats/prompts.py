@@ -46,6 +46,15 @@ def call_example(request: ModelRequest, write: Callable[[ToolSpec], str] | None 
     return write(tool) if write is not None else f"For example: call {tool.name} with {example_input(tool)}."
 
 
+def last_good_result(request: ModelRequest) -> str | None:
+    """The text of the last result that a tool gave, without the advice that came with it; None where there is none."""
+    for message in reversed(request.messages):
+        for result in reversed(message.results):
+            if result.ok and result.text:
+                return result.text.split("\nNote:", 1)[0][:300]
+    return None
+
+
 def observation(message: Message) -> Message:
     """A tool message as the user message that a text model reads: its results in call order, numbered where there are several."""
     results = message.results

@@ -12,12 +12,25 @@ from pydantic import JsonValue
 
 from react_agent.errors import FormatError
 from react_agent.formats.base import RawReply
+from react_agent.formats.constraint import Constraint, may_answer
+from react_agent.formats.grammar import react_gbnf
 from react_agent.formats.leaks import leaked
 from react_agent.formats.lossless import write_json
 from react_agent.formats.native import MALFORMED, malformed
-from react_agent.formats.prompts import closing_thought, example_input, observation, shown_tool, tool_list
+from react_agent.formats.prompts import closing_thought, example_input, last_good_result, observation, shown_tool, tool_list
 from react_agent.formats.react_steps import StepReader
-from react_agent.formats.reading import Spans, cut_reply, pseudo_tools, read_reply, refused, reply_text, same_step, scan, was_cut
+from react_agent.formats.reading import (
+    Spans,
+    cut_reply,
+    prose_answers,
+    pseudo_tools,
+    read_reply,
+    refused,
+    reply_text,
+    same_step,
+    scan,
+    was_cut,
+)
 from react_agent.formats.scanner import Step
 from react_agent.formats.tools import FINISH_TOOL, Tools
 from react_agent.messages import (
@@ -31,6 +44,7 @@ from react_agent.messages import (
     Reading,
     Text,
     ToolCall,
+    ToolChoice,
 )
 
 _READ_BY = ReadBy("react_text")
@@ -38,11 +52,24 @@ _THOUGHT_LABEL = re.compile(r"^[*_`]*+thought[ \t]*+[0-9]*+[*_`]*+[:：][*_`]*+\
 
 
 class ReactTextFormat:
-    """Steps as labelled text."""
+    """Steps as labelled text.
+
+    Args:
+        tool_first: Under a grammar, no answer before a tool has given a good result. None: where all offered tools are read-only.
+    """
 
     name = "react_text"
     version = 1
     native = False
+
+    def __init__(self, *, tool_first: bool | None = None) -> None:
+        self.tool_first = tool_first
+
+    def constraint(self, head: Head, tool_choice: ToolChoice, *, answer: bool) -> Constraint | None:
+        return Constraint(gbnf=react_gbnf(head, tool_choice, answer=answer)) if head.tools else None
+
+    def may_answer(self, request: ModelRequest) -> bool:
+        return may_answer(request, self.tool_first)
 
     def stop(self, head: Head) -> tuple[str, ...]:
         """At the start of a line only: the word may stand in an argument."""
@@ -122,7 +149,7 @@ class ReactTextFormat:
         step, thoughts = read_text(text, request.tools)
         if echoed and step.kind in ("act", "answer"):
             step.repairs = ("echoed_observation", *step.repairs)
-        if step.kind == "none" and _may_answer(step.text, request):
+        if step.kind == "none" and prose_answers(step.text, request):
             step.kind, step.repairs = "answer", ("unmarked_answer",)
         if was_cut(reply, step):
             return cut_reply(reply, _example(request), _READ_BY)
@@ -211,9 +238,9 @@ def _example(request: ModelRequest) -> str:
     tool = shown_tool(request.head)
     if tool is None or request.tool_choice == "none":
         return "Final Answer: the answer in one sentence"
-    known = next((one.text for message in reversed(request.messages) for one in reversed(message.results) if one.ok and one.text), None)
+    known = last_good_result(request)
     if known is not None and request.head.output_schema is None:  # an example call would be parroted, and run
-        return f"Thought: {closing_thought(0)}\nFinal Answer: {known.split(chr(10) + 'Note:', 1)[0][:300]}"
+        return f"Thought: {closing_thought(0)}\nFinal Answer: {known}"
     step = f"Thought: I need the tool {tool.name} for this.\nAction: {tool.name}\nAction Input: {example_input(tool)}"
     return f"{step}\n\nor, if you know the answer:\n\nFinal Answer: the answer in one sentence" if request.head.output_schema is None else step
 
@@ -227,14 +254,3 @@ def _complaint(step: Step, request: ModelRequest) -> str:
     else:
         what = "Your reply held no action and no final answer."
     return f"{what} Write the next step exactly like this:\n\n{_example(request)}"
-
-
-def _may_answer(text: str, request: ModelRequest) -> bool:
-    """Prose without a label is the answer only where nothing else can be expected: no tools, or a good result is there already."""
-    if not text.strip():
-        return False
-    if not request.tools or request.tool_choice == "none":
-        return True
-    if request.head.output_schema is not None:
-        return False
-    return any(result.ok for message in reversed(list(request.messages)) for result in message.results)

@@ -10,7 +10,7 @@ from react_agent.formats.base import RawReply
 from react_agent.formats.native import CUT, malformed
 from react_agent.formats.scanner import NO_THOUGHTS, Step, bounded, find_thoughts, unthink
 from react_agent.formats.tools import json_type
-from react_agent.messages import Act, Answer, Message, ModelReply, Part, ReadBy, Reading, Text, Thinking, ToolSpec
+from react_agent.messages import Act, Answer, Message, ModelReply, ModelRequest, Part, ReadBy, Reading, Text, Thinking, ToolSpec
 
 Spans = Sequence[tuple[int, int]]
 ReadStep = Callable[[str, Spans], Step]  # the text, and the spans in it that are thinking
@@ -93,6 +93,17 @@ def scan(text: str, read: ReadStep) -> tuple[Step, list[str]]:
     if step.kind == "answer" and not step.text:
         step.kind = "malformed"
     return step, [thought for thought in said if thought]
+
+
+def prose_answers(text: str, request: ModelRequest) -> bool:
+    """Prose without a label is the answer only where nothing else can be expected: no tools, or a good result is there already."""
+    if not text.strip():
+        return False
+    if not request.tools or request.tool_choice == "none":
+        return True
+    if request.head.output_schema is not None:
+        return False
+    return any(result.ok for message in reversed(request.messages) for result in message.results)
 
 
 def same_step(step: Step, thoughts: list[str], reading: Act | Answer) -> bool:

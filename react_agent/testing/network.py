@@ -13,17 +13,20 @@ _LOOPBACK = ("127.", "::1", "localhost")
 _AHEAD = ("connect", "connect_ex", "sendto")
 
 
-class NetworkBlocked(OSError):
-    """A test tried to reach the network. An `OSError`, as a network that is down would give."""
+class NetworkBlocked(RuntimeError):
+    """A test tried to reach the network. No `OSError`: clients would take it for a server that is away, and try again."""
 
 
 @contextmanager
-def network_blocked(allow: Allowed = False) -> Iterator[None]:
+def network_blocked(allow: Allowed = False) -> Iterator[list[str]]:
     """Within this, sockets connect to nothing but this machine's own pipes and, if allowed, to loopback.
 
+    Gives a list that grows by each host that was tried: a client may well hide the reason why it failed.
+
     Raises:
-        NetworkBlocked: In whatever tried; an agent takes it for a lost backend, and its outcome says so.
+        NetworkBlocked: In whatever tried; an agent takes it for a lost backend.
     """
+    tried: list[str] = []
     inner = False  # a pair of sockets is made by a connection on systems that know no better; an event loop needs one
     pair = socket.socketpair
 
@@ -38,6 +41,7 @@ def network_blocked(allow: Allowed = False) -> Iterator[None]:
     def guard(host: object) -> None:
         if inner or (allow == "loopback" and str(host).startswith(_LOOPBACK)):
             return
+        tried.append(str(host))
         raise NetworkBlocked(
             f"this test tried to reach {host!r}, and the network is blocked: script the model, record its replies, "
             "or mark the test with @pytest.mark.react_agent(network=True)"
@@ -55,7 +59,7 @@ def network_blocked(allow: Allowed = False) -> Iterator[None]:
         for one in patches:
             one.start()
         try:
-            yield
+            yield tried
         finally:
             for one in patches:
                 one.stop()

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 MODES = ("none", "once", "all")
 _FOLDER = pytest.StashKey[Path]()
 _FAILED = pytest.StashKey[bool]()
+_TRIED = pytest.StashKey[list[str]]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -50,6 +51,9 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
         folder = item.stash.get(_FOLDER, None)
         if report.failed and folder is not None:
             report.sections += _shown(folder)
+        if report.failed and (tried := item.stash.get(_TRIED, None)):
+            hint = "Script the model, record its replies, or mark the test with @pytest.mark.react_agent(network=True)."
+            report.sections.append(("network", f"It is blocked in this test, which tried {', '.join(dict.fromkeys(tried))}. {hint}"))
     return report
 
 
@@ -84,7 +88,8 @@ def no_network(request: pytest.FixtureRequest) -> Iterator[None]:
     if allowed is True:
         yield
         return
-    with network_blocked(cast("Allowed", allowed)):
+    with network_blocked(cast("Allowed", allowed)) as tried:
+        request.node.stash[_TRIED] = tried
         yield
 
 
@@ -135,5 +140,6 @@ def recorded(request: pytest.FixtureRequest, agent_traces: Path) -> Iterator[Cal
         if not request.node.stash.get(_FAILED, False):
             cassette.save()
         return
-    with network_blocked("loopback" if _marked(request, "network", False) == "loopback" else False):
+    with network_blocked("loopback" if _marked(request, "network", False) == "loopback" else False) as tried:
+        request.node.stash[_TRIED] = tried
         yield cassette.backend

@@ -229,6 +229,10 @@ def _returned(event: Returned, lines: int | None) -> Row:
         parts.append(words.seconds(event.seconds))
     if event.usage:
         parts.append(words.tokens(event.usage) + " beneath")
+    if event.attempts:
+        parts.append(f"tried {event.attempts} times")
+    if event.cached:
+        parts.append("an earlier result, nothing ran")
     if result.untrusted:
         parts.append("untrusted")
     if event.left_behind:

@@ -332,7 +332,15 @@ def test_after_a_fault_the_next_try_answers() -> None:
     reply, heard = asyncio.run(recovers())
     assert reply.message.text == "four"
     assert [(attempt.error or "").split(":")[0] for attempt in reply.route] == ["BackendUnavailable", "BackendProtocolError"]
-    assert [delta.text for delta in heard] == ["fo", "fo", "ur"]  # a listener hears the stream begin anew
+    assert [(delta.kind, delta.text) for delta in heard] == [("text", "fo"), ("restart", ""), ("text", "fo"), ("text", "ur")]
+
+
+def test_a_listener_that_heard_nothing_is_told_of_no_restart() -> None:
+    async def recovers() -> tuple[ModelReply, list[Delta]]:
+        async with serve(script("reset"), error(503), chunked(FO, UR, STOP, DONE)) as (url, _):
+            return await ask(url, stream=True)
+
+    assert [delta.kind for delta in asyncio.run(recovers())[1]] == ["text", "text"]
 
 
 @pytest.mark.parametrize("stream", [False, True])

@@ -7,29 +7,37 @@ from collections.abc import Callable
 
 import pytest
 
+from react_agent.agent import Agent
 from react_agent.backends.base import Backend, Listener
 from react_agent.backends.combine import Fallback, RateLimited, Router, by_model
+from react_agent.backends.leaf import LeafBackend, OpenAIChatBackend
+from react_agent.backends.mock import MockBackend, call
+from react_agent.backends.providers import AnthropicBackend, GeminiBackend
 from react_agent.errors import BackendError, BackendRejected, BackendTimeout, BackendUnavailable, ConfigError
-from react_agent.messages import Message, MessageView, ModelReply, ModelRequest, Text, Usage, user
+from react_agent.messages import Delta, Message, MessageView, ModelReply, ModelRequest, Text, Usage, user
 
-from ._say import Clock, asked
+from ._say import KEY, URL, Clock, asked
 
 
 class Says:
     """Says its name, or raises; keeps how much time it was given."""
 
-    def __init__(self, name: str, error: BackendError | None = None, *, said: str | None = None, fmt: str = "native") -> None:
+    def __init__(self, name: str, error: BackendError | None = None, *, said: str | None = None, fmt: str = "native", speaks: tuple[str, ...] = ()) -> None:
         self.name = name
         self.format_name = fmt
         self.error = error
         self.said = said or name
         self.asked: list[ModelRequest] = []
         self.given: list[float | None] = []
+        self.speaks = speaks
         self.closed = False
 
     async def reply(self, request: ModelRequest, *, listen: Listener | None = None, timeout: float | None = None) -> ModelReply:
         self.asked.append(request)
         self.given.append(timeout)
+        for piece in self.speaks:
+            if listen is not None:
+                listen(Delta("text", piece))
         if self.error is not None:
             raise self.error
         return ModelReply(Message("assistant", (Text(self.said),)), "answer", usage=Usage(40, 20))
@@ -181,6 +189,56 @@ def test_a_wait_beyond_the_deadline_is_an_error_at_once() -> None:
 def test_put_together_wrongly(make: Callable[[], object]) -> None:
     with pytest.raises(ConfigError):
         make()
+
+
+def test_the_next_one_begins_the_stream_anew() -> None:
+    lost = Says("a", BackendUnavailable("down"), speaks=("ha", "lf"))
+    heard: list[Delta] = []
+    asyncio.run(Fallback(lost, Says("b", BackendUnavailable("down")), Says("c", speaks=("c",))).reply(asked(), listen=heard.append))
+    assert [(delta.kind, delta.text) for delta in heard] == [("text", "ha"), ("text", "lf"), ("restart", ""), ("text", "c")]
+
+
+KEYED = OpenAIChatBackend("m", base_url="http://user:pass%20word-123@h.test/v1", headers={"X-Api-Key": "header-key-1234", "X-Team": "blue-team"})
+SECRETS: dict[str, tuple[Callable[[], LeafBackend], tuple[str, ...]]] = {
+    "key": (lambda: OpenAIChatBackend("m", base_url=URL, api_key=KEY), (f"Bearer {KEY}", KEY)),
+    "another header": (lambda: AnthropicBackend("m", api_key=KEY, headers={"proxy-authorization": "Basic abcdefgh"}),
+                       ("Basic abcdefgh", "abcdefgh", f"Bearer {KEY}", KEY)),
+    "a header of the API's own": (lambda: GeminiBackend("m", api_key=KEY), (KEY,)),
+    "in the URL": (lambda: KEYED, ("pass%20word-123", "pass word-123", "header-key-1234", "dXNlcjpwYXNzIHdvcmQtMTIz")),
+    "a word that stands for none": (lambda: OpenAIChatBackend("m", base_url=URL, api_key="lm-studio"), ("Bearer lm-studio",)),
+    "none": (lambda: OpenAIChatBackend("m", base_url="http://localhost:8080/v1"), ()),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("make", "words"), SECRETS.values(), ids=SECRETS)
+def test_a_leaf_tells_what_to_mask(make: Callable[[], LeafBackend], words: tuple[str, ...]) -> None:
+    secrets = make().secrets
+    assert set(words) <= set(secrets)
+    assert [one for one in secrets if "user" in one or "blue" in one or one == "lm-studio"] == []
+
+
+def test_backends_made_of_backends_tell_what_their_members_would() -> None:
+    first, second = OpenAIChatBackend("m", base_url=URL, api_key=KEY), OpenAIChatBackend("m", base_url=URL, api_key="sk-another-one")
+    expected = {KEY, "sk-another-one"}
+    for backend in (
+        Fallback(first, Says("no leaf"), second),
+        Router({"a": first, "b": RateLimited(second, requests=1)}, lambda request: "a"),
+        RateLimited(Fallback(first, second), requests=1),
+    ):
+        assert expected <= set(backend.secrets)
+
+
+def test_a_key_that_a_tool_shows_is_masked_in_the_trace() -> None:
+    def show() -> str:
+        """Show."""
+        return f"the key is {KEY}"
+
+    class Keyed(MockBackend):
+        secrets = OpenAIChatBackend("m", base_url=URL, api_key=KEY).secrets
+
+    result = Agent(Fallback(Keyed([call("show"), "done"])), tools=[show]).run_sync("q")
+    assert KEY.encode() not in result.trace.to_jsonl()
+    assert result.answer == "done"
 
 
 def test_they_are_backends() -> None:

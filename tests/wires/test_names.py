@@ -7,6 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
+from react_agent.agent import Agent
 from react_agent.backends.base import Backend
 from react_agent.backends.leaf import LeafBackend
 from react_agent.backends.names import known_providers, resolve
@@ -114,6 +115,14 @@ def test_every_row_can_be_made() -> None:
         backend = resolve(f"{provider}:m", api_key="some-key", base_url="https://x.test/v1")
         assert backend.name == f"{provider}:m"
         assert "some-key" not in repr(backend)
+
+
+def test_a_leaf_asks_natively_and_reads_everything_unless_told_otherwise() -> None:
+    for provider in known_providers():
+        by_default = "react_text" if provider == "completions" else "auto"
+        assert resolve(f"{provider}:m", api_key="some-key", base_url="https://x.test/v1").format_name == by_default
+    assert resolve("openai:m", api_key="some-key", format="native").format_name == "native"
+    assert Agent("completions:base").backend.format_name == "react_text"  # an API without tools has a default of its own
 
 
 def test_the_list_of_names_is_that_of_the_backends() -> None:

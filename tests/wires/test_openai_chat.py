@@ -543,7 +543,7 @@ def test_requests_over_a_client_of_our_own(respx_mock: respx.MockRouter) -> None
         backend = OpenAIChatBackend("gpt-5", api_key=KEY, headers={"OpenAI-Project": "p"})
         view = MessageView().extend(*TURN[:2])
         reply = await backend.reply(ModelRequest(view, HEAD))
-        assert (reply.message.text, reply.request_id, backend.name, backend.format_name) == ("four", "r1", "openai:gpt-5", "native")
+        assert (reply.message.text, reply.request_id, backend.name, backend.format_name) == ("four", "r1", "openai:gpt-5", "auto")
         await backend.reply(ModelRequest(view.extend(*TURN[2:]), HEAD))
         await backend.reply(ModelRequest(view, HEAD))
         await backend.aclose()

@@ -106,18 +106,15 @@ class Guard:
             self._take(entry)
 
     def _take(self, entry: str) -> None:
-        match = re.fullmatch(r"(\[[^\]]+\]|[^:]+|[0-9a-fA-F:.]*:[0-9a-fA-F:./]*?)(?::(\d{1,5}))?", entry.strip())
-        host = match.group(1).strip("[]").lower() if match else ""
-        port = int(match.group(2)) if match and match.group(2) else None
-        if re.fullmatch(r"[0-9.]+(/\d+)?|[0-9a-f:.]*:[0-9a-f:.]*(/\d+)?", host):
-            try:
-                self._networks.append((ipaddress.ip_network(host), port))
-            except ValueError as error:
-                raise ConfigError(f"{entry!r} is no address or network: {error}") from None
-        elif host and re.fullmatch(r"[a-z0-9_.*?-]+", host):
+        host, port = _split_port(entry.strip().lower())
+        try:
+            network = ipaddress.ip_network(host.strip("[]"))
+        except ValueError:
+            if not re.fullmatch(r"[a-z0-9_.*?-]+", host) or _NUMBER.fullmatch(host.rpartition(".")[2]):
+                raise ConfigError(f"{entry!r} is no host, address or network that could be allowed") from None
             self._names.append((host, port))
         else:
-            raise ConfigError(f"{entry!r} is no host, address or network that could be allowed")
+            self._networks.append((network, port))
 
     # ------------------------------------------------------------------------------------------------------------ URLs
 
@@ -216,6 +213,12 @@ def as_address(host: str) -> Address | None:
 
 
 # --------------------------------------------------------------------------------------------------------------- parts
+
+
+def _split_port(entry: str) -> tuple[str, int | None]:
+    host, _, port = entry.rpartition(":")
+    one_colon = entry.count(":") == 1 or host.endswith("]")
+    return (host, int(port)) if one_colon and port.isdigit() else (entry, None)
 
 
 def _short(url: str) -> str:

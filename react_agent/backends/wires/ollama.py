@@ -32,6 +32,7 @@ from react_agent.backends.wires.base import (
 )
 from react_agent.errors import BackendError, BackendProtocolError
 from react_agent.formats.base import RawReply
+from react_agent.formats.constraint import Constraint
 from react_agent.messages import Delta, Finish, Head, Image, JsonObject, Message, Part, Text, Thinking, ToolCall, ToolChoice, Usage
 
 
@@ -109,6 +110,10 @@ class Ollama:
         more = extra.pop("options", None)
         out["options"] = {**options, **more} if isinstance(more, dict) else options
         return {**out, **extra}
+
+    def constrain(self, constraint: Constraint) -> JsonObject:
+        """``format`` takes a JSON Schema."""
+        return {"format": constraint.json_schema} if constraint.json_schema is not None else {}
 
     def body(self, chunks: Sequence[bytes], options: bytes, *, system: bool) -> bytes:
         return listed(b"messages", chunks, options)

@@ -36,6 +36,7 @@ from react_agent.backends.wires.base import (
 from react_agent.backends.wires.openai_chat_stream import CALL_FIELDS, THINKING_FIELDS, ChatReader
 from react_agent.errors import BackendError, BackendProtocolError
 from react_agent.formats.base import RawReply
+from react_agent.formats.constraint import Constraint
 from react_agent.messages import (
     Finish,
     Head,
@@ -182,6 +183,15 @@ class OpenAIChat:
             if profile.stream_usage:
                 out["stream_options"] = {"include_usage": True}
         return {**out, **(settings.extra or {})}
+
+    def constrain(self, constraint: Constraint) -> JsonObject:
+        """``response_format``, or llama.cpp's ``grammar``. The schema is not marked strict: it has alternatives, and optional arguments."""
+        schema = constraint.json_schema
+        if schema is not None and self.profile.structured == "json_schema":
+            return {"response_format": {"type": "json_schema", "json_schema": {"name": "step", "schema": schema}}}
+        if schema is not None and self.profile.structured == "json_object":
+            return {"response_format": {"type": "json_object"}}
+        return {"grammar": constraint.gbnf} if constraint.gbnf is not None and self.profile.gbnf else {}
 
     def _tool(self, name: str, description: str, parameters: JsonObject) -> JsonObject:
         function: JsonObject = {"name": safe_name(name), "description": description, "parameters": parameters}

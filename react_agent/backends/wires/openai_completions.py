@@ -12,6 +12,7 @@ from react_agent.backends.wires.openai_chat import OpenAIChat
 from react_agent.backends.wires.openai_chat_stream import ChatReader
 from react_agent.errors import BackendError
 from react_agent.formats.base import RawReply
+from react_agent.formats.constraint import Constraint
 from react_agent.messages import Delta, Head, JsonObject, Message, Role, ToolChoice
 
 
@@ -80,6 +81,12 @@ class OpenAICompletions:
     def options(self, head: Head, stop: Sequence[str], tool_choice: ToolChoice, *, native: bool, stream: bool) -> JsonObject:
         asked = replace(self.profile, max_tokens="max_tokens", thinking=None)
         return OpenAIChat(self.model, asked).options(head, stop, tool_choice, native=False, stream=stream)
+
+    def constrain(self, constraint: Constraint) -> JsonObject:
+        """llama.cpp's ``json_schema`` and ``grammar``; elsewhere ``response_format``, as vLLM has it here too."""
+        if constraint.json_schema is not None and self.profile.gbnf:
+            return {"json_schema": constraint.json_schema}
+        return self._chat.constrain(constraint)
 
     def body(self, chunks: Sequence[bytes], options: bytes, *, system: bool) -> bytes:
         return b'{"prompt":"' + b"".join(chunks) + dumps(self.template.opening)[1:-1] + b'",' + options[1:]

@@ -1,0 +1,54 @@
+"""``trace html`` and ``trace test``: a run as a page that stands alone, and as a test."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from react_agent.cli.console import Code, fail, note, shell
+from react_agent.cli.files import load, load_whole
+from react_agent.cli.options import FieldsOption, FileArgument, RedactOption, redactor
+from react_agent.view.as_test import as_replay, as_test
+from react_agent.view.html import page
+
+
+def html_(
+    file: FileArgument = None,
+    output: Annotated[Path | None, typer.Option("-o", "--output", metavar="OUT", help="By default the run's name with .html.")] = None,
+    redact: RedactOption = None,
+    redact_field: FieldsOption = None,
+) -> None:
+    """A run as one page that stands alone.
+
+    It opens from the file system, asks no network, and nothing that the trace holds can run in it.
+    """
+    loaded = load(file, redactor(redact, redact_field))
+    to = output or Path(loaded.path.stem + ".html")
+    to.write_text(page(loaded.trace, problem=loaded.problem, file=str(loaded.path)), encoding="utf-8")
+    note(f"written to {shell(to)}")
+    loaded.done()
+
+
+def as_test_(
+    file: FileArgument = None,
+    output: Annotated[Path | None, typer.Option("-o", "--output", metavar="OUT", help="By default standard output.")] = None,
+    agent: Annotated[str | None, typer.Option("--agent", metavar="MODULE:NAME", help="Try this agent with the same replies.")] = None,
+) -> None:
+    """Write a test from a trace.
+
+    It replays the trace's file, and so watches over prompts and parsers. With --agent, the model plays what it said and that agent's own tools run.
+    """
+    path, trace, _ = load_whole(file)
+    module, _, name = (agent or "a:b").partition(":")
+    if not (all(part.isidentifier() for part in module.split(".")) and name.isidentifier()):
+        fail(f"--agent takes MODULE:NAME, such as my_app.agents:helper, not '{agent}'", Code.USAGE)
+    text = as_test(trace, str(path), agent) if agent else as_replay(trace, str(path))
+    if output is None:
+        print(text, end="")
+    elif output.exists():
+        fail(f"{shell(output)} exists: name another file, or remove it first", Code.USAGE)
+    else:
+        output.write_text(text, encoding="utf-8")
+        note(f"written to {shell(output)}")

@@ -1,0 +1,107 @@
+"""One JSON object for each step (`dialects.json_step`), prompted with worked examples: the format for small models under a JSON Schema.
+
+A server that takes a schema (see `react_agent.backends.profiles`) is given one made of the offered tools, so that each reply can be read. Others are
+only asked for the form.
+"""
+
+from __future__ import annotations
+
+from react_agent.formats.base import RawReply
+from react_agent.formats.constraint import Constraint, may_answer
+from react_agent.formats.dialect import DialectFormat
+from react_agent.formats.dialects.base import named_as_offered
+from react_agent.formats.grammar import step_schema
+from react_agent.formats.lossless import write_json
+from react_agent.formats.native import EMPTY, ONLY_THOUGHTS, malformed
+from react_agent.formats.prompts import closing_thought, last_good_result, shown_tool, tool_list
+from react_agent.formats.reading import cut_reply, prose_answers, read_reply, refused, reply_text, scan, was_cut
+from react_agent.formats.tools import FINISH_TOOL, example_arguments
+from react_agent.messages import Act, Answer, Head, ModelReply, ModelRequest, ToolCall, ToolChoice, ToolSpec
+
+
+class JsonStepFormat(DialectFormat):
+    """Steps as JSON objects: ``{"thought", "action", "action_input"}`` or ``{"thought", "answer"}``.
+
+    Args:
+        tool_first: Under a schema, no answer before a tool has given a good result. None: where all offered tools are read-only.
+    """
+
+    def __init__(self, *, tool_first: bool | None = None) -> None:
+        super().__init__("json_step")
+        self.tool_first = tool_first
+
+    def stop(self, head: Head) -> tuple[str, ...]:
+        """No JSON string holds a line break, so this can only follow a step."""
+        return ("\nObservation",)
+
+    # --------------------------------------------------------------------------------------------------------- constraint
+
+    def constraint(self, head: Head, tool_choice: ToolChoice, *, answer: bool) -> Constraint | None:
+        return Constraint(json_schema=step_schema(head, tool_choice, answer=answer)) if head.tools else None
+
+    def may_answer(self, request: ModelRequest) -> bool:
+        return may_answer(request, self.tool_first)
+
+    # ------------------------------------------------------------------------------------------------------------- prompt
+
+    def prompt(self, instructions: str, head: Head) -> str:
+        """The instructions, the tools, the form of a step, and a worked example for each tool that has one."""
+        if not head.tools:
+            return instructions
+        blocks = [instructions] if instructions.strip() else []
+        blocks.append(tool_list(head.tools))
+        form = '{"thought": "what to do next", "action": "the tool\'s name", "action_input": {its arguments}}'
+        blocks.append(f"Reply with one JSON object in each turn and nothing else. To use a tool:\n\n{form}\n\nThe result then comes as an Observation.")
+        if head.output_schema is None:
+            blocks.append('When you know the answer:\n\n{"thought": "why you know it", "answer": "the answer to the question"}')
+        else:
+            blocks.append(f"When you know the answer, give it with the action {FINISH_TOOL}.")
+        shown = [tool for tool in head.tools if tool.examples and tool.name != FINISH_TOOL]
+        blocks.extend(self._worked(tool, index, head) for index, tool in enumerate(shown))
+        tool_ = shown_tool(head)
+        if not shown and tool_ is not None:
+            blocks.append(f"Example of a turn:\n\n{self._example(tool_)}")
+        return "\n\n".join(blocks)
+
+    def _worked(self, tool: ToolSpec, index: int, head: Head) -> str:
+        example = tool.examples[0]
+        lines = [f"Question: {example.question}"] if example.question else []
+        lines.append(self._example(tool))
+        if example.result is not None:
+            lines.append(f"Observation: {example.result}")
+            if head.output_schema is None:
+                lines.append(self._dialect.render(Answer(closing_thought(index), example.result)))
+        return "Example:\n\n" + "\n".join(lines)
+
+    def _example(self, tool: ToolSpec) -> str:
+        thought = (tool.examples[0].thought if tool.examples else None) or f"I need the tool {tool.name} for this."
+        return self._dialect.render(Act(thought, (ToolCall(tool.name, example_arguments(tool)),)))
+
+    # --------------------------------------------------------------------------------------------------------------- read
+
+    def read(self, reply: RawReply, request: ModelRequest) -> ModelReply:
+        """The step. Prose is the answer only where nothing else can be expected."""
+        if (no := refused(reply, self._read_by)) is not None:
+            return no
+        text = reply_text(reply)
+        step, thoughts = scan(text, lambda body, hidden: self._step(body, request.tools, hidden))
+        if step.kind == "none" and prose_answers(step.text, request):
+            step.kind, step.repairs = "answer", ("unmarked_answer",) if request.tools else ()
+        if was_cut(reply, step):
+            return cut_reply(reply, self._corrected(request), self._read_by)
+        if step.kind in ("act", "answer"):
+            return read_reply(reply, named_as_offered(step, request.tools), thoughts, text, self._read_by)
+        what = step.complaint or (NO_OBJECT if step.text else ONLY_THOUGHTS if thoughts or step.thought else EMPTY)
+        return malformed(reply, f"{what} Write the next turn exactly like this:\n\n{self._corrected(request)}", self._read_by)
+
+    def _corrected(self, request: ModelRequest) -> str:
+        """The turn as it should be: the answer, when there is a good result, since an example of a call would be parroted."""
+        known = last_good_result(request)
+        tool = shown_tool(request.head)
+        if request.head.output_schema is None and (known is not None or tool is None or request.tool_choice == "none"):
+            return self._dialect.render(Answer(closing_thought(0), known or "the answer in one sentence"))
+        return self._example(tool) if tool is not None else write_json({"thought": "why you know it", "answer": "the answer"})
+
+
+NO_OBJECT = "Your reply was no JSON object."
+

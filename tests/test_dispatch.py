@@ -1,0 +1,405 @@
+"""How a call reaches a function: nothing that a tool does escapes, but cancellation, which always gets through."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import gc
+import logging
+import threading
+from collections.abc import Callable, Coroutine
+
+import pytest
+from _laws import check_law
+from _stories import after
+from _world import Order, World
+
+from react_agent import Agent, Image, Limits, MockBackend, Raw, Result, RunContext, Tool, ToolError, call, tool
+from react_agent import dispatch as dispatch_module
+from react_agent.events import Called, Event, Returned, Stopped
+from react_agent.messages import Text
+
+where: contextvars.ContextVar[str] = contextvars.ContextVar("where", default="nowhere")
+
+
+def run(tools: list[Tool], *calls: object, limits: Limits | None = None, deps: object = None) -> Result:
+    script = list(calls) if len(calls) == 1 else [list(calls)]
+    return Agent(MockBackend([*script, "done"]), tools=tools, limits=limits).run_sync("Go.", deps=deps, run_id="r")  # type: ignore[list-item]
+
+
+def results(result: Result) -> list[tuple[str, str]]:
+    return [(record.result.status, record.result.text) for step in result.steps for record in step.calls if record.result]
+
+
+def made(function: Callable[..., object], **options: object) -> Tool:
+    return tool(read_only=True, name="it", description="It.", **options)(function)  # type: ignore[call-overload, no-any-return]
+
+
+# -------------------------------------------------------------------------------------------------------- what it gives
+
+
+class Odd(BaseException):
+    """No `Exception` at all."""
+
+
+def raising(error: BaseException) -> Callable[[], object]:
+    def it() -> object:
+        raise error
+
+    return it
+
+
+def raising_async(error: BaseException) -> Callable[[], Coroutine[object, object, object]]:
+    async def it() -> object:
+        raise error
+
+    return it
+
+
+ERRORS: dict[str, tuple[BaseException, str]] = {
+    "an exception": (ValueError("wrong"), "ValueError: wrong"),
+    "without words": (ValueError(), "ValueError"),
+    "its own words": (ToolError("closed"), "closed"),
+    "its own class": (type("Lost", (ToolError,), {})("gone"), "gone"),
+    "exit": (SystemExit(3), "SystemExit: 3"),
+    "no exception at all": (Odd("odd"), "Odd: odd"),
+    "the end of an iteration": (StopIteration("end"), "StopIteration"),
+    "the end of an async iteration": (StopAsyncIteration("end"), "StopAsyncIteration"),
+    "a cancellation of its own": (asyncio.CancelledError(), "cancelled"),
+    "a group": (ExceptionGroup("several", [ValueError("a")]), "ExceptionGroup: several"),
+    "a time-out of its own": (TimeoutError("too slow"), "TimeoutError: too slow"),
+    "a lone surrogate": (ValueError("a\ud800b"), "ValueError: a\ufffdb"),
+}
+
+
+@pytest.mark.parametrize("alone", [True, False], ids=["alone", "beside another"])
+@pytest.mark.parametrize("timeout", [None, 30.0], ids=["unbounded", "bounded"])
+@pytest.mark.parametrize("kind", ["sync", "async"])
+@pytest.mark.parametrize("what", ERRORS)
+def test_whatever_a_tool_raises_is_an_observation(what: str, kind: str, timeout: float | None, alone: bool) -> None:
+    error, words = ERRORS[what]
+    it = made(raising(error) if kind == "sync" else raising_async(error), timeout=timeout)
+    other = World().tools()[0]
+    result = run([it, other], call("it")) if alone else run([it, other], call("it"), call("lookup", key="a"))
+    assert result.answer == "done"
+    status, text = results(result)[0]
+    assert status == "error"
+    assert words in text
+    assert "Traceback" not in text
+    check_law(result.trace)
+
+
+def test_long_words_of_an_error_are_bounded() -> None:
+    result = run([made(raising(ValueError("x" * 100_000)))], call("it"))
+    assert len(results(result)[0][1]) <= dispatch_module.ERROR_CHARS
+
+
+def test_a_plain_function_may_give_back_a_coroutine() -> None:
+    async def later() -> str:
+        return "later"
+
+    assert results(run([made(lambda: later())], call("it"))) == [("ok", "later")]
+    assert results(run([made(lambda: later(), timeout=30.0)], call("it"))) == [("ok", "later")]
+
+
+VALUES: dict[str, tuple[object, list[object]]] = {
+    "text": ("words", [Text("words")]),
+    "nothing": (None, [Text("done")]),
+    "data": ({"a": [1, None]}, [Text('{"a":[1,null]}')]),
+    "a picture": (Image("image/png", "AAAA"), [Image("image/png", "AAAA")]),
+    "words and pictures": (["see", Image("image/png", "AAAA")], [Text("see"), Image("image/png", "AAAA")]),
+}
+
+
+@pytest.mark.parametrize("what", VALUES)
+def test_what_a_tool_returns_is_shown(what: str) -> None:
+    value, parts = VALUES[what]
+    result = run([made(lambda: value)], call("it"))
+    record = result.steps[0].calls[0]
+    assert record.result is not None
+    assert list(record.result.content) == parts
+
+
+@pytest.mark.parametrize("size", [100, 101, 1000, 100_000])
+def test_what_is_too_long_is_cut_in_its_middle_with_a_note(size: int) -> None:
+    text = "".join(chr(ord("a") + n % 26) for n in range(size))
+    result = run([made(lambda: text)], call("it"), limits=Limits(result_chars=100))
+    ((_, shown),) = results(result)
+    if size <= 100:
+        assert shown == text
+    else:
+        assert shown.startswith(text[:75])
+        assert shown.endswith(text[-25:])
+        assert f"{size - 100:,} of {size:,} characters are left out" in shown
+
+
+def test_several_texts_share_the_bound() -> None:
+    result = run([made(lambda: [Text("a" * 80), Image("image/png", "AAAA"), Text("b" * 80)])], call("it"), limits=Limits(result_chars=100))
+    record = result.steps[0].calls[0]
+    assert record.result is not None
+    first, picture, last = record.result.content
+    assert first == Text("a" * 80)
+    assert picture == Image("image/png", "AAAA")
+    assert isinstance(last, Text)
+    assert last.text.count("b") == 20
+
+
+# ---------------------------------------------------------------------------------------------------------- side by side
+
+
+def test_results_have_the_order_of_the_calls() -> None:
+    order = Order()
+    result = run(order.tools(), call("first"), call("second"))
+    assert order.finished == ["second", "first"]
+    assert [text for _, text in results(result)] == ["result of first", "result of second"]
+
+
+def test_sync_tools_of_one_step_wait_for_nobody() -> None:
+    """As many as a step may have, all at once: the pool has no bound of its own that could lock them up."""
+    barrier = threading.Barrier(32, timeout=20)
+
+    def it(n: int) -> int:
+        barrier.wait()
+        return n
+
+    result = run([made(it)], *[call("it", n=n) for n in range(32)])
+    assert results(result) == [("ok", str(n)) for n in range(32)]
+
+
+@pytest.mark.parametrize("kind", ["sync", "async"])
+def test_tools_see_the_callers_context(kind: str) -> None:
+    async def async_it() -> str:
+        return where.get()
+
+    it = made((lambda: where.get()) if kind == "sync" else async_it)
+    token = where.set("here")
+    try:
+        assert results(run([it], call("it"))) == [("ok", "here")]
+        assert results(run([it], call("it"), call("it"))) == [("ok", "here")] * 2
+    finally:
+        where.reset(token)
+
+
+# ------------------------------------------------------------------------------------------------------------- time-outs
+
+
+def test_an_async_tool_that_takes_too_long_is_cancelled() -> None:
+    seen: list[str] = []
+
+    async def it(ctx: RunContext[None]) -> None:
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            seen.append(f"cancelled {ctx.cancelled}")
+            raise
+
+    result = run([made(it, timeout=0.01)], call("it"))
+    assert results(result)[0][0] == "timeout"
+    assert "0.01 seconds" in results(result)[0][1]
+    assert seen == ["cancelled True"]
+    assert [event.left_behind for event in result.trace if isinstance(event, Returned)] == [False]
+
+
+def test_a_sync_tool_that_takes_too_long_is_left_behind_and_may_notice() -> None:
+    go_on, noticed = threading.Event(), threading.Event()
+
+    def it(ctx: RunContext[None]) -> str:
+        go_on.wait(20)
+        if ctx.cancelled:
+            noticed.set()
+        ctx.raise_if_cancelled()
+        return "too late"
+
+    result = run([made(it, timeout=0.01)], call("it"))
+    assert results(result)[0][0] == "timeout"
+    assert "may still be at work" in results(result)[0][1]
+    assert [event.left_behind for event in result.trace if isinstance(event, Returned)] == [True]
+    go_on.set()
+    assert noticed.wait(20)
+
+
+def test_an_async_tool_that_swallows_its_cancellation_is_left_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dispatch_module, "GRACE_SECONDS", 0.01)
+
+    async def main() -> Result:
+        end = asyncio.Event()
+
+        async def it() -> str:
+            while not end.is_set():
+                try:
+                    await end.wait()
+                except asyncio.CancelledError:
+                    continue
+            raise ValueError("nobody hears this")
+
+        result = await Agent(MockBackend([call("it"), "done"]), tools=[made(it, timeout=0.01)]).run("Go.")
+        end.set()
+        return result
+
+    result = asyncio.run(main())
+    assert results(result)[0][0] == "timeout"
+    assert [event.left_behind for event in result.trace if isinstance(event, Returned)] == [True]
+    assert result.answer == "done"
+
+
+def test_what_a_tool_raises_while_it_is_cleaned_up_warns_nobody(caplog: pytest.LogCaptureFixture) -> None:
+    async def it() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            raise ValueError("in the clean-up")
+
+    with caplog.at_level(logging.ERROR):
+        result = run([made(it, timeout=0.01)], call("it"))
+        gc.collect()
+    assert results(result)[0][0] == "timeout"
+    assert caplog.records == []
+
+
+def test_the_shorter_of_the_two_times_counts() -> None:
+    async def it() -> None:
+        await asyncio.Event().wait()
+
+    result = run([made(it, timeout=1000.0)], call("it"), limits=Limits(seconds=0.02))
+    assert results(result)[0][0] == "timeout"
+    assert result.outcome.kind == "limit"
+
+
+# ---------------------------------------------------------------------------------------------------------- cancellation
+
+
+async def cancelled(tools: list[Tool], calls: list[object], began: asyncio.Event, deps: object = None) -> list[Event]:
+    """Run, cancel as soon as a tool has begun; the trace. The cancellation must go through."""
+    seen: list[Event] = []
+    agent = Agent(MockBackend([calls, "not cancelled"]), tools=tools)  # type: ignore[list-item]  # a list of calls
+
+    async def main() -> None:
+        run = agent._begin("Go.", deps, None)
+        run.event_listeners.append(seen.append)
+        await agent._finish(run)
+
+    task = asyncio.create_task(main())
+    await began.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    return seen
+
+
+@pytest.mark.parametrize("timeout", [None, 30.0], ids=["unbounded", "bounded"])
+@pytest.mark.parametrize("count", [1, 2])
+@pytest.mark.parametrize("manner", ["lets it through", "swallows it", "raises another error", "is sync"])
+def test_cancellation_is_recorded_and_goes_through_whatever_the_tool_does_with_it(manner: str, count: int, timeout: float | None) -> None:
+    release = threading.Event()
+
+    async def main() -> list[Event]:
+        began = asyncio.Event()
+        loop = asyncio.get_running_loop()
+
+        async def async_it(n: int) -> str:
+            began.set()
+            try:
+                await asyncio.Event().wait()
+            except asyncio.CancelledError:
+                if manner == "swallows it":
+                    return "swallowed"
+                if manner == "raises another error":
+                    raise ValueError("in the clean-up") from None
+                raise
+            return ""
+
+        def sync_it(n: int) -> str:
+            loop.call_soon_threadsafe(began.set)
+            release.wait(20)
+            return "late"
+
+        it = made(sync_it if manner == "is sync" else async_it, timeout=timeout)
+        return await cancelled([it], [call("it", n=n) for n in range(count)], began)
+
+    events = asyncio.run(main())
+    release.set()
+    kinds = [event.kind for event in events]
+    assert kinds[-2:] == ["stopped", "finished"]
+    assert kinds.count("called") == count
+    assert "replied" not in kinds[2:], "the run went on after it was cancelled"
+    assert [event.cause for event in events if isinstance(event, Stopped)] == ["cancelled"]
+
+
+def test_a_tool_that_cancels_itself_does_not_cancel_the_run() -> None:
+    async def it() -> None:
+        raise asyncio.CancelledError
+
+    async def main() -> Result:
+        task = asyncio.current_task()
+        assert task is not None
+        result = await Agent(MockBackend([[call("it"), call("it")], call("it"), "done"]), tools=[made(it)]).run("Go.")
+        assert task.cancelling() == 0
+        return result
+
+    result = asyncio.run(main())
+    assert result.answer == "done"
+    assert {status for status, _ in results(result)} == {"error"}
+
+
+def test_tools_may_use_timeouts_and_task_groups_of_their_own() -> None:
+    async def it() -> str:
+        try:
+            async with asyncio.timeout(0.001):
+                await asyncio.Event().wait()
+        except TimeoutError:
+            pass
+        async with asyncio.TaskGroup() as group:
+            task = group.create_task(asyncio.sleep(0, "grouped"))
+        return task.result()
+
+    assert results(run([made(it)], call("it"))) == [("ok", "grouped")]
+    assert results(run([made(it)], call("it"), call("it"))) == [("ok", "grouped")] * 2
+
+
+# ----------------------------------------------------------------------------------------------------------- the checks
+
+
+def test_the_tools_own_check_comes_before_everything() -> None:
+    """An invalid call has no `Called`, is not asked for and reaches no function."""
+    world = World()
+    result = run(world.tools(), call("wipe"), call("add", a=1, b="2"), call("note", text=1), call("lookup", key="a", deep=True))
+    assert world.log == []
+    assert [status for status, _ in results(result)] == ["invalid"] * 4
+    assert not any(isinstance(event, Called) for event in result.trace)
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("lokup", ["'lookup'", "The tools are: add, boom"]),
+        ("totally else", ["no tool 'totally else'", "The tools are"]),
+        ("", ["no tool ''"]),
+        ("x" * 1000, ["no tool 'xxx"]),
+    ],
+    ids=["a slip", "another name", "no name", "a very long name"],
+)
+def test_an_unknown_tool_is_told_what_there_is(name: str, words: list[str]) -> None:
+    result = run(World().tools(), Raw(calls=((name, "{}"),)))
+    ((status, text),) = results(result)
+    assert status == "unknown_tool"
+    assert all(word in text for word in words)
+    assert len(text) < 600
+
+
+def test_without_tools_an_unknown_tool_is_told_that_there_are_none() -> None:
+    ((_, text),) = results(run([], Raw(calls=(("search", "{}"),))))
+    assert "The tools are: none." in text
+
+
+def test_of_hundreds_of_tools_some_are_named() -> None:
+    tools = [Tool.from_schema(name=f"tool_{n:03}", parameters=None, function=lambda: 1) for n in range(200)]
+    ((_, text),) = results(run(tools, Raw(calls=(("search", "{}"),))))
+    assert "and 150 more" in text
+
+
+def test_a_call_is_called_once_and_returns_once() -> None:
+    result = run(World().tools(), *[call("lookup", key=str(n)) for n in range(5)])
+    places = [(event.step, event.index) for event in result.trace if isinstance(event, Called)]
+    assert places == [(0, n) for n in range(5)]
+    assert sorted((event.step, event.index) for event in result.trace if isinstance(event, Returned)) == places
+    assert all(event.seconds >= 0 for event in result.trace if isinstance(event, Returned))

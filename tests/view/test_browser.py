@@ -1,0 +1,186 @@
+"""The page in a real browser: open, read, search, keys, hostile texts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from _stories import tell
+
+from react_agent import Agent, Image, Limits, MockBackend, Raw, Trace, call, tool
+from react_agent.view.html import page as page_of
+
+from .test_html import HOSTILE
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, LocatorAssertions, Page
+
+pytestmark = pytest.mark.browser
+PNG = bytes.fromhex(
+    "89504e470d0a1a0a0000000d4948445200000001000000010806000000"
+    "1f15c4890000000d49444154789c6360f8cf50000003830180d1d4a2b60000000049454e44ae426082"
+)
+
+
+@pytest.fixture
+def tab(browser: Browser) -> Iterator[Page]:
+    """A page on which every error and every request but its own file fails the test."""
+    context = browser.new_context(viewport={"width": 1000, "height": 800})
+    page = context.new_page()
+    page.set_default_timeout(10_000)
+    wrong: list[str] = []
+    page.on("console", lambda message: wrong.append(message.text) if message.type in ("error", "warning") else None)
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    page.on("request", lambda request: None if request.url.startswith(("file:", "data:")) else wrong.append(request.url))
+    page.on("dialog", lambda dialog: (wrong.append(dialog.message), dialog.dismiss()))
+    yield page
+    assert wrong == []
+    context.close()
+
+
+def show(tab: Page, trace: Trace, folder: Path, problem: str = "") -> None:
+    path = folder / "page.html"
+    path.write_text(page_of(trace, problem=problem, file="runs/x.jsonl"), encoding="utf-8")
+    tab.goto(path.as_uri())
+    tab.wait_for_selector("html[data-drawn]")
+
+
+def expect(tab: Page) -> LocatorAssertions:
+    """What the search says, once it says so."""
+    from playwright.sync_api import expect
+
+    return expect(tab.locator("#count"))
+
+
+@tool(read_only=True)
+def look(n: int) -> str:
+    """Look at a number."""
+    return "\n".join(f"line {line} of {n}" for line in range(40 if n == 3 else 2))
+
+
+def many(steps: int) -> Trace:
+    script = [*[call("look", n=n, thought=f"Now {n}.") for n in range(steps - 1)], "the end"]
+    return Agent(MockBackend(script), tools=[look], limits=Limits(steps=None)).run_sync("How many?").trace
+
+
+@pytest.mark.parametrize("name", ["mixed_batch", "malformed", "refused", "paused", "told", "pictures", "changed", "orphans"])
+def test_every_story(tab: Page, tmp_path: Path, name: str) -> None:
+    with ThreadPoolExecutor(1) as apart:  # where no event loop runs yet
+        story = apart.submit(tell, name, "react_text").result()
+    show(tab, story.trace, tmp_path)
+    assert tab.locator("#pill").inner_text() == story.result.outcome.kind
+    assert tab.locator(".block:not(.note)").count() == len(story.trace.steps())
+    assert tab.locator(".call").count() == sum(len(step.calls) for step in story.trace.steps())
+    assert "undefined" not in tab.locator("body").inner_text()
+    assert "NaN" not in tab.locator("body").inner_text()
+
+
+def test_hostile_texts_are_texts(tab: Page, tmp_path: Path) -> None:
+    bad = Image("image/svg+xml", "PHN2ZyBvbmxvYWQ9ImFsZXJ0KDEpIi8+")
+    elsewhere = Image("image/png", url="http://192.0.2.1/track.png")
+
+    @tool(read_only=True, open_world=True)
+    def web(address: str) -> list[object]:
+        """Read."""
+        return [*HOSTILE, bad, elsewhere, Image.from_bytes(PNG)]
+
+    script = [[call("web", address=words) for words in HOSTILE], *[Raw(words, finish="length") for words in HOSTILE[:2]], "".join(HOSTILE)]
+    trace = Agent(MockBackend(script), tools=[web], instructions="".join(HOSTILE)).run_sync(HOSTILE[0]).trace
+    show(tab, trace, tmp_path, problem=HOSTILE[2])
+    tab.keyboard.press("O")
+    assert tab.evaluate("window.hacked") is None
+    assert tab.locator("script").count() == 2
+    assert tab.locator("#blocks img").count() == len(HOSTILE)
+    assert tab.locator("svg").count() == 1
+    assert tab.locator("h1").inner_text() == HOSTILE[0]
+    assert tab.locator("#problem").inner_text() == HOSTILE[2]
+    assert tab.locator("a").evaluate_all("all => all.every(a => /^#step-\\d+$/.test(a.getAttribute('href')))")
+    assert HOSTILE[3] in tab.locator(".call").nth(3).inner_text()
+
+
+def test_keys(tab: Page, tmp_path: Path) -> None:
+    show(tab, many(6), tmp_path)
+    current = tab.locator(".block.current .no")
+    for key, step in [("j", "0"), ("j", "1"), ("k", "0"), ("k", "0"), ("G", "5"), ("j", "5"), ("g", "0")]:
+        tab.keyboard.press(key)
+        assert (key, current.inner_text()) == (key, step)
+    for _ in range(3):
+        tab.keyboard.press("j")
+    folded = tab.locator("#step-3")
+    assert "line 39" not in folded.inner_text()
+    assert "Show 26 more lines" in folded.inner_text()
+    tab.keyboard.press("o")
+    assert "line 39" in folded.inner_text()
+    tab.keyboard.press("o")
+    assert "line 39" not in folded.inner_text()
+    tab.keyboard.press("?")
+    assert tab.locator("#help").is_visible()
+    tab.keyboard.press("j")
+    tab.keyboard.press("Escape")
+    assert not tab.locator("#help").is_visible()
+    assert current.inner_text() == "3"
+    tab.keyboard.press("t")
+    assert tab.evaluate("document.documentElement.dataset.theme") == "dark"
+    assert tab.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(22, 24, 28)"
+
+
+def test_search(tab: Page, tmp_path: Path) -> None:
+    show(tab, many(6), tmp_path)
+    tab.keyboard.press("/")
+    tab.keyboard.type("LINE 39")
+    expect(tab).to_have_text("1 place")
+    assert tab.locator(".block.hit .no").all_inner_texts() == ["3"]
+    tab.keyboard.press("Enter")
+    assert tab.locator(".block.current .no").inner_text() == "3"
+    assert "line 39" in tab.locator("#step-3").inner_text()
+    assert tab.evaluate("CSS.highlights.get('found').size") == 1
+    tab.keyboard.press("Escape")
+    assert tab.locator(".searching").count() == 0
+    tab.keyboard.press("/")
+    tab.keyboard.type("now")
+    expect(tab).to_have_text("5 places")
+    tab.keyboard.press("Enter")
+    tab.keyboard.press("Shift+Enter")
+    assert tab.locator("#count").inner_text() == "4 of 5"
+    tab.locator("#search").fill("nowhere")
+    expect(tab).to_have_text("none")
+
+
+def test_copy_as_a_test(tab: Page, tmp_path: Path) -> None:
+    tab.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    show(tab, many(3), tmp_path)
+    tab.keyboard.press("c")
+    tab.wait_for_selector("#test span:text('Copied.')")
+    assert "def test_how_many() -> None:" in tab.locator("#test pre").inner_text()
+    assert "def test_how_many() -> None:" in tab.evaluate("navigator.clipboard.readText()")
+
+
+def test_a_link_to_a_step(tab: Page, tmp_path: Path) -> None:
+    trace = many(60)
+    show(tab, trace, tmp_path)
+    tab.goto(tab.url + "#step-47")
+    assert tab.locator(".block.current .no").inner_text() == "47"
+    assert tab.locator("#step-47").evaluate("block => Math.abs(block.getBoundingClientRect().top) < 300")
+
+
+def test_the_timeline_goes_to_a_step(tab: Page, tmp_path: Path) -> None:
+    show(tab, many(20), tmp_path)
+    box = tab.locator("#time").bounding_box()
+    assert box is not None
+    tab.mouse.click(box["x"] + box["width"] - 2, box["y"] + 5)
+    assert int(tab.locator(".block.current .no").inner_text()) >= 15
+
+
+def test_a_thousand_steps_are_quick(tab: Page, tmp_path: Path) -> None:
+    show(tab, many(1000), tmp_path)
+    assert tab.locator(".block").count() == 1000
+    assert tab.evaluate("performance.getEntriesByType('paint').find(p => p.name === 'first-contentful-paint').startTime") < 3_000
+    took = tab.evaluate("""() => { const began = performance.now(); document.getElementById('search').value = 'now 99';
+        document.getElementById('search').dispatchEvent(new Event('input')); return performance.now() - began; }""")
+    assert took < 500
+    tab.keyboard.press("G")
+    assert tab.locator(".block.current .no").inner_text() == "999"
+    assert tab.locator("#step-999").evaluate("block => block.getBoundingClientRect().top < innerHeight")
