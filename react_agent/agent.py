@@ -448,7 +448,10 @@ def _as_store(store: Store | str | Path | None) -> Store | None:
 
 def _environment_keys() -> list[str]:
     """The providers' keys that this process has; they are masked in every trace."""
-    return [value for name, value in os.environ.items() if name.endswith("_API_KEY") and len(value) >= 12]
+    return [value for name, value in os.environ.items() if name.endswith(_KEY_NAMES) and len(value) >= 12]
+
+
+_KEY_NAMES = ("_API_KEY", "_TOKEN", "_SECRET", "_SECRET_ACCESS_KEY", "_BEARER_TOKEN_BEDROCK")
 
 
 def new_run_id() -> str:

@@ -98,7 +98,11 @@ class Dispatcher:
     async def carry_out(self, calls: tuple[PlannedCall, ...]) -> None:
         """Do what is planned for each call, side by side; returns when each has its event."""
         if len(calls) == 1:
+            task = asyncio.current_task()
+            before = task.cancelling() if task is not None else 0
             await self._carry_out_one(calls[0])  # no task of its own: that would cost more than the rest of the dispatch
+            if task is not None and task.cancelling() > before:  # the tool kept the run's cancellation to itself
+                raise asyncio.CancelledError
         else:
             await asyncio.gather(*[self._carry_out_one(call) for call in calls])
 

@@ -101,6 +101,12 @@ class Result:
         words = self.answer if self.answer is not None else self.outcome.detail
         return f"<Result {self.outcome.kind}: {words[:200]!r}, {sum(isinstance(e, Replied) for e in self.trace)} replies>"
 
+    def _repr_html_(self) -> str:
+        """For notebooks."""
+        from react_agent.view.notebook import card
+
+        return card(self.trace)
+
 
 def ending(trace: Trace) -> Outcome | None:
     """The outcome that a trace's last event tells, if it is an ending."""

@@ -20,6 +20,7 @@ T = TypeVar("T")
 class _Portal:
     def __init__(self) -> None:
         self.pid = os.getpid()
+        self.waits = False  # an async tool holds the loop until a run of its own is over, which must not need this loop
         self.loop = asyncio.new_event_loop()
         self.thread = threading.Thread(target=self._serve, name="react-agent-sync", daemon=True)
         self.thread.start()
@@ -45,8 +46,14 @@ def _get_portal() -> _Portal:
 def run_sync(make: Callable[[], Coroutine[object, object, T]]) -> T:
     """Run a coroutine to its end and wait for it. An interrupt cancels it, waits until it has saved its trace, and goes on up."""
     portal = _get_portal()
-    if threading.current_thread() is portal.thread:  # an async tool that calls run_sync: its own loop cannot wait for itself
+    if portal.waits:
         return _in_new_thread(make)
+    if threading.current_thread() is portal.thread:  # an async tool that calls run_sync: its own loop cannot wait for itself
+        portal.waits = True
+        try:
+            return _in_new_thread(make)
+        finally:
+            portal.waits = False
     result: Future[T] = Future()
     context = contextvars.copy_context()
     tasks: list[asyncio.Task[T]] = []

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import contextvars
+import os
 import queue
 import threading
 from collections.abc import Callable
@@ -21,6 +22,10 @@ class ThreadPool:
     """Runs functions in threads that are made when none is idle. There is no upper bound but the dispatcher's own."""
 
     def __init__(self) -> None:
+        self.forget()
+
+    def forget(self) -> None:
+        """Begin without threads, as in a forked process, which has no copy of them."""
         self._jobs: queue.SimpleQueue[Job] = queue.SimpleQueue()
         self._idle = threading.Semaphore(0)
         self._count = 0
@@ -63,3 +68,5 @@ def _settle(future: asyncio.Future[object], result: object, error: BaseException
 
 
 POOL = ThreadPool()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=POOL.forget)

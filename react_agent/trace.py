@@ -151,6 +151,12 @@ class Trace(Sequence[Event]):
     def __repr__(self) -> str:
         return f"<Trace {self.run_id if self._events else '(empty)'}: {len(self._events)} events>"
 
+    def _repr_html_(self) -> str:
+        """For notebooks."""
+        from react_agent.view.notebook import card
+
+        return card(self)
+
     # ---------------------------------------------------------------------------------------------------- what it says
 
     @property

@@ -78,8 +78,8 @@ def test_the_version_is_the_package_s() -> None:
         ("import react_agent", ()),
         ("from react_agent import Limits, Message, Outcome, Policy, Settings, Usage, Trace, ReactAgentError, replay", ()),
         ("from react_agent import Tool, ToolRegistry, RunContext, tool", ()),
-        ("from react_agent import *", ("asyncio",)),
-        (OFFLINE_RUN, ("asyncio",)),
+        ("from react_agent import *", ("asyncio", "docstring_parser")),
+        (OFFLINE_RUN, ("asyncio", "docstring_parser")),
     ],
     ids=["the package", "nouns", "tools", "everything", "an offline run"],
 )

@@ -350,7 +350,7 @@ def test_recording_and_playing_in_a_suite(suite: pytest.Pytester) -> None:
     assert head == {"cassette": 1, "backend": "mock", "format": "native"}
 
 
-def test_the_plug_in_loads_nothing_by_itself(pytester: pytest.Pytester) -> None:
+def test_the_plug_in_loads_nothing_by_itself(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
     pytester.makepyfile(
         "import sys\n\ndef test_it():\n    assert 'pydantic' not in sys.modules and 'react_agent.trace' not in sys.modules\n"
     )

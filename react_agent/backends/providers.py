@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, ClassVar
 
 from react_agent.backends.leaf import LeafBackend, key_from_environment, usable_format, usable_url
+from react_agent.backends.model_templates import CHAT_TEMPLATES, template_for
 from react_agent.backends.profiles import profile_of
 from react_agent.backends.retry import Retries, Timeouts
+from react_agent.backends.templates import ChatTemplate, usable
 from react_agent.backends.wires.anthropic import Anthropic
 from react_agent.backends.wires.base import Wire
 from react_agent.backends.wires.gemini import Gemini
@@ -129,7 +131,8 @@ class CompletionsBackend(ProviderBackend):
     """A model without chat, behind ``/v1/completions`` (llama.cpp, vLLM, LM Studio…). The format must be one of text.
 
     Args:
-        template: What stands around each message: a name of `TEMPLATES`, or a `Template`. A base model wants ``plain``.
+        template: How a conversation is written for the model: a name of `model_templates.CHAT_TEMPLATES` or of `TEMPLATES`, what `load_template` read
+            from the model's own files, or a `Template`. By default told from the model's name; an unknown one, like a base model, gets ``plain``.
     """
 
     provider = "completions"
@@ -145,10 +148,8 @@ class CompletionsBackend(ProviderBackend):
         format: str | Format = "react_text",  # noqa: A002 - the field's term
         timeout: float | Timeouts = 600.0,
         max_retries: int | Retries = 2,
-        template: str | Template = "plain",
+        template: str | Template | ChatTemplate | None = None,
     ) -> None:
-        if isinstance(template, str) and template not in TEMPLATES:
-            raise ConfigError(f"there is no template {template!r}; known are {', '.join(TEMPLATES)}")
         chosen = usable_format(format)
         if chosen.native:
             raise ConfigError(
@@ -163,8 +164,18 @@ class CompletionsBackend(ProviderBackend):
             format=chosen,
             timeout=timeout,
             max_retries=max_retries,
-            wire=OpenAICompletions(model, row, template if isinstance(template, Template) else TEMPLATES[template]),
+            wire=OpenAICompletions(model, row, _usable_template(template or template_for(model) or "plain")),
         )
+
+
+def _usable_template(template: str | Template | ChatTemplate) -> Template | ChatTemplate:
+    """The template of that name, or the one given. Raises `ConfigError` for an unknown name, and for Jinja without jinja2."""
+    if isinstance(template, str):
+        named = CHAT_TEMPLATES.get(template) or TEMPLATES.get(template)
+        if named is None:
+            raise ConfigError(f"there is no template {template!r}; known are {', '.join([*TEMPLATES, *CHAT_TEMPLATES])}")
+        template = named
+    return usable(template) if isinstance(template, ChatTemplate) else template
 
 
 PROVIDERS: dict[str, type[ProviderBackend]] = {

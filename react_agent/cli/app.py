@@ -52,6 +52,14 @@ TRACE = {
 }
 
 
+TOOLS = {
+    "list": Place("tools", "list_", "The tools there are, with what they say of themselves."),
+    "show": Place("tools", "show_", "One tool: description, parameters, examples, and how it is run."),
+    "call": Place("tools", "call_", "Call a tool as a run would: with its checks and bounds."),
+    "serve": Place("tools", "serve", "Offer tools as an MCP server, over standard input and output."),
+}
+
+
 def load(place: Place) -> object:
     """The command itself; its options are in its module."""
     single = typer.Typer(add_completion=False, rich_markup_mode=None)
@@ -68,6 +76,12 @@ class Trace(TyperGroup):
         name, command, rest = super().resolve_command(ctx, args)
         place = self.places.get(name or "")
         return name, load(place) if place else command, rest
+
+
+class Tools(Trace):
+    """The commands beneath ``tools``."""
+
+    places = TOOLS
 
 
 class Top(Trace):
@@ -132,10 +146,12 @@ def _assemble() -> typer.Typer:
     )
     traces = typer.Typer(cls=Trace, help="Read, replay, fork and compare traces.", no_args_is_help=True)
     made.callback()(_top)
-    for group, places in ((made, TOP), (traces, TRACE)):
+    tools = typer.Typer(cls=Tools, help="List, show, call and serve tools, without a model.", no_args_is_help=True)
+    for group, places in ((made, TOP), (traces, TRACE), (tools, TOOLS)):
         for name, place in places.items():
             group.command(name, help=place.help)(_stub)
     made.add_typer(traces, name="trace", rich_help_panel=None)
+    made.add_typer(tools, name="tools", rich_help_panel=None)
     return made
 
 

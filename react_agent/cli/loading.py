@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import importlib
 import importlib.util
 import os
@@ -12,8 +13,9 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
 
-from react_agent.cli.console import Code, fail
+from react_agent.cli.console import Code, fail, note
 from react_agent.errors import ConfigError
+from react_agent.plugins import load_pack, packs
 from react_agent.tooling import Tool, ToolRegistry
 from react_agent.view import words
 
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from react_agent.backends.base import Backend
 
 MODEL_VARIABLE = "REACT_AGENT_MODEL"
+PINS_VARIABLE = "REACT_AGENT_MCP_PINS"
 LOCAL_SERVERS = (
     ("llama.cpp", "http://localhost:8080/v1", "http://localhost:8080/v1#{}"),
     ("Ollama", "http://localhost:11434/v1", "ollama:{}"),
@@ -34,7 +37,8 @@ LOCAL_SERVERS = (
 
 
 def load_tools(names: Sequence[str]) -> ToolRegistry:
-    """The tools named by ``module:function``, ``module``, ``path/file.py:function`` or ``path/file.py``.
+    """The tools named by ``module:function``, ``module``, ``path/file.py:function`` or ``path/file.py``; a pack's name; or ``mcp:`` and the URL or
+    command of an MCP server, whose connection lasts as long as this process.
 
     Raises:
         ConfigError: Nothing is there by that name, it cannot be imported, or it holds no tool.
@@ -46,8 +50,12 @@ def load_tools(names: Sequence[str]) -> ToolRegistry:
 
 
 def _tools_in(name: str) -> Iterable[Callable[..., object]]:
+    if name.startswith("mcp:"):
+        return _from_server(name.removeprefix("mcp:").strip())
     module, attribute = _split(name)
     if attribute is None:
+        if name.isidentifier() and name in packs():
+            return load_pack(name)
         tools = list(_each(vars(_module(module)).values()))
         if not tools:
             raise ConfigError(f"there is no tool in '{module}': mark its functions with @tool, or name one, as in -t {module}:function")
@@ -58,6 +66,17 @@ def _tools_in(name: str) -> Iterable[Callable[..., object]]:
     if not callable(value):
         raise ConfigError(f"'{name}' is no function and no tool, but {type(value).__name__}")
     return [value]
+
+
+def _from_server(target: str) -> ToolRegistry:
+    """With ``$REACT_AGENT_MCP_PINS`` set to a file, a server's tools have to be what they were when it was first used."""
+    from react_agent.mcp import McpServer
+
+    server = McpServer(target, pins=os.environ.get(PINS_VARIABLE) or None).connect()
+    atexit.register(server.close)
+    for name, why in server.left_out.items():
+        note(f"{server.name}: its tool {name!r} is left out: {why}", "yellow")
+    return server.tools
 
 
 def _each(values: Iterable[object]) -> Iterator[Tool]:

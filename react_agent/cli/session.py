@@ -196,7 +196,7 @@ def ask_about(calls: Iterable[Pending], by: str | None = None) -> list[Reviewed]
 
 def _ask(call: Pending, by: str | None) -> Reviewed | None:
     while True:
-        match input("    run it? [y]es  [n]o  [e]dit its arguments  [l]ater: ").strip().casefold():
+        match input("    run it? [y]es  [n]o  [e]dit its arguments  [g]ive its result  [l]ater: ").strip().casefold():
             case "y" | "yes":
                 return call.approve(by=by)
             case "n" | "no":
@@ -211,6 +211,8 @@ def _ask(call: Pending, by: str | None) -> Reviewed | None:
                 if isinstance(arguments, dict):
                     return call.change(arguments, by=by)
                 note('The arguments are a JSON object, such as {"path": "a.txt"}.', "yellow")
+            case "g" | "give":
+                return call.give(input("    its result (the model is shown it): ").strip(), by=by)
             case "l" | "later":
                 return None
             case _:
@@ -224,5 +226,5 @@ def how_to_go_on(trace: Trace, path: Path, again: str) -> None:
     show(console, Text(), *terminal.waiting(calls))
     base = f"react-agent resume {shell(path)}{again}"
     where = terminal.place(calls[0]) if calls else "0.0"
-    lines = [f"{base} --approve {where}", f'{base} --deny {where} "reason"', f"{base} --change {where} '{{…}}'"]
+    lines = [f"{base} --approve {where}", f'{base} --deny {where} "reason"', f"{base} --change {where} '{{…}}'", f'{base} --give {where} "its result"']
     show_whole(console, Text("\nIt waits for a review. To go on:\n  " + "\n  ".join(lines), style="yellow"))

@@ -52,29 +52,46 @@ def _object(members: JsonObject) -> JsonObject:
     return {"type": "object", "properties": members, "required": list(members), "additionalProperties": False}
 
 
+# What servers' grammar engines know. The rest (a pattern, a format, if/then) is left to the tool's own validation: an engine that does not know a
+# keyword refuses the whole schema.
+_KNOWN = frozenset({"type", "required", "additionalProperties", "items", "prefixItems", "anyOf", "allOf", "description", "title"}) | frozenset(
+    {"minItems", "maxItems", "minLength", "maxLength", "minimum", "maximum"}
+)
+
+
 def _lifted(name: str, schema: JsonObject, definitions: JsonObject) -> JsonObject:
     """The tool's schema as a part of a larger one: its definitions go to the top under names of their own, no unknown keys."""
-    own = {kind: schema[kind] for kind in ("$defs", "definitions") if isinstance(schema.get(kind), dict)}
-    renamed: dict[str, str] = {}
-    for kind, members in own.items():
-        for key in cast(JsonObject, members):
-            renamed[f"#/{kind}/{key}"] = f"#/$defs/{name}.{key}"
+    own = {kind: members for kind in ("$defs", "definitions") if isinstance(members := schema.get(kind), dict)}
+    renamed = {f"#/{kind}/{key}": f"#/$defs/{name}.{key}" for kind, members in own.items() for key in members}
     for members in own.values():
-        for key, member in cast(JsonObject, members).items():
-            definitions[f"{name}.{key}"] = _referring(member, renamed)
-    body = {key: _referring(member, renamed) for key, member in schema.items() if key not in own and key != "$schema"}
+        for key, member in members.items():
+            definitions[f"{name}.{key}"] = _plain(member, renamed)
+    body = cast(JsonObject, _plain(schema, renamed))
     body.setdefault("type", "object")
-    if "patternProperties" not in body:
+    if "patternProperties" not in schema:
         body.setdefault("additionalProperties", False)
     return body
 
 
-def _referring(schema: JsonValue, renamed: dict[str, str]) -> JsonValue:
-    if isinstance(schema, dict):
-        return {
-            key: renamed.get(member, member) if key == "$ref" and isinstance(member, str) else _referring(member, renamed) for key, member in schema.items()
-        }
-    return [_referring(member, renamed) for member in schema] if isinstance(schema, list) else schema
+def _plain(schema: JsonValue, renamed: dict[str, str]) -> JsonValue:
+    """The schema in keywords that every engine knows, its references to the new names."""
+    if isinstance(schema, list):
+        return [_plain(member, renamed) for member in schema]
+    if not isinstance(schema, dict):
+        return schema
+    plain: JsonObject = {}
+    for key, member in schema.items():
+        if key in ("const", "enum"):
+            plain[key] = member
+        elif key == "$ref" and isinstance(member, str):
+            plain[key] = renamed.get(member, member)
+        elif key == "properties" and isinstance(member, dict):
+            plain[key] = {name: _plain(inner, renamed) for name, inner in member.items()}
+        elif key == "oneOf" and "anyOf" not in schema:
+            plain["anyOf"] = _plain(member, renamed)
+        elif key in _KNOWN:
+            plain[key] = _plain(member, renamed)
+    return plain
 
 
 # -------------------------------------------------------------------------------------------------------------------- GBNF

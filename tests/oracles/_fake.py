@@ -22,7 +22,12 @@ CALLS = [("add", {"a": 2, "b": 3}), ("add", {"a": 4, "b": 5})]
 THOUGHT, SAID, ANSWER = "Two sums.", "Let me see.", "5 and 9. Ünïcode 🙂"
 IDS = ["abcdef001", "abcdef002"]  # nine letters and digits, as Mistral wants them
 INPUT, OUTPUT, CACHED = 20, 8, 4
-SCHEMA = {"type": "object", "properties": {"a": {"type": "integer"}, "b": {"type": "integer"}}, "required": ["a", "b"], "additionalProperties": False}
+SCHEMA = {
+    "type": "object",
+    "properties": {"a": {"type": "integer"}, "b": {"type": "integer"}},
+    "required": ["a", "b"],
+    "additionalProperties": False,
+}
 
 
 @dataclass
@@ -78,7 +83,9 @@ def data_url(url: str) -> str:
 
 
 def _hear_chat(body: Json) -> Heard:
-    heard = Heard(tools=[tool_of(tool["function"]) for tool in body.get("tools", []) if tool["type"] == "function"], stream=bool(body.get("stream")))
+    heard = Heard(
+        tools=[tool_of(tool["function"]) for tool in body.get("tools", []) if tool["type"] == "function"], stream=bool(body.get("stream"))
+    )
     open_calls: dict[str, str] = {}
     for message in body["messages"]:
         content = message.get("content")
@@ -92,8 +99,12 @@ def _hear_chat(body: Json) -> Heard:
                 calls = message.get("tool_calls") or []
                 open_calls = {call["id"]: call["function"]["name"] for call in calls}
                 assert len(open_calls) == len(calls), "two calls with one id"
-                said = content if isinstance(content, str) or content is None else "".join(p["text"] for p in content if p["type"] == "text")
-                heard.turns.append(("assistant", (said or "", [(c["function"]["name"], json.loads(c["function"]["arguments"])) for c in calls])))
+                said = (
+                    content if isinstance(content, str) or content is None else "".join(p["text"] for p in content if p["type"] == "text")
+                )
+                heard.turns.append(
+                    ("assistant", (said or "", [(c["function"]["name"], json.loads(c["function"]["arguments"])) for c in calls]))
+                )
             case "tool":
                 text = content if isinstance(content, str) else "".join(part["text"] for part in content)
                 heard.turns.append(("result", (open_calls.pop(message["tool_call_id"]), text)))
@@ -113,7 +124,12 @@ def _chat_calls(*, index: bool) -> list[Json]:
     return [{"index": at, **call} for at, call in enumerate(calls)] if index else calls
 
 
-_CHAT_USAGE = {"prompt_tokens": INPUT, "completion_tokens": OUTPUT, "total_tokens": INPUT + OUTPUT, "prompt_tokens_details": {"cached_tokens": CACHED}}
+_CHAT_USAGE = {
+    "prompt_tokens": INPUT,
+    "completion_tokens": OUTPUT,
+    "total_tokens": INPUT + OUTPUT,
+    "prompt_tokens_details": {"cached_tokens": CACHED},
+}
 
 
 def _chat_head(kind: str) -> Json:
@@ -139,7 +155,9 @@ def _streamed_chat(last: bool, *, thinking: bool = False) -> bytes:
             deltas.append({"tool_calls": [call]})
             continue
         deltas.append({"tool_calls": [{**call, "function": {**call["function"], "arguments": ""}}]})
-        deltas += [{"tool_calls": [{"index": call["index"], "function": {"arguments": piece}}]} for piece in pieces(call["function"]["arguments"])]
+        deltas += [
+            {"tool_calls": [{"index": call["index"], "function": {"arguments": piece}}]} for piece in pieces(call["function"]["arguments"])
+        ]
     head = _chat_head("chat.completion.chunk")
     events = [{**head, "choices": [{"index": 0, "delta": delta, "finish_reason": None}]} for delta in deltas]
     ending = {**head, "choices": [{"index": 0, "delta": {}, "finish_reason": "stop" if last else "tool_calls"}]}
@@ -196,7 +214,14 @@ def _response_items(last: bool) -> list[Json]:
         return [message(ANSWER)]
     reasoning = {"type": "reasoning", "id": "rs_1", "summary": [{"type": "summary_text", "text": THOUGHT}], "encrypted_content": SIGNATURE}
     calls = [
-        {"type": "function_call", "id": f"fc_{at}", "call_id": IDS[at], "name": name, "arguments": json.dumps(arguments), "status": "completed"}
+        {
+            "type": "function_call",
+            "id": f"fc_{at}",
+            "call_id": IDS[at],
+            "name": name,
+            "arguments": json.dumps(arguments),
+            "status": "completed",
+        }
         for at, (name, arguments) in enumerate(CALLS)
     ]
     return [reasoning, message(SAID), *calls]
@@ -220,12 +245,17 @@ def _streamed_response(last: bool) -> bytes:
     events: list[Json] = [{"type": "response.created", "response": begun}, {"type": "response.in_progress", "response": begun}]
     for at, item in enumerate(whole["output"]):
         place = {"output_index": at, "item_id": item["id"]}
-        empty = {**item, **({"content": []} if item["type"] == "message" else {"arguments": ""} if "arguments" in item else {"summary": []})}
+        empty = {
+            **item,
+            **({"content": []} if item["type"] == "message" else {"arguments": ""} if "arguments" in item else {"summary": []}),
+        }
         events.append({"type": "response.output_item.added", "output_index": at, "item": {**empty, "status": "in_progress"}})
         if item["type"] == "message":
             said, part = item["content"][0]["text"], {"type": "output_text", "text": "", "annotations": [], "logprobs": []}
             events.append({"type": "response.content_part.added", **place, "content_index": 0, "part": part})
-            events += [{"type": "response.output_text.delta", **place, "content_index": 0, "delta": p, "logprobs": []} for p in pieces(said)]
+            events += [
+                {"type": "response.output_text.delta", **place, "content_index": 0, "delta": p, "logprobs": []} for p in pieces(said)
+            ]
             events.append({"type": "response.output_text.done", **place, "content_index": 0, "text": said, "logprobs": []})
             events.append({"type": "response.content_part.done", **place, "content_index": 0, "part": item["content"][0]})
         elif item["type"] == "function_call":
@@ -256,12 +286,14 @@ def _hear_anthropic(body: Json) -> Heard:
             continue
         results = [block for block in blocks if block["type"] == "tool_result"]
         for block in results:
-            text = block["content"] if isinstance(block["content"], str) else "".join(part["text"] for part in block["content"])
+            text = block["content"] if isinstance(block["content"], str) else "".join(part.get("text", "") for part in block["content"])
             heard.turns.append(("result", (open_calls.pop(block["tool_use_id"]), text)))
         assert not open_calls, "a tool_use without its tool_result in the next message"
         rest = [block for block in blocks if block["type"] != "tool_result"]
         if rest:
-            heard.turns.append(("user", [b["text"] if b["type"] == "text" else f"{b['source']['media_type']} {b['source']['data']}" for b in rest]))
+            heard.turns.append(
+                ("user", [b["text"] if b["type"] == "text" else f"{b['source']['media_type']} {b['source']['data']}" for b in rest])
+            )
     return heard
 
 
@@ -306,7 +338,9 @@ def _hear_gemini(body: Json) -> Heard:
     heard = Heard("".join(part["text"] for part in body.get("systemInstruction", {}).get("parts", [])))
     for tool in body.get("tools", []):
         for function in tool["functionDeclarations"]:
-            heard.tools.append(tool_of(function, "parametersJsonSchema" if "parametersJsonSchema" in function else "parameters"))
+            heard.tools.append(
+                tool_of(function, next(name for name in ("parametersJsonSchema", "parameters_json_schema") if name in function))
+            )
     open_calls: list[tuple[str | None, str]] = []
     for content in body["contents"]:
         parts = content["parts"]
@@ -324,9 +358,13 @@ def _hear_gemini(body: Json) -> Heard:
                 heard.turns.append(("result", (answer["name"], str(answer["response"].get("output", answer["response"].get("result"))))))
         rest = [part for part in parts if "functionResponse" not in part]
         if rest:
-            heard.turns.append(("user", [p["text"] if "text" in p else f"{p['inlineData']['mimeType']} {p['inlineData']['data']}" for p in rest]))
+            heard.turns.append(("user", [part["text"] if "text" in part else _blob(part["inlineData"]) for part in rest]))
         assert not open_calls
     return heard
+
+
+def _blob(found: Json) -> str:
+    return f"{found.get('mimeType') or found['mime_type']} {found['data']}"  # Google's JSON takes names in either style
 
 
 _GEMINI_USAGE = {
@@ -381,7 +419,12 @@ def _hear_ollama(body: Json) -> Heard:
 
 
 def _ollama(message: Json, done: bool) -> Json:
-    out: Json = {"model": "m-1", "created_at": "2026-01-01T00:00:00Z", "message": {"role": "assistant", "content": "", **message}, "done": done}
+    out: Json = {
+        "model": "m-1",
+        "created_at": "2026-01-01T00:00:00Z",
+        "message": {"role": "assistant", "content": "", **message},
+        "done": done,
+    }
     more = {"done_reason": "stop", "prompt_eval_count": INPUT, "eval_count": OUTPUT, "total_duration": 9, "load_duration": 1}
     return {**out, **more} if done else out
 
@@ -425,7 +468,9 @@ APIS: dict[str, Api] = {
         _streamed_gemini,
         lambda status, words: {"error": {"code": status, "message": words, "status": "INVALID_ARGUMENT"}},
     ),
-    "ollama": Api("/api/chat", _hear_ollama, _whole_ollama, _streamed_ollama, lambda status, words: {"error": words}, "application/x-ndjson"),
+    "ollama": Api(
+        "/api/chat", _hear_ollama, _whole_ollama, _streamed_ollama, lambda status, words: {"error": words}, "application/x-ndjson"
+    ),
 }
 
 
@@ -443,8 +488,10 @@ class Fake:
         self.fails: tuple[int, str] | None = None
 
     def answer(self, path: str, body: Json) -> tuple[int, str, bytes]:
-        name = next(name for name, api in APIS.items() if path.startswith(api.path))
-        api = APIS[name]
+        api = next((api for api in APIS.values() if path.startswith(api.path)), None)
+        if api is None:
+            self.broken.append(f"no such path: {path}")
+            return 404, "application/json", b"{}"
         self.bodies.append(body)
         if self.fails is not None:
             return self.fails[0], "application/json", json.dumps(api.error(*self.fails)).encode()

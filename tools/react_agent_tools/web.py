@@ -162,10 +162,10 @@ class _Fetcher:
         try:
             async with asyncio.timeout(max(0.01, until - time.monotonic())):
                 found = await self.resolve(target.host, target.port)
-        except (OSError, UnicodeError):
-            raise ToolError(f"there is no host {target.host!r}") from None
         except TimeoutError:
             raise ToolError(f"the address of {target.host} could not be found in time") from None
+        except (OSError, UnicodeError):
+            raise ToolError(f"there is no host {target.host!r}") from None
         addresses = [ipaddress.ip_address(text.partition("%")[0]) for text in found]
         if not addresses:
             raise ToolError(f"there is no host {target.host!r}")

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import cast
 
 from react_agent.backends.profiles import COMPATIBLE, Profile
 from react_agent.backends.sse import Event
-from react_agent.backends.wires.base import Found, Framing, dumps, loads, objects, safe_name, text
+from react_agent.backends.templates import ChatTemplate, Said
+from react_agent.backends.wires.base import Found, Framing, dumps, loads, no_picture, objects, safe_name, text
 from react_agent.backends.wires.openai_chat import OpenAIChat
 from react_agent.backends.wires.openai_chat_stream import ChatReader
 from react_agent.errors import BackendError
 from react_agent.formats.base import RawReply
 from react_agent.formats.constraint import Constraint
-from react_agent.messages import Delta, Head, JsonObject, Message, Role, ToolChoice
+from react_agent.messages import Delta, Head, Image, JsonObject, Message, Role, Text, ToolChoice
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +54,7 @@ class OpenAICompletions:
 
     model: str
     profile: Profile = COMPATIBLE
-    template: Template = TEMPLATES["plain"]
+    template: Template | ChatTemplate = TEMPLATES["plain"]
     framing: Framing = "sse"
 
     @property
@@ -74,12 +76,17 @@ class OpenAICompletions:
         return safe_name(name)
 
     def encode(self, message: Message, before: Message | None, at: int) -> bytes:
-        """A piece of a JSON string, without its quotes."""
+        """A piece of a JSON string, without its quotes; for a Jinja template, which wants to see all of them, the message as an object."""
+        said = "".join(part.text if isinstance(part, Text) else no_picture(part) for part in message.parts if isinstance(part, Text | Image))
+        if isinstance(self.template, ChatTemplate):
+            return dumps({"role": message.role, "content": said}) if said or message.role != "system" else b""
         start, end = self.template.around(message.role)
-        return dumps(start + message.text + end)[1:-1]
+        return dumps(start + said + end)[1:-1]
 
     def options(self, head: Head, stop: Sequence[str], tool_choice: ToolChoice, *, native: bool, stream: bool) -> JsonObject:
         asked = replace(self.profile, max_tokens="max_tokens", thinking=None)
+        if isinstance(self.template, ChatTemplate):
+            stop = (*stop, *self.template.stop)
         return OpenAIChat(self.model, asked).options(head, stop, tool_choice, native=False, stream=stream)
 
     def constrain(self, constraint: Constraint) -> JsonObject:
@@ -89,6 +96,9 @@ class OpenAICompletions:
         return self._chat.constrain(constraint)
 
     def body(self, chunks: Sequence[bytes], options: bytes, *, system: bool) -> bytes:
+        if isinstance(self.template, ChatTemplate):
+            said = cast("list[Said]", loads(b"[" + b",".join(filter(None, chunks)) + b"]"))
+            return b'{"prompt":' + dumps(self.template.render(said)) + b"," + options[1:]
         return b'{"prompt":"' + b"".join(chunks) + dumps(self.template.opening)[1:-1] + b'",' + options[1:]
 
     def read(self, found: Found) -> RawReply:

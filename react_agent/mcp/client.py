@@ -1,0 +1,285 @@
+"""Tools from an MCP server, over stdio or streamable HTTP.
+
+The SDK lives in a thread with an event loop of its own, so one connection serves runs of any loop, sync and async. The thread ends with `close`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import shlex
+import tempfile
+import threading
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import IO, TYPE_CHECKING, Any, Self, cast
+
+from react_agent.care import OutputCheck
+from react_agent.errors import ConfigError, ToolError
+from react_agent.mcp.convert import parts_from, tool_from
+from react_agent.mcp.pins import Pins, check_pins, tool_pin
+from react_agent.messages import Image, JsonObject, Text, clean
+from react_agent.tooling import RunContext, Tool, ToolRegistry
+
+if TYPE_CHECKING:
+    import mcp
+
+MAX_TOOLS, MAX_PAGES = 1_000, 100
+MISSING = "tools from MCP servers need the official SDK: pip install 'react_agent[mcp]'"
+
+
+class McpServer:
+    """A connection to one server, and its tools. Use it with ``with`` or ``async with``, or `connect` and `close`.
+
+    Args:
+        target: A URL (streamable HTTP); a command line, as text or as a list (stdio); or anything else that the SDK's ``Client`` takes.
+        name: For messages and pins; made from the target if left out.
+        prefix: Put before each tool's name.
+        pins: What the tools have to be: pins by tool as `pins` gave them, or a file (`Pins`, a path) in which a new server is written down.
+        believe: Take the annotations over as the server claims them. False: every tool counts as destructive and open-world.
+        timeout: Seconds that connecting or a call may take.
+        recheck: Seconds after which the server is asked again, before the next call, whether its tools are the same. A notice of change is
+            always followed.
+        headers: For HTTP, such as an authorization. They are not written into messages or traces.
+        env, cwd: For a command: variables beside the few that are passed on (PATH, HOME, …), and the folder to start it in.
+
+    Attributes:
+        tools: The tools, once connected.
+        pins: What they are, by the server's own names.
+        left_out: Tools of the server that cannot be used safely, each with the reason.
+    """
+
+    def __init__(
+        self,
+        target: str | list[str] | object,
+        *,
+        name: str | None = None,
+        prefix: str = "",
+        pins: Mapping[str, str] | Pins | str | Path | None = None,
+        believe: bool = True,
+        timeout: float = 60.0,
+        recheck: float = 300.0,
+        headers: Mapping[str, str] | None = None,
+        env: Mapping[str, str] | None = None,
+        cwd: str | Path | None = None,
+    ) -> None:
+        self.name = name or _name_of(target)
+        self.tools = ToolRegistry()
+        self.pins: dict[str, str] = {}
+        self.left_out: dict[str, str] = {}
+        self._target, self._headers, self._env, self._cwd = target, headers, env, cwd
+        self._prefix, self._believe, self._timeout, self._recheck = prefix, believe, timeout, recheck
+        self._pinned = Pins(pins) if isinstance(pins, str | Path) else pins
+        self._thread: threading.Thread | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._stop: asyncio.Event | None = None
+        self._client: mcp.Client | None = None
+        self._looked = 0.0
+        self._checks: dict[str, OutputCheck | None] = {}
+        self._now: dict[str, str] = {}  # pins as last seen
+
+    def __repr__(self) -> str:
+        return f"McpServer({self.name!r}, {len(self.tools)} tools)"
+
+    # ------------------------------------------------------------------------------------------------------ connection
+
+    def connect(self) -> Self:
+        """Start or reach the server and take its tools over.
+
+        Raises:
+            ConfigError: The SDK is missing, the server cannot be had in time, or its tools are not those that were pinned.
+        """
+        if self._thread is not None:
+            return self
+        ready: list[BaseException | None] = []
+        there = threading.Event()
+
+        def live() -> None:
+            try:
+                asyncio.run(self._live(there.set))
+            except BaseException as error:  # noqa: BLE001 - told to whoever connects
+                ready.append(error)
+            there.set()
+
+        self._thread = threading.Thread(target=live, name=f"react-agent-mcp-{self.name[:40]}", daemon=True)
+        self._thread.start()
+        there.wait()
+        if ready or self._client is None:
+            self.close()
+            raise _why(self.name, ready[0] if ready else None)
+        return self
+
+    def close(self) -> None:
+        """End the connection, and the server where it was started here."""
+        thread, self._thread = self._thread, None
+        if thread is None:
+            return
+        if self._loop is not None and self._stop is not None:
+            with contextlib.suppress(RuntimeError):  # it has ended by itself
+                self._loop.call_soon_threadsafe(self._stop.set)
+        thread.join(15)
+
+    def __enter__(self) -> Self:
+        return self.connect()
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
+        self.close()
+
+    async def __aenter__(self) -> Self:
+        return await asyncio.to_thread(self.connect)
+
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
+        await asyncio.to_thread(self.close)
+
+    async def _live(self, ready: Callable[[], None]) -> None:
+        self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
+        with tempfile.TemporaryFile("w+", errors="replace") as log:
+            try:
+                async with contextlib.AsyncExitStack() as stack:
+                    async with asyncio.timeout(self._timeout):
+                        client = await stack.enter_async_context(self._open(log))
+                        await self._take_over(client)
+                    self._client = client
+                    ready()
+                    await self._stop.wait()
+                    self._client = None
+            except BaseException as error:
+                log.seek(0)
+                said = clean(log.read()[-500:]).strip()
+                if said and self._client is None:
+                    error.add_note(f"it wrote: {said}")
+                raise
+
+    @contextlib.asynccontextmanager
+    async def _open(self, log: IO[str]) -> AsyncIterator[mcp.Client]:
+        try:
+            import mcp
+            from mcp.client.stdio import stdio_client
+            from mcp.client.streamable_http import streamable_http_client
+            from mcp.shared._httpx_utils import create_mcp_http_client
+        except ImportError as error:
+            raise ConfigError(MISSING) from error
+        target: Any = self._target
+        async with contextlib.AsyncExitStack() as stack:
+            if isinstance(target, str) and target.startswith(("http://", "https://")):
+                http = await stack.enter_async_context(create_mcp_http_client(headers=dict(self._headers or {})))
+                target = streamable_http_client(target, http_client=http)
+            elif isinstance(target, str | list):
+                command = shlex.split(target) if isinstance(target, str) else [str(word) for word in target]
+                if not command:
+                    raise ConfigError("an MCP server is a URL or a command, and this is nothing")
+                parameters = mcp.StdioServerParameters(command=command[0], args=command[1:], env=dict(self._env or {}), cwd=self._cwd)
+                target = stdio_client(parameters, errlog=cast("Any", log))
+            yield await stack.enter_async_context(mcp.Client(target, message_handler=self._hear))
+
+    # ----------------------------------------------------------------------------------------------------------- tools
+
+    async def _take_over(self, client: mcp.Client) -> None:
+        listed = await _list(client)
+        self.pins = {str(said["name"]): tool_pin(said) for said in listed}
+        self._now, self._looked = dict(self.pins), time.monotonic()
+        pinned = self._pinned.load(self.name) if isinstance(self._pinned, Pins) else self._pinned
+        if pinned is not None:
+            check_pins(self.name, pinned, self.pins)
+        elif isinstance(self._pinned, Pins):
+            self._pinned.save(self.name, self.pins)
+
+        async def checked_here(name: str, result: object) -> None:
+            """Structured results are held to their schema by `OutputCheck`, whose work is bounded."""
+
+        client.session.validate_tool_result = checked_here  # type: ignore[method-assign]
+        for said in listed:
+            name = str(said["name"])
+            try:
+                made, check = self._tool(said)
+                self.tools.register(made)
+            except ConfigError as error:
+                self.left_out[name] = str(error)
+                continue
+            self._checks[name] = check
+
+    def _tool(self, said: JsonObject) -> tuple[Tool, OutputCheck | None]:
+        name = str(said["name"])
+
+        async def call(mcp_context: RunContext[object], **arguments: object) -> list[Text | Image]:
+            loop = self._loop
+            if loop is None or loop.is_closed() or self._client is None:
+                raise ToolError(f"the MCP server {self.name} is not connected any more")
+            return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(self._call(name, arguments, mcp_context), loop))
+
+        return tool_from(said, call, prefix=self._prefix, believe=self._believe, timeout=self._timeout)
+
+    async def _call(self, name: str, arguments: dict[str, object], context: RunContext[object]) -> list[Text | Image]:
+        from mcp import MCPError
+
+        client = self._client
+        assert client is not None
+        if time.monotonic() - self._looked >= self._recheck:
+            await self._look_again(client)
+        if self._now.get(name) != self.pins[name]:
+            raise ToolError(f"The MCP server {self.name} has changed or removed this tool since it was offered, so it is not called. Use another way.")
+
+        async def on_progress(progress: float, total: float | None, message: str | None) -> None:
+            context.progress(clean(message or ""), progress / total if total else None)
+
+        try:
+            result = await client.call_tool(name, arguments, progress_callback=on_progress)
+        except (MCPError, RuntimeError, ValueError, OSError) as error:
+            raise ToolError(f"The MCP server {self.name} did not carry the call out: {clean(str(error))[:1_000] or type(error).__name__}") from error
+        return parts_from(result, self._checks[name])
+
+    async def _look_again(self, client: mcp.Client) -> None:
+        self._looked = time.monotonic()
+        self._now = {str(said["name"]): tool_pin(said) for said in await _list(client)}
+
+    async def _hear(self, message: object) -> None:
+        """A notice that the tools have changed: they are looked at before the next call."""
+        if type(getattr(message, "root", message)).__name__ == "ToolListChangedNotification":
+            self._looked = float("-inf")
+
+
+async def _list(client: mcp.Client) -> list[JsonObject]:
+    """All that the server says of its tools, bounded."""
+    listed: list[JsonObject] = []
+    cursor: str | None = None
+    for _ in range(MAX_PAGES):
+        page = await client.list_tools(cursor=cursor, cache_mode="refresh")
+        listed += [cast("JsonObject", each.model_dump(by_alias=True, exclude_none=True, mode="json")) for each in page.tools]
+        cursor = page.next_cursor
+        if cursor is None or len(listed) > MAX_TOOLS:
+            break
+    if cursor is not None or len(listed) > MAX_TOOLS:
+        raise ConfigError(f"it has more than {MAX_TOOLS:,} tools, or lists them without end")
+    return listed
+
+
+def _name_of(target: object) -> str:
+    if isinstance(target, str):
+        return target.split("?")[0] if target.startswith(("http://", "https://")) else target
+    return shlex.join(map(str, target)) if isinstance(target, list) else str(getattr(target, "name", type(target).__name__))
+
+
+def _why(name: str, error: BaseException | None) -> ConfigError:
+    """One sentence out of whatever went wrong, also where a task group wrapped it."""
+    notes = [note for each in _chain(error) for note in getattr(each, "__notes__", ())]
+    while isinstance(error, BaseExceptionGroup) and error.exceptions:
+        error = error.exceptions[0]
+    if isinstance(error, ConfigError):
+        words = str(error)
+        if words.startswith("the MCP server") or words == MISSING:
+            return error
+    elif isinstance(error, TimeoutError):
+        words = "it did not answer in time"
+    else:
+        words = f"{type(error).__name__}: {error}" if error is not None else "it ended at once"
+    return ConfigError(clean("; ".join([f"the MCP server {name} cannot be had: {words}", *notes]))[:2_000])
+
+
+def _chain(error: BaseException | None) -> list[BaseException]:
+    found: list[BaseException] = []
+    while error is not None:
+        found.append(error)
+        error = error.exceptions[0] if isinstance(error, BaseExceptionGroup) and error.exceptions else None
+    return found

@@ -1,0 +1,71 @@
+"""Tool packs that other distributions bring along: found by the entry point group ``react_agent.tools``, loaded when they are named.
+
+A distribution offers one in its ``pyproject.toml``::
+
+    [project.entry-points."react_agent.tools"]
+    weather = "weather_tools:pack"
+
+where ``pack`` is a `Tool`, a function, a `ToolRegistry`, a list of tools, or a function without arguments that gives a registry or a list.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from importlib.metadata import EntryPoint, entry_points
+from typing import cast
+
+from react_agent.errors import ConfigError
+from react_agent.schema import nearest
+from react_agent.tooling import Tool, ToolRegistry
+
+GROUP = "react_agent.tools"
+
+
+def packs() -> dict[str, EntryPoint]:
+    """What is installed, by name; nothing of it is loaded. Of two packs of one name, the first that Python finds counts."""
+    found: dict[str, EntryPoint] = {}
+    for each in entry_points(group=GROUP):
+        found.setdefault(each.name, each)
+    return dict(sorted(found.items()))
+
+
+def load_pack(name: str) -> ToolRegistry:
+    """The tools of one pack.
+
+    Raises:
+        ConfigError: There is no such pack, it cannot be loaded, or it holds no tools.
+    """
+    known = packs()
+    if name not in known:
+        guess = nearest(name, known)
+        there = f"those installed are {', '.join(known)}" if known else "none is installed"
+        raise ConfigError(f"there is no tool pack {name!r}; {there}" + (f". Did you mean {guess!r}?" if guess else ""))
+    where = f"the tool pack {name!r} ({known[name].value})"
+    try:
+        value: object = known[name].load()
+        if callable(value) and not isinstance(value, Tool) and _makes(value):
+            value = value()
+    except ConfigError as error:
+        raise ConfigError(f"{where} cannot be had: {error}") from error
+    except Exception as error:  # other people's code may raise anything
+        raise ConfigError(f"{where} cannot be loaded: {type(error).__name__}: {error}") from error
+    return as_registry(value, where)
+
+
+def _makes(value: object) -> bool:
+    """A function that gives tools, and is none: its own hints say so."""
+    hint = str(getattr(value, "__annotations__", {}).get("return", ""))
+    return isinstance(value, type) is False and any(word in hint for word in ("ToolRegistry", "Tool]", "list[", "Iterable[", "Sequence["))
+
+
+def as_registry(value: object, where: str) -> ToolRegistry:
+    """A registry of what may stand for tools. Raises `ConfigError`."""
+    if isinstance(value, ToolRegistry):
+        return value
+    if callable(value):
+        return ToolRegistry([value])
+    if isinstance(value, Iterable) and not isinstance(value, str | bytes):
+        items = list(value)
+        if items and all(callable(item) for item in items):
+            return ToolRegistry(cast("list[Tool]", items))
+    raise ConfigError(f"{where} holds no tools but {type(value).__name__}; it has to be a Tool, a ToolRegistry, a list of tools, or a function that gives one")

@@ -1,0 +1,438 @@
+"""Traces as OpenTelemetry spans: ``invoke_agent`` for a run, beneath it ``chat`` for each request and ``execute_tool`` for each call.
+
+Live, as a store that also keeps its traces elsewhere if it is given one::
+
+    agent = Agent("openai:gpt-5", tools=[…], store=TelemetryStore("runs"))
+
+or afterwards, with the times that were recorded: ``export_traces(Trace.load("runs/x.jsonl"))``. What people, models and tools said stays out of the spans
+unless ``content=True``. A span is made from what is written down, so it is not the current one while the model or a tool is at work: spans of HTTP clients and of
+tools' own stand beside ours, beneath whatever span was current when the run began.
+
+Needs the extra ``otel`` (opentelemetry-api), and an SDK that sends the spans somewhere.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
+
+from react_agent import semconv as names
+from react_agent.errors import ConfigError, TraceError
+from react_agent.events import Called, Changed, Event, Finished, Replied, Resumed, Returned, Started, Stopped
+from react_agent.loop import State, advance, begin
+from react_agent.messages import Image, Message, Text, Thinking, ToolCall, ToolResult, Usage
+from react_agent.spec import AgentSpec
+from react_agent.stores.jsonl import JsonlStore, Store, Writer
+from react_agent.trace import Trace
+
+if TYPE_CHECKING:
+    from opentelemetry.context import Context
+    from opentelemetry.trace import Span, SpanKind, StatusCode, Tracer, TracerProvider
+
+Attributes: TypeAlias = "dict[str, str | int | float | list[str]]"
+_UNKNOWN = "_OTHER"  # a tool's name that the model made up is content
+
+
+def export_traces(*traces: Trace, tracer_provider: TracerProvider | None = None, content: bool = False) -> None:
+    """Make spans of traces that were written before, each a trace of its own; a sub-agent's run stands beneath its call.
+
+    Args:
+        traces: Runs; a parent before its sub-agents.
+        tracer_provider: By default the global one.
+        content: Whether messages, arguments and results go into the spans. Mask what must not be seen first: see `react_agent.view.redact`.
+
+    Raises:
+        ConfigError: opentelemetry is not installed.
+    """
+    tracer, parents = _tracer(tracer_provider), _Parents()
+    for trace in traces:
+        spans = RunSpans(tracer, parents, content=content, apart=True)
+        for event in trace:
+            spans.take(event)
+        spans.close()
+
+
+class TelemetryStore:
+    """A store that makes spans of what it is given to write.
+
+    Args:
+        store: Where traces are kept beside; a folder or a store. Without one they are kept nowhere.
+        tracer_provider: By default the global one.
+        content: Whether messages, arguments and results go into the spans.
+
+    Raises:
+        ConfigError: opentelemetry is not installed.
+    """
+
+    def __init__(
+        self, store: Store | str | Path | None = None, *, tracer_provider: TracerProvider | None = None, content: bool = False
+    ) -> None:
+        self._store: Store | None = JsonlStore(store) if isinstance(store, (str, Path)) else store
+        self._tracer = _tracer(tracer_provider)
+        self._parents = _Parents()
+        self._content = content
+
+    def create(self, run_id: str) -> TelemetryWriter:
+        return TelemetryWriter(self._spans(), self._store.create(run_id) if self._store else None)
+
+    def append(self, run_id: str) -> TelemetryWriter:
+        """A writer for a run that is taken up again. Its spans are new ones, of the same conversation."""
+        if self._store is None:
+            raise TraceError(f"no trace of {run_id} was kept: give TelemetryStore a folder")
+        writer = self._store.append(run_id)
+        spans = self._spans()
+        spans.know(self._store.load(run_id))
+        return TelemetryWriter(spans, writer)
+
+    def load(self, run_id: str) -> Trace:
+        if self._store is None:
+            raise TraceError(f"no trace of {run_id} was kept: give TelemetryStore a folder")
+        return self._store.load(run_id)
+
+    def exists(self, run_id: str) -> bool:
+        return self._store is not None and self._store.exists(run_id)
+
+    def _spans(self) -> RunSpans:
+        return RunSpans(self._tracer, self._parents, content=self._content)
+
+
+class TelemetryWriter:
+    """Hands each event on, and makes spans of it."""
+
+    def __init__(self, spans: RunSpans, inner: Writer | None) -> None:
+        self._spans = spans
+        self._inner = inner
+
+    def write(self, event: Event) -> None:
+        if self._inner is not None:
+            self._inner.write(event)
+        self._spans.take(event)
+
+    def flush(self) -> None:
+        if self._inner is not None:
+            self._inner.flush()
+
+    def checkpoint(self) -> None:
+        if self._inner is not None:
+            self._inner.checkpoint()
+
+    def close(self) -> None:
+        if self._inner is not None:
+            self._inner.close()
+        self._spans.close()
+
+
+class _Parents:
+    """The open calls of all runs by their keys, for the sub-agents that run beneath them."""
+
+    def __init__(self) -> None:
+        self.contexts: dict[str, Context] = {}
+
+
+class RunSpans:
+    """The spans of one run, made event by event.
+
+    Args:
+        tracer: Makes them.
+        parents: Shared by runs that may be beneath one another.
+        content: Whether what was said goes in.
+        apart: The run is no part of what goes on now, and begins a trace of its own.
+    """
+
+    def __init__(self, tracer: Tracer, parents: _Parents, *, content: bool = False, apart: bool = False) -> None:
+        self._otel = _otel()
+        self._tracer = tracer
+        self._parents = parents
+        self._content = content
+        self._apart = apart
+        self._started: Started | None = None
+        self._spec: AgentSpec | None = None
+        self._backend = ""
+        self._state: State | None = None
+        self._root: Span | None = None
+        self._open: dict[tuple[int, int], tuple[Span, str]] = {}
+        self._steps = 0
+        self._last = 0.0
+        self._copied = 0  # events of a fork's beginning that happened in its parent, and have their spans there
+
+    def know(self, trace: Trace) -> None:
+        """What was written before: no spans are made of it."""
+        for event in trace:
+            self._fold(event)
+            self._steps += isinstance(event, Replied)
+
+    def take(self, event: Event) -> None:
+        """One more event."""
+        if self._copied:
+            self._copied -= 1
+            self._steps += isinstance(event, Replied)
+            self._fold(event)
+            return
+        if isinstance(event, Resumed):  # whoever wrote before is gone, and what was open then is open no more
+            self.close()
+        if isinstance(event, Started):
+            self._fold(event)
+            self._begin(event.at)
+            if event.parent is not None and event.parent.at is not None:
+                self._copied = event.parent.at - 1
+        elif self._root is None and not isinstance(event, Finished):
+            self._begin(event.at)
+        match event:
+            case Replied():
+                self._chat(event)
+            case Called():
+                self._called(event)
+            case Returned():
+                self._returned(event)
+            case Stopped():
+                self._stopped(event)
+            case Finished():
+                self._finished(event)
+            case _:
+                pass
+        if not isinstance(event, Started):
+            self._fold(event)
+        self._last = event.at
+
+    def close(self) -> None:
+        """End what is still open: a run that was cut off."""
+        for place in list(self._open):
+            span, key = self._open.pop(place)
+            self._parents.contexts.pop(key, None)
+            span.end(_nanoseconds(self._last))
+        self._end(self._last)
+
+    # ---------------------------------------------------------------------------------------------------------- inside
+
+    def _fold(self, event: Event) -> None:
+        if isinstance(event, Started):
+            self._started = event
+        if isinstance(event, Started | Changed):
+            self._spec, self._backend = event.spec, event.backend
+        if not self._content:
+            return
+        if isinstance(event, Started):
+            self._state = begin(event)
+        elif self._state is not None:
+            try:
+                advance(self._state, event)
+            except TraceError:
+                self._state = None  # edited by hand: from here on nobody knows what the model was sent
+
+    def _begin(self, at: float) -> None:
+        started, spec = self._started, self._spec
+        if started is None or spec is None:
+            raise TraceError("a trace begins with 'started'")
+        made = {names.AGENT_NAME: spec.name, names.CONVERSATION: started.run_id, **self._model(names.INVOKE_AGENT)}
+        context: Context | None = self._otel.nothing if self._apart else None
+        if started.parent is not None:
+            made[names.PARENT_RUN] = started.parent.run_id
+            context = self._parents.contexts.get(started.parent.call or "", context)
+        if self._content:
+            made[names.SYSTEM_INSTRUCTIONS] = _json([{"type": "text", "content": spec.instructions}]) if spec.instructions else ""
+            made[names.TOOL_DEFINITIONS] = _json(
+                [{"type": "function", "name": t.name, "description": t.description, "parameters": t.parameters} for t in spec.tools]
+            )
+            made[names.INPUT_MESSAGES] = _json([_said(started.task)])
+        name = f"{names.INVOKE_AGENT} {spec.name}"
+        self._root = self._tracer.start_span(
+            name, context, self._otel.internal, {k: v for k, v in made.items() if v != ""}, start_time=_nanoseconds(at)
+        )
+
+    def _model(self, operation: str) -> Attributes:
+        provider, model = _provider_and_model(self._backend)
+        return {names.OPERATION: operation, names.PROVIDER: provider, names.REQUEST_MODEL: model}
+
+    def _beneath(self) -> Context:
+        assert self._root is not None
+        return self._otel.context_of(self._root)
+
+    def _request(self) -> Attributes:
+        """What the model is asked with."""
+        made = self._model(names.CHAT) | {names.STEP: self._steps}
+        if self._spec is not None:
+            settings = self._spec.settings
+            for name, value in (
+                (names.REQUEST_TEMPERATURE, settings.temperature),
+                (names.REQUEST_TOP_P, settings.top_p),
+                (names.REQUEST_MAX_TOKENS, settings.max_tokens),
+                (names.REQUEST_SEED, settings.seed),
+            ):
+                if value is not None:
+                    made[name] = value
+            if settings.stop:
+                made[names.REQUEST_STOP] = list(settings.stop)
+        if self._state is not None:
+            made[names.INPUT_MESSAGES] = _json([_said(message) for message in self._state.messages if message.parts])
+        return made
+
+    def _chat(self, event: Replied) -> None:
+        reply = event.reply
+        made = self._request() | _usage(reply.usage)
+        made |= {names.PURPOSE: event.purpose, names.READING: reply.reading, names.RESPONSE_FINISH: [names.FINISH[reply.finish]]}
+        for name, value in (
+            (names.RESPONSE_MODEL, reply.model),
+            (names.RESPONSE_ID, reply.request_id),
+            (names.RESPONSE_FIRST_CHUNK, event.first_token),
+            (names.COST, reply.cost),
+        ):
+            if value is not None:
+                made[name] = value
+        if self._content:
+            made[names.OUTPUT_MESSAGES] = _json([{**_said(reply.message), "finish_reason": names.FINISH[reply.finish]}])
+        self._request_span(made, event.at - event.seconds).end(_nanoseconds(event.at))
+        self._steps += 1
+
+    def _request_span(self, made: Attributes, at: float) -> Span:
+        name = f"{names.CHAT} {made[names.REQUEST_MODEL]}"
+        return self._tracer.start_span(name, self._beneath(), self._otel.client, made, start_time=_nanoseconds(at))
+
+    def _tool_span(self, name: str, step: int, index: int, key: str, at: float) -> Span:
+        tool = self._spec.tool(name) if self._spec else None
+        shown = name if tool or self._content else _UNKNOWN
+        made: Attributes = {
+            names.OPERATION: names.EXECUTE_TOOL,
+            names.TOOL_NAME: shown,
+            names.TOOL_TYPE: "function",
+            names.TOOL_CALL_ID: key,
+            names.STEP: step,
+        }
+        if self._content:
+            if tool:
+                made[names.TOOL_DESCRIPTION] = tool.description
+            if self._state is not None and index < len(self._state.open):
+                opened = self._state.open[index]
+                made[names.TOOL_ARGUMENTS] = _json(opened.arguments if opened.arguments is not None else opened.call.arguments)
+        return self._tracer.start_span(
+            f"{names.EXECUTE_TOOL} {shown}", self._beneath(), self._otel.internal, made, start_time=_nanoseconds(at)
+        )
+
+    def _called(self, event: Called) -> None:
+        span = self._tool_span(event.name, event.step, event.index, event.key, event.at)
+        self._open[event.step, event.index] = span, event.key
+        self._parents.contexts[event.key] = self._otel.context_of(span)
+
+    def _returned(self, event: Returned) -> None:
+        known = self._open.pop((event.step, event.index), None)
+        if known is not None:
+            span, key = known
+            self._parents.contexts.pop(key, None)
+        else:  # it never ran
+            span = self._tool_span(event.result.name, event.step, event.index, f"{event.step}.{event.index}", event.at - event.seconds)
+        span.set_attribute(names.STATUS, event.result.status)
+        if not event.result.ok:
+            span.set_attribute(names.ERROR_TYPE, event.result.status)
+            span.set_status(self._otel.error)
+        if self._content:
+            span.set_attribute(names.TOOL_RESULT, event.result.text)
+        span.end(_nanoseconds(event.at))
+
+    def _stopped(self, event: Stopped) -> None:
+        """A request that was lost has no reply, and its span tells why."""
+
+        kind = event.error.type if event.error else event.cause
+        if event.cause != "cancelled" and not self._open:
+            span = self._request_span(self._request(), self._last)
+            span.set_attribute(names.ERROR_TYPE, kind)
+            span.set_status(self._otel.error, event.detail if self._content else None)
+            span.end(_nanoseconds(event.at))
+        if self._root is not None:
+            self._root.set_attribute(names.ERROR_TYPE, kind)
+
+    def _finished(self, event: Finished) -> None:
+        if self._root is None:
+            return
+        self._root.set_attributes({names.OUTCOME: event.outcome.kind, names.STEPS: event.steps, **_usage(event.usage)})
+        if event.cost is not None:
+            self._root.set_attribute(names.COST, event.cost)
+        if event.outcome.kind == "failed":
+            self._root.set_status(self._otel.error, event.outcome.detail if self._content else None)
+        if self._content and event.answer is not None:
+            self._root.set_attribute(
+                names.OUTPUT_MESSAGES, _json([{"role": "assistant", "parts": [{"type": "text", "content": event.answer}]}])
+            )
+        self._end(event.at)
+
+    def _end(self, at: float) -> None:
+        if self._root is not None:
+            self._root.end(_nanoseconds(at))
+            self._root = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Otel:
+    """What is needed of opentelemetry's API."""
+
+    context_of: Callable[[Span], Context]
+    nothing: Context
+    internal: SpanKind
+    client: SpanKind
+    error: StatusCode
+
+
+@cache
+def _otel() -> _Otel:
+    from opentelemetry.context import Context
+    from opentelemetry.trace import SpanKind, StatusCode, set_span_in_context
+
+    return _Otel(set_span_in_context, Context(), SpanKind.INTERNAL, SpanKind.CLIENT, StatusCode.ERROR)
+
+
+def _tracer(provider: TracerProvider | None) -> Tracer:
+    try:
+        from opentelemetry import trace
+    except ImportError:
+        raise ConfigError('opentelemetry is not installed: pip install "react_agent[otel]", and an SDK that sends the spans') from None
+    return trace.get_tracer("react_agent", tracer_provider=provider)
+
+
+def _provider_and_model(backend: str) -> tuple[str, str]:
+    """Of a backend's name: ``openai:gpt-5``, ``http://localhost:8080/v1#model``, ``mock``."""
+    if "://" in backend:
+        return "openai_compatible", backend.rpartition("#")[2] if "#" in backend else _UNKNOWN
+    provider, _, model = backend.partition(":")
+    return names.PROVIDERS.get(provider, provider), model or provider
+
+
+def _nanoseconds(at: float) -> int | None:
+    return int(at * 1e9) if math.isfinite(at) and at > 0 else None
+
+
+def _usage(usage: Usage | None) -> Attributes:
+    if usage is None:
+        return {}
+    made: Attributes = {names.INPUT_TOKENS: usage.input_tokens, names.OUTPUT_TOKENS: usage.output_tokens}
+    rest = (
+        (names.CACHE_READ_TOKENS, usage.cache_read_tokens),
+        (names.CACHE_WRITE_TOKENS, usage.cache_write_tokens),
+        (names.REASONING_TOKENS, usage.reasoning_tokens),
+    )
+    return made | {name: value for name, value in rest if value}
+
+
+def _said(message: Message) -> dict[str, object]:
+    """A message as the conventions write it."""
+    return {"role": message.role, "parts": [_part(part, index) for index, part in enumerate(message.parts)]}
+
+
+def _part(part: Text | Image | Thinking | ToolCall | ToolResult, index: int) -> dict[str, object]:
+    match part:
+        case Text():
+            return {"type": "text", "content": part.text}
+        case Thinking():
+            return {"type": "reasoning", "content": part.text}
+        case ToolCall():
+            return {"type": "tool_call", "id": str(index), "name": part.name, "arguments": part.arguments}
+        case ToolResult():
+            return {"type": "tool_call_response", "id": str(index), "response": part.text}
+        case Image():
+            return {"type": "blob", "modality": "image", "mime_type": part.media_type}  # its bytes stay in the trace
+
+
+def _json(data: object) -> str:
+    return json.dumps(data, ensure_ascii=False)

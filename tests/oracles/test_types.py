@@ -1,0 +1,213 @@
+"""Our requests against the official SDKs' own types: every field known to them, of the type that they say; and sent on by them unchanged."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import json
+import sys
+import warnings
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from pydantic import ConfigDict, TypeAdapter
+
+from react_agent.backends.leaf import LeafBackend, OpenAIChatBackend
+from react_agent.backends.providers import AnthropicBackend, GeminiBackend, OllamaBackend, OpenAIResponsesBackend
+from react_agent.backends.wires.anthropic import Anthropic
+from react_agent.messages import (
+    Head,
+    Image,
+    Message,
+    MessageView,
+    ModelRequest,
+    Settings,
+    Text,
+    Thinking,
+    ToolCall,
+    ToolResult,
+    ToolSpec,
+    assistant,
+    system,
+    user,
+)
+
+from ._fake import SCHEMA, Fake, Json, serving
+from ._sdks import KEY, sdk
+
+LOOSE = {"type": "object", "properties": {"q": {"type": "string", "minLength": 1}}, "required": []}
+TOOLS = (ToolSpec("add", "Add.", SCHEMA), ToolSpec("look.up", "Look up.", LOOSE))
+PNG = Image("image/png", data="aGk=")
+TALK = (
+    system("Be brief."),
+    user("Look.", PNG),
+    assistant(Thinking("hm"), "So.", ToolCall("add", {"a": 1, "b": 2}), ToolCall("look.up", {}), ToolCall("add", None, "bad", "{")),
+    Message(
+        "tool", (ToolResult("add", (Text("3"),)), ToolResult("look.up", (Text("seen"), PNG)), ToolResult("add", (Text("bad"),), "invalid"))
+    ),
+    user("And?"),
+    assistant("Three."),
+    user("Sure?"),
+)
+SETTINGS = Settings(temperature=0.5, top_p=0.9, max_tokens=100, seed=7, stop=("END",), thinking="low")
+ASKED: dict[str, tuple[Head, str]] = {
+    "plain": (Head(), "auto"),
+    "tools": (Head(TOOLS), "auto"),
+    "no tools now": (Head(TOOLS), "none"),
+    "some tool": (Head(TOOLS), "required"),
+    "that tool": (Head(TOOLS), "look.up"),
+    "settings": (Head(TOOLS, SETTINGS), "auto"),
+    "typed answer": (Head(output_schema=SCHEMA), "auto"),
+}
+BACKENDS: dict[str, Callable[[str], LeafBackend]] = {
+    "openai": lambda url: OpenAIChatBackend("gpt-4o", base_url=f"{url}/v1", api_key=KEY, profile="openai"),
+    "openai-responses": lambda url: OpenAIResponsesBackend("gpt-5", base_url=f"{url}/v1", api_key=KEY),
+    "anthropic": lambda url: AnthropicBackend("claude", base_url=url, api_key=KEY),
+    "anthropic, older": lambda url: AnthropicBackend(
+        "claude", base_url=url, api_key=KEY, wire=Anthropic("claude", "2023-06-01", "x-api-key")
+    ),
+    "gemini": lambda url: GeminiBackend("gemini-3-pro", base_url=f"{url}/v1beta", api_key=KEY),
+    "mistral": lambda url: OpenAIChatBackend("m-1", base_url=f"{url}/mistral/v1", api_key=KEY, profile="mistral"),
+    "ollama": lambda url: OllamaBackend("m-1", base_url=url),
+}
+
+
+@pytest.fixture(scope="module")
+def fake() -> Iterator[Fake]:
+    with serving() as server:
+        yield server
+
+
+def body_of(fake: Fake, name: str, asked: str, *, stream: bool = False) -> Json:
+    """What our backend sends, as the server got it."""
+    head, choice = ASKED[asked]
+    fake.bodies.clear()
+    fake.broken.clear()
+
+    async def ask() -> None:
+        backend = BACKENDS[name](fake.url)
+        try:
+            await backend.reply(ModelRequest(MessageView().extend(*TALK), head, choice), listen=(lambda delta: None) if stream else None)
+        finally:
+            await backend.aclose()
+
+    asyncio.run(ask())
+    assert fake.broken == []
+    return fake.bodies[-1]
+
+
+def params(module: str, name: str) -> TypeAdapter[Any]:
+    """An SDK's request type as a strict validator: no unknown key, and lists where it says any iterable (which would be checked late, or never)."""
+    found = importlib.import_module(module)
+    root = module.split(".")[0]
+    for other in [loaded for key, loaded in sys.modules.items() if key.startswith(f"{root}.types") and hasattr(loaded, "Iterable")]:
+        setattr(other, "Iterable", list)  # noqa: B010 - of a module that is not ours
+    return TypeAdapter(list[getattr(found, name)], config=ConfigDict(extra="forbid", arbitrary_types_allowed=True))
+
+
+@pytest.fixture(scope="module")
+def types() -> Iterator[Callable[[str], TypeAdapter[Any]]]:
+    made: dict[str, TypeAdapter[Any]] = {}
+    before: list[tuple[Any, Any]] = []
+
+    def get(name: str) -> TypeAdapter[Any]:
+        if name not in made:
+            package, module, kind = {
+                "openai": ("openai", "openai.types.chat.completion_create_params", "CompletionCreateParamsNonStreaming"),
+                "openai-responses": ("openai", "openai.types.responses.response_create_params", "ResponseCreateParamsNonStreaming"),
+                "anthropic": ("anthropic", "anthropic.types.message_create_params", "MessageCreateParamsNonStreaming"),
+            }[name]
+            sdk(package)
+            importlib.import_module(module)
+            before.extend(
+                (m, m.Iterable) for key, m in sys.modules.items() if key.startswith(f"{package}.types") and hasattr(m, "Iterable")
+            )
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                made[name] = params(module, kind)
+        return made[name]
+
+    yield get
+    for module, iterable in before:
+        module.Iterable = iterable
+
+
+TYPED = [("openai", "openai"), ("openai-responses", "openai-responses"), ("anthropic", "anthropic"), ("anthropic, older", "anthropic")]
+
+
+@pytest.mark.parametrize("asked", ASKED)
+@pytest.mark.parametrize(("name", "kind"), TYPED, ids=[name for name, _ in TYPED])
+def test_typed_dictionaries(name: str, kind: str, asked: str, fake: Fake, types: Callable[[str], TypeAdapter[Any]]) -> None:
+    types(kind).validate_python([body_of(fake, name, asked)])
+
+
+@pytest.mark.parametrize("asked", ASKED)
+@pytest.mark.parametrize(("name", "kind"), TYPED, ids=[name for name, _ in TYPED])
+def test_sent_on_unchanged(name: str, kind: str, asked: str, fake: Fake) -> None:
+    """Every field of ours is a parameter of the SDK's method, and what it makes of them is what we sent."""
+    ours = body_of(fake, name, asked)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        if kind == "anthropic":
+            with sdk("anthropic").Anthropic(base_url=fake.url, api_key=KEY, max_retries=0) as client:
+                client.messages.create(**ours)
+        else:
+            with sdk("openai").OpenAI(base_url=f"{fake.url}/v1", api_key=KEY, max_retries=0) as client:
+                (client.responses if kind == "openai-responses" else client.chat.completions).create(**ours)
+    assert fake.bodies[-1] == ours
+
+
+@pytest.mark.parametrize("asked", ASKED)
+def test_gemini_models(asked: str, fake: Fake) -> None:
+    types = sdk("google.genai").types
+    ours = body_of(fake, "gemini", asked)
+    for content in [*ours.pop("contents"), ours.pop("systemInstruction")]:
+        types.Content.model_validate(content)
+    for found in ours.pop("tools", []):
+        types.Tool.model_validate(found)
+    if "toolConfig" in ours:
+        types.ToolConfig.model_validate(ours.pop("toolConfig"))
+    if "generationConfig" in ours:
+        types.GenerationConfig.model_validate(ours.pop("generationConfig"))
+    assert ours == {}, "fields that the SDK does not know"
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])
+@pytest.mark.parametrize("asked", ASKED)
+def test_mistral_models(asked: str, stream: bool, fake: Fake) -> None:
+    models = sdk("mistralai.client.models")
+    ours = body_of(fake, "mistral", asked, stream=stream)
+    kind = models.ChatCompletionStreamRequest if stream else models.ChatCompletionRequest
+    again = json.loads(kind.model_validate(ours).model_dump_json(by_alias=True, exclude_none=True))
+    assert _within(ours, again) == []
+
+
+@pytest.mark.parametrize("asked", ASKED)
+def test_ollama_models(asked: str, fake: Fake) -> None:
+    ours = body_of(fake, "ollama", asked)
+    again = sdk("ollama")._types.ChatRequest(**ours).model_dump(exclude_none=True, by_alias=True, mode="json")
+    lost = _within(ours, again)  # its type for a tool's schema keeps a few keywords only; the server takes them all
+    assert [one for one in lost if ".function.parameters." not in one] == []
+
+
+def _within(ours: Any, theirs: Any, at: str = "") -> list[str]:
+    """Where something that we say is not in what they made of it."""
+    if isinstance(ours, dict) and isinstance(theirs, dict):
+        lost = [f"{at}.{key}: {value!r}" for key, value in ours.items() if key not in theirs and value is not None]
+        return lost + [found for key in ours.keys() & theirs.keys() for found in _within(ours[key], theirs[key], f"{at}.{key}")]
+    if isinstance(ours, list) and isinstance(theirs, list) and len(ours) == len(theirs):
+        return [found for i, (one, other) in enumerate(zip(ours, theirs, strict=True)) for found in _within(one, other, f"{at}[{i}]")]
+    return [] if ours == theirs else [f"{at}: {ours!r} became {theirs!r}"]
+
+
+def test_the_judge_would_see_a_wrong_field(fake: Fake, types: Callable[[str], TypeAdapter[Any]]) -> None:
+    for name in ("openai", "anthropic"):
+        good = body_of(fake, name, "tools")
+        for wrong in (
+            {**good, "tolls": []},
+            {**good, "messages": [{**good["messages"][0], "rule": "x"}]},
+            {**good, "tools": [{"type": 7}]},
+        ):
+            with pytest.raises(ValueError, match="validation error"):
+                types(name).validate_python([wrong])

@@ -1,0 +1,88 @@
+"""``trace html`` and ``trace test``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from _stories import tell
+from typer.testing import CliRunner, Result
+
+from react_agent.cli.app import app
+
+from .test_html import data_of
+
+
+@pytest.fixture
+def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tell("one_call", "native").trace.save("runs/x.jsonl")
+
+
+def cli(*words: object) -> Result:
+    return CliRunner().invoke(app, ["trace", *map(str, words)])
+
+
+def test_html(file: Path) -> None:
+    result = cli("html", file, "-o", "out.html")
+    assert (result.exit_code, result.stderr) == (0, "written to out.html\n")
+    assert "value of a" in Path("out.html").read_text("utf-8")
+    assert cli("html", file).exit_code == 0
+    assert Path("x.html").read_bytes() == Path("out.html").read_bytes()
+
+
+def test_html_redacted(file: Path) -> None:
+    assert cli("html", file, "-o", "out.html", "--redact", "do*", "--redact-field", "key").exit_code == 0
+    text = str(data_of(Path("out.html").read_text("utf-8")))
+    assert "done" not in text
+    assert "['key', '[redacted]']" in text
+
+
+@pytest.mark.parametrize(
+    ("damage", "words", "items"),
+    [
+        (lambda lines: [*lines[:3], lines[3][:20]], "cut off in the middle", 3),
+        (lambda lines: [*lines[:2], b"{edited", *lines[2:]], "line 3: it is not JSON", 2),
+        (lambda lines: [lines[0].replace(b'"schema_version":1', b'"schema_version":99'), *lines[1:]], "schema version 99", 6),
+        (lambda lines: [lines[0], lines[3]], "does not fit", 2),
+    ],
+    ids=["cut", "edited", "newer", "lines missing"],
+)
+def test_html_of_a_damaged_file(file: Path, damage: object, words: str, items: int) -> None:
+    file.write_bytes(b"\n".join(damage(file.read_bytes().split(b"\n"))))  # type: ignore[operator]
+    result = cli("html", file, "-o", "out.html")
+    assert result.exit_code == 1
+    assert words in result.stderr
+    data = data_of(Path("out.html").read_text("utf-8"))
+    assert words in data["summary"]["problem"]  # type: ignore[index]
+    assert len(data["items"]) == items  # type: ignore[arg-type]
+
+
+def test_html_of_another_program_s_file(file: Path) -> None:
+    file.write_text('{"level": "info"}\n')
+    result = cli("html", file, "-o", "out.html")
+    assert result.exit_code == 1
+    assert "not an event of a react_agent trace" in result.stderr
+    assert not Path("out.html").exists()
+
+
+def test_a_replay_is_written_and_passes(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert cli("test", file, "-o", "test_made.py").exit_code == 0
+    room: dict[str, object] = {}
+    exec(Path("test_made.py").read_text("utf-8"), room)
+    room["test_the_question"]()  # type: ignore[operator]
+    again = cli("test", file, "-o", "test_made.py")
+    assert (again.exit_code, "exists" in again.stderr) == (2, True)
+
+
+def test_a_test_of_an_agent(file: Path) -> None:
+    text = cli("test", file, "--agent", "shop.agents:helper").stdout
+    assert "from shop.agents import helper" in text
+    assert "scripted(helper, script)" in text
+
+
+@pytest.mark.parametrize("agent", ["shop", "shop:", ":x", "shop:x y", "os;import sys:x"])
+def test_an_agent_that_is_none(file: Path, agent: str) -> None:
+    result = cli("test", file, "--agent", agent)
+    assert result.exit_code == 2
+    assert "--agent takes MODULE:NAME" in result.stderr
