@@ -87,7 +87,7 @@ def main() -> None:
     megabytes = parser.parse_args().mb
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        bare = len(page(Agent(MockBackend([""])).run_sync("?").trace).encode())
+        bare = len(page(Agent(MockBackend(["!"])).run_sync("?").trace).encode())
         print(f"page with next to no data: {bare / 1000:.1f} kB\n")
         rows, paths = [], []
         for steps in (10, 100, 1_000):

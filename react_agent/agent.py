@@ -68,6 +68,7 @@ class Agent:
         reviewer: Asked about each call that the policy wants reviewed; without one the run pauses.
         secrets: Values that are masked before they reach model, memory or file.
         name: For traces and sub-agents.
+        examples: Runs to learn from (few-shot): traces, or lists of messages from a question to its answer. They are written in the format in use.
 
     Raises:
         ConfigError: Something does not fit together; nothing has run.
@@ -88,6 +89,7 @@ class Agent:
         reviewer: Reviewer | None = None,
         secrets: Sequence[str] = (),
         name: str = "agent",
+        examples: Iterable[Trace | Sequence[Message]] = (),
     ) -> None:
         self.backend = as_backend(backend, format)
         self.tools = tools if isinstance(tools, ToolRegistry) else ToolRegistry(tools)
@@ -100,6 +102,7 @@ class Agent:
             with_asking(policy or Policy(), [tool.name for tool in self.tools if tool.ask]),
             self._output.schema if self._output else None,
             name=name,
+            examples=tuple([_trajectory(example) for example in examples]),
         )
         self._store = _as_store(store)
         self._reviewer = reviewer
@@ -385,6 +388,15 @@ class RunStream:
         if self._task is None or self._task.done():
             raise ConfigError("the run is over: hand the next question to `agent.resume(run.trace, …)`")
         self._run.tell(as_parts(task))
+
+
+def _trajectory(example: Trace | Sequence[Message]) -> tuple[Message, ...]:
+    """The messages of an example without its system message, which is the agent's own."""
+    messages = fold(example).view if isinstance(example, Trace) else example
+    kept = tuple([message for message in messages if message.role != "system"])
+    if not kept or kept[0].role != "user" or kept[-1].role == "user":
+        raise ConfigError("an example must begin with the user's question and end with what the agent did or answered")
+    return kept
 
 
 class _Output:

@@ -12,9 +12,10 @@ from time import perf_counter
 from typing import TYPE_CHECKING, TypeAlias, assert_never
 
 from react_agent.backends.base import Backend, Listener
+from react_agent.compaction import shorten
 from react_agent.dispatch import Dispatcher
-from react_agent.errors import BackendError, BackendTimeout, Diverged, ScriptError
-from react_agent.events import Event, Finished, Replied, Reviewed, Started, Stopped, Told
+from react_agent.errors import BackendError, BackendTimeout, ContextOverflow, Diverged, ScriptError
+from react_agent.events import Compacted, Event, Finished, Replied, Reviewed, Started, Stopped, Told
 from react_agent.loop import CallModel, CallTools, Finish, Pause, PlannedCall, State, advance, begin, next_effect
 from react_agent.masking import Masker
 from react_agent.messages import Delta, ErrorInfo, Message, Outcome, Usage
@@ -31,6 +32,7 @@ EventListener: TypeAlias = Callable[[Event], None]
 ProgressListener: TypeAlias = Callable[[int, int, str, "float | None"], None]
 
 _replied = quick(Replied)
+MOST_COMPACTIONS = 4  # of one request; each halves the conversation
 LAST_REQUEST_SECONDS = 30.0  # what the last request of a run gets whose time is up
 
 
@@ -85,6 +87,7 @@ class Run:
         self._masker = masker or None
         self._asking = False
         self._first_token: float | None = None
+        self._compactions = 0  # since the last reply
         self.inherited = (Usage(), 0.0)
 
     state: State  # set by the first event
@@ -162,10 +165,12 @@ class Run:
                 self.append(Stopped(self.now(), "deadline", spent))
             return
         except Exception as error:  # noqa: BLE001 - the contract: a lost backend is an outcome, whatever it raised
-            self._lost(error)
+            if not (isinstance(error, ContextOverflow) and self._compacted()):
+                self._lost(error)
             return
         finally:
             self._asking = False
+        self._compactions = 0
         seconds = perf_counter() - started
         self.append(_replied(self.now(), reply, effect.purpose, effect.request.digest(), seconds, self._first_token))
 
@@ -179,6 +184,14 @@ class Run:
         except Exception as error:  # noqa: BLE001 - whoever watches must not break what is watched
             self.delta_listener = None
             warnings.warn(f"a listener for streamed pieces raised {type(error).__name__}: {error}; it hears no more of this run", stacklevel=2)
+
+    def _compacted(self) -> bool:
+        """The conversation became shorter, and the model may be asked again. False: it cannot, or did so often enough."""
+        pieces = shorten(self.state.view, self.state.began) if self._compactions < MOST_COMPACTIONS else ()
+        for piece in pieces:
+            self.append(Compacted(self.now(), piece.start, piece.end, piece.messages, piece.reason))
+        self._compactions += 1
+        return bool(pieces)
 
     def _lost(self, error: Exception) -> None:
         known = error if isinstance(error, BackendError) else BackendError(f"{type(error).__name__}: {error}")

@@ -359,6 +359,8 @@ def advance(new: State, event: Event) -> None:
         case Compacted():
             messages = list(new.view)
             messages[event.start : event.end] = event.messages
+            if event.end <= new.began:
+                new.began += len(event.messages) - (event.end - event.start)
             new.view = MessageView().extend(*messages)
         case Resumed():
             _resumed(new, event)
@@ -590,6 +592,8 @@ def _resumed(state: State, event: Resumed) -> None:
     stopped = state.outcome is not None and state.outcome.kind in ("failed", "cancelled")
     if stopped or _deadline(state.outcome):
         state.outcome = None
+    if _deadline(state.closing):
+        state.closing = None
     if not state.open:
         _drain(state)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from collections.abc import Sequence
 from typing import TypeVar
 
@@ -31,7 +32,7 @@ _OURS = frozenset(
         "backend",
         "media_type",
     }
-    | {"sha256", "request", "schema_version", "parent", "read_by", "strategy", "policy", "limits", "settings", "name"}
+    | {"sha256", "request", "schema_version", "parent", "dialect", "repairs", "strategy", "policy", "limits", "settings", "name"}
 )
 
 
@@ -40,6 +41,7 @@ class Masker:
 
     def __init__(self, secrets: Sequence[str]) -> None:
         known = {secret for secret in secrets if len(secret) >= SHORTEST}
+        known |= {json.dumps(secret, ensure_ascii=plain)[1:-1] for secret in known for plain in (True, False)}  # as it stands in a call's text
         self._secrets = sorted(known, key=len, reverse=True)  # the longest first: one may hold another
 
     def __bool__(self) -> bool:

@@ -389,6 +389,7 @@ class Head:
     tools: tuple[ToolSpec, ...] = ()
     settings: Settings = Settings()
     output_schema: JsonObject | None = None
+    examples: tuple[tuple[Message, ...], ...] | None = None  # trajectories to learn from; None and not (), so that old digests stay
 
     def __hash__(self) -> int:
         return id(self) >> 4

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from react_agent.messages import Head, JsonObject, Settings, ToolSpec
+from react_agent.messages import Head, JsonObject, Message, Settings, ToolSpec
 from react_agent.policy import Policy
 
 FINISH_TOOL = "finish"  # the paper's Finish[…]: reserved for typed answers
@@ -48,6 +48,7 @@ class AgentSpec:
         instructions: The system prompt; formats add what their dialect needs.
         tools: What may be called.
         output_schema: JSON Schema of a typed answer; then the answer is a call of the reserved tool ``finish``.
+        examples: Trajectories to learn from (few-shot): each the messages of a run, from its question to its answer. Formats write them in their dialect.
         strategy: ``react`` is the loop of Yao et al., 2022 (arXiv 2210.03629).
     """
 
@@ -59,6 +60,7 @@ class AgentSpec:
     output_schema: JsonObject | None = None
     strategy: Literal["react"] = "react"
     name: str = "agent"
+    examples: tuple[tuple[Message, ...], ...] = ()
 
     def tool(self, name: str) -> ToolSpec | None:
         for spec in self.tools:
@@ -76,7 +78,8 @@ class AgentSpec:
         return known[1]
 
     def _make_head(self) -> Head:
-        return Head((*self.tools, finish_spec(self.output_schema)) if self.output_schema else self.tools, self.settings, self.output_schema)
+        tools = (*self.tools, finish_spec(self.output_schema)) if self.output_schema else self.tools
+        return Head(tools, self.settings, self.output_schema, self.examples or None)
 
 
 _heads: dict[int, tuple[AgentSpec, Head]] = {}

@@ -16,15 +16,19 @@ def effect_picture(effect: Effect) -> str:
     """All that an effect says, as text."""
     if isinstance(effect, CallModel):
         request = effect.request
-        return f"{effect.purpose} {request.tool_choice} {request.digest()} {request.head} {list(request.messages)}"
+        return f"{effect.purpose} {request.tool_choice} {request.digest()} {list(request.messages)}"
     return repr(effect)
 
 
 def picture(state: State) -> str:
-    """All that a state says and asks for, as text, so that a later change of it shows."""
-    told = [f"{name}={getattr(state, name)!r}" for name in State.__slots__ if name not in ("ledger", "view", "allowed")]
+    """All that a state says and asks for, as text, so that a later change of it shows. The spec is compared as such: 0 and 0.0 are one."""
+    told = [
+        f"{name}={getattr(state, name)!r}" for name in State.__slots__ if name not in ("ledger", "view", "allowed", "spec", "head", "tools")
+    ]
     known = [fingerprint in state.ledger for fingerprint in state.ledger.items]
-    return "\n".join([*told, repr(list(state.view)), repr(sorted(state.allowed)), repr(known[: state.ledger.n]), effect_picture(next_effect(state))])
+    return "\n".join(
+        [*told, repr(list(state.view)), repr(sorted(state.allowed)), repr(known[: state.ledger.n]), effect_picture(next_effect(state))]
+    )
 
 
 def states_of(trace: Trace) -> list[State]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from _world import Order, World
 from pydantic import BaseModel
 
-from react_agent import Agent, Hang, Limits, MockBackend, Raw, Result, Trace, Usage, call, tool
+from react_agent import Agent, Hang, Limits, MockBackend, Raw, Result, Settings, Trace, Usage, call, tool
 from react_agent.agent import RunStream
 from react_agent.backends.mock import ScriptItem
 from react_agent.errors import BackendUnavailable
@@ -94,6 +94,14 @@ async def limit(format_name: str) -> Story:
     return await plain(format_name, script, Limits(steps=4, tokens=10_000, cost=3.0))
 
 
+async def settled(format_name: str) -> Story:
+    """Settings given as whole numbers, which a file gives back as others."""
+    backend = mock([call("lookup", key="a"), "done"], format_name)
+    settings = Settings(temperature=0, top_p=1, max_tokens=100, stop=("X", "Y"), extra={"top_k": 40, "none": None})
+    result = await Agent(backend, tools=World().tools(), settings=settings).run("The question?")
+    return Story(result.trace, backend.requests, result)
+
+
 async def no_limits(format_name: str) -> Story:
     return await plain(format_name, [call("lookup", key="a"), "done"], Limits(steps=None))
 
@@ -127,7 +135,9 @@ async def told(format_name: str) -> Story:
         stream[0].tell("in the batch")
         return "talked"
 
-    backend = mock([speaking("in the request", [call("talkative"), call("talkative")]), speaking("late", "done"), "really done"], format_name)
+    backend = mock(
+        [speaking("in the request", [call("talkative"), call("talkative")]), speaking("late", "done"), "really done"], format_name
+    )
     agent = Agent(backend, tools=[talkative])
     async with agent.stream("Listen?") as run:
         stream.append(run)
@@ -260,6 +270,7 @@ STORIES: dict[str, Callable[[str], Awaitable[Story]]] = {
         repeats,
         looped,
         limit,
+        settled,
         no_limits,
         typed,
         told,

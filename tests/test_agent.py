@@ -198,7 +198,7 @@ def test_a_result_without_an_answer_raises_when_asked_to() -> None:
     lost = BackendUnavailable("busy", status=503)
     result = Agent(MockBackend([lost])).run_sync("Go.")
     assert (result.answer, result.error) == (None, lost)
-    with pytest.raises(RunFailed, match="failed.*busy") as raised:
+    with pytest.raises(RunFailed, match=r"failed.*busy") as raised:
         result.raise_for_outcome()
     assert raised.value.outcome == result.outcome
     assert raised.value.__cause__ is lost
@@ -607,8 +607,7 @@ def test_several_runs_beneath_one_call_have_names_of_their_own() -> None:
     @tool
     async def ask_twice() -> str:
         """Ask two."""
-        for n in range(2):
-            names.append((await Agent(mock(["x"], "native")).run(f"{n}?")).trace.run_id)
+        names.extend([(await Agent(mock(["x"], "native")).run(f"{n}?")).trace.run_id for n in range(2)])
         named = await Agent(mock(["x"], "native")).run("Named?", run_id="own")
         names.append(named.trace.run_id)
         return "asked"

@@ -11,7 +11,6 @@ from collections.abc import Callable, Coroutine
 
 import pytest
 from _laws import check_law
-from _stories import after
 from _world import Order, World
 
 from react_agent import Agent, Image, Limits, MockBackend, Raw, Result, RunContext, Tool, ToolError, call, tool

@@ -16,7 +16,7 @@ FILES = "for traces that are files"
 JSONSCHEMA = "41 ms: when a raw schema is first used"
 PYTEST = "pytest loads the plug-in in every project where this package is installed; it costs those nothing"
 WORKER = "where modules are looked for is known only when the first line has come in"
-MCP = "an extra"
+EXTRA = "an extra, which need not be installed"
 HTTPX = "73 ms: when a page is first asked for"
 NOTEBOOK = "views stand above; a notebook looks for this method here"
 LATE = {
@@ -37,7 +37,7 @@ LATE = {
     "react_agent/backends/retry.py: _again": "tenacity, 17 ms, and asyncio: when a request has failed",
     "react_agent/backends/retry.py: _asyncio_sleep": "asyncio, 22 ms: when a request has failed",
     "react_agent/backends/retry.py: retry_after": "5 ms: when a server gave a date",
-    "react_agent/backends/templates.py: _compiled": "an extra: for text models with a chat template",
+    "react_agent/backends/templates.py: _compiled": EXTRA,
     "react_agent/backends/wires/anthropic.py: Anthropic.options": "logging, for a warning that most never see",
     "react_agent/schema/raw.py: _registry": JSONSCHEMA,
     "react_agent/schema/raw.py: _dialect": JSONSCHEMA,
@@ -51,10 +51,12 @@ LATE = {
     "react_agent/testing/plugin.py: no_network": PYTEST,
     "react_agent/testing/plugin.py: recorded": PYTEST,
     "react_agent/testing/plugin.py: scripted_agent": PYTEST,
-    "react_agent/mcp/client.py: McpServer._call": MCP,
-    "react_agent/mcp/client.py: McpServer._open": MCP,
-    "react_agent/mcp/serve.py: serve_stdio.live": MCP,
-    "react_agent/mcp/serve.py: served": MCP,
+    "react_agent/mcp/client.py: McpServer._call": EXTRA,
+    "react_agent/mcp/client.py: McpServer._open": EXTRA,
+    "react_agent/mcp/serve.py: serve_stdio.live": EXTRA,
+    "react_agent/mcp/serve.py: served": EXTRA,
+    "react_agent/telemetry.py: _otel": EXTRA,
+    "react_agent/telemetry.py: _tracer": EXTRA,
     "tools/react_agent_tools/download.py: ask": HTTPX,
     "tools/react_agent_tools/download.py: ask_json": HTTPX,
     "tools/react_agent_tools/download.py: tls": HTTPX,

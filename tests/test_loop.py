@@ -238,9 +238,10 @@ def test_near_a_limit_the_model_is_told_once() -> None:
 
 def test_no_limit_is_no_limit() -> None:
     tape = Tape(Limits(steps=None))
-    for n in range(60):
-        tape.acts(ToolCall("read", {"n": n})).runs(str(n))
-    assert model(tape).purpose == "step"
+    for _ in range(60):
+        tape.mumbles().told("Go on.")  # a person keeps it going
+    assert isinstance(next_effect(fold(tape.events)), CallModel)
+    assert fold(tape.events).closing is None
 
 
 def test_calls_in_the_reply_to_the_last_request_do_not_run() -> None:
@@ -484,6 +485,26 @@ def test_stopped_for_any_cause_and_taken_up_again() -> None:
         assert tape.state.partial() == "ok"
         tape.add(Resumed(tape.at, 1))
         assert model(tape).purpose == "step"
+
+
+@pytest.mark.parametrize("ended", [True, False], ids=["after its last word", "killed before its last word"])
+def test_a_new_writer_has_its_own_seconds(ended: bool) -> None:
+    """Whatever the time ran out in, a step or the model's silence: taken up, the run goes on as before."""
+    tape = Tape(Limits(seconds=3.0)).acts("read").runs()
+    assert model(tape).purpose == "last"
+    if ended:
+        tape.answers("what I have")
+        assert tape.outcome().kind == "limit"
+    tape.add(Resumed(tape.at, 1))
+    assert (model(tape).purpose, model(tape).request.tool_choice) == ("step", "auto")
+
+
+def test_other_limits_are_not_renewed_by_a_new_writer() -> None:
+    tape = Tape(Limits(steps=1)).acts("read").runs()
+    tape.add(Resumed(tape.at, 1))
+    assert model(tape).purpose == "last"
+    tape.answers("what I have").add(Resumed(tape.at, 2))
+    assert tape.outcome().kind == "limit"
 
 
 def test_a_refusal_ends_the_run_with_the_words_given() -> None:

@@ -10,7 +10,23 @@ import pytest
 from _stories import STORIES, tell
 from _world import World
 
-from react_agent import Agent, Delta, Diverged, Limits, MockBackend, Policy, Raw, ReplayBackend, Rule, Settings, Tool, Trace, call, replay, tool
+from react_agent import (
+    Agent,
+    Delta,
+    Diverged,
+    Limits,
+    MockBackend,
+    Policy,
+    Raw,
+    ReplayBackend,
+    Rule,
+    Settings,
+    Tool,
+    Trace,
+    call,
+    replay,
+    tool,
+)
 from react_agent.events import Called, Event, Finished, Replied, Returned
 from react_agent.loop import fold
 from react_agent.messages import Message, Text
@@ -170,12 +186,26 @@ def test_a_replayed_agent_makes_the_same_trace(format_name: str) -> None:
     assert result.answer == "done"
 
 
-@stories
-def test_stories_without_a_second_writer_are_replayed_by_an_agent(name: str) -> None:
+ONE_WRITER = [
+    "answer",
+    "one_call",
+    "mixed_batch",
+    "malformed",
+    "only_malformed",
+    "refused",
+    "repeats",
+    "looped",
+    "limit",
+    "settled",
+    "no_limits",
+]
+
+
+@pytest.mark.parametrize("name", ONE_WRITER)
+def test_stories_of_one_writer_are_replayed_by_an_agent(name: str) -> None:
     trace = tell(name, "native").trace
-    if name in ("parallel", "told", "typed", "pictures", "paused", "orphans", "failed", "cancelled", "follow_up", "changed", "forked"):
-        return
-    agent = Agent(ReplayBackend(trace), tools=World().tools(), instructions=trace.started.spec.instructions, limits=trace.started.spec.limits)
+    spec = trace.started.spec
+    agent = Agent(ReplayBackend(trace), tools=World().tools(), instructions=spec.instructions, limits=spec.limits, settings=spec.settings)
     result = agent.run_sync("The question?")
     assert result.outcome == fold(trace).outcome
     assert list(fold(result.trace).messages) == list(fold(trace).messages)

@@ -466,7 +466,11 @@ def secretive(secret: str) -> list[object]:
 @pytest.mark.parametrize("secret", ["s3cr3t-w0rd", SECRET], ids=["plain", "with characters that JSON escapes"])
 @formats
 def test_known_secrets_reach_neither_model_nor_memory_nor_file(format_name: str, secret: str, tmp_path: object) -> None:
-    script = [[call("leak"), call("leak_data"), call("leak_error")], call("leak", thought=f"{secret}?"), BackendRejected(f"bad key {secret}")]
+    script = [
+        [call("leak"), call("leak_data"), call("leak_error")],
+        call("leak", thought=f"{secret}?"),
+        BackendRejected(f"bad key {secret}"),
+    ]
     backend = mock(script, format_name)
     agent = Agent(backend, tools=secretive(secret), secrets=[secret], store=str(tmp_path))
     result = agent.run_sync(f"Use {secret}!")
@@ -478,6 +482,27 @@ def test_known_secrets_reach_neither_model_nor_memory_nor_file(format_name: str,
     assert written.count(MASKED) >= 6
     assert f"the word is {MASKED}." in spoken(backend)
     check_law(result.trace)
+
+
+ESCAPED = json.dumps({"key": SECRET}, ensure_ascii=False)[:-1] + ",}"  # a comma too many, so the text is kept as it came
+
+
+@pytest.mark.parametrize(
+    ("reply", "format_name"),
+    [
+        (Raw(calls=(("lookup", ESCAPED),)), "native"),
+        (Raw(f"Thought: so\nAction: lookup\nAction Input: {ESCAPED}\nObservation: made up"), "react_text"),
+        (Raw(f"Thought: so\nAction: lookup\nAction Input: {{}}\nObservation: it is {SECRET}"), "react_text"),
+    ],
+    ids=["arguments kept as text", "a reply kept as text", "what was cut off"],
+)
+def test_known_secrets_are_masked_in_what_is_kept_of_a_reply(reply: Raw, format_name: str) -> None:
+    result = Agent(MockBackend([reply, "done"], format=format_name), tools=World().tools(), secrets=[SECRET]).run_sync("Go.")
+    assert result.answer == "done"
+    assert result.steps[0].reply.read_by is not None
+    for text in (SECRET, json.dumps(SECRET)[1:-1], json.dumps(SECRET, ensure_ascii=False)[1:-1]):
+        for kept in (text, json.dumps(text)[1:-1], json.dumps(text, ensure_ascii=False)[1:-1]):
+            assert kept not in result.trace.to_jsonl().decode()
 
 
 def test_the_keys_of_providers_are_known_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -662,5 +687,3 @@ def test_events_come_in_the_order_of_their_times() -> None:
     for name in STORIES:
         times = [event.at for event in tell(name, "native").trace]
         assert times == sorted(times) or name == "forked"
-
-

@@ -25,6 +25,7 @@ from react_agent.spec import AgentSpec
 from react_agent.stores.jsonl import IMAGE_BYTES_INLINE, append_to, load_trace
 
 ROOT = Path(__file__).resolve().parent.parent
+ENVIRONMENT = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "tests")])}
 
 
 def run(folder: Path, script: list[ScriptItem] | None = None, run_id: str = "r") -> Result:
@@ -453,7 +454,7 @@ def test_a_picture_that_is_no_base64_does_not_end_the_run(tmp_path: Path) -> Non
 def kill(folder: Path, what: str) -> list[str]:
     """Run the victim until it dies in the tool `what`; what its tools had done by then."""
     victim = subprocess.run(
-        [sys.executable, str(ROOT / "tests" / "_victim.py"), str(folder), what], cwd=ROOT, capture_output=True, timeout=60, check=False
+        [sys.executable, "-m", "_victim", str(folder), what], cwd=ROOT, env=ENVIRONMENT, capture_output=True, timeout=60, check=False
     )
     assert victim.returncode == 9, victim.stderr.decode()
     file = folder / "effects.txt"
@@ -519,7 +520,7 @@ def test_paused_in_one_process_reviewed_and_gone_on_in_another(tmp_path: Path) -
     other = subprocess.run(
         [sys.executable, "-c", REVIEW, str(tmp_path)],
         cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": str(ROOT / "tests")},
+        env=ENVIRONMENT,
         capture_output=True,
         timeout=60,
         check=False,

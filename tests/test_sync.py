@@ -168,7 +168,7 @@ def python(script: str, *arguments: str, timeout: float = 20) -> list[str]:
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", script, *arguments],
         cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": str(ROOT / "tests")},
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
         timeout=timeout,
@@ -258,8 +258,8 @@ def test_idle_threads_are_used_again() -> None:
     async def main() -> None:
         for _ in range(20):
             names.append(str(await pool.run(lambda: threading.current_thread().name)))
-            while not pool._idle._value:  # the thread says that it is idle just after its result
-                await asyncio.sleep(0)
+            assert pool._idle.acquire(timeout=20)  # the thread says that it is idle just after its result
+            pool._idle.release()
 
     asyncio.run(main())
     assert len(set(names)) == 1

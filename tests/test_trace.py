@@ -171,7 +171,9 @@ def test_saved_and_loaded_it_is_the_same(name: str, format_name: str, tmp_path: 
     assert len(path.read_bytes().splitlines()) == len(trace)
 
 
-@pytest.mark.parametrize("limits", [Limits(steps=None), Limits(None, 0, 0, 0.0, 0.0, 0, 0, 0, 0), Limits()], ids=["no steps limit", "zeros", "default"])
+@pytest.mark.parametrize(
+    "limits", [Limits(steps=None), Limits(None, 0, 0, 0.0, 0.0, 0, 0, 0, 0), Limits()], ids=["no steps limit", "zeros", "default"]
+)
 def test_a_limit_of_none_stays_one(limits: Limits) -> None:
     for event in (started(limits=limits), Changed(1.0, AgentSpec(limits=limits), "mock", "native")):
         assert decode_event(encode_event(event)) == event
@@ -304,10 +306,8 @@ def test_a_file_from_a_newer_version_with_new_kinds_says_that_it_is_newer() -> N
 def test_no_file_raises_anything_foreign(data: bytes) -> None:
     head = lines_of("answer")[0]
     for content in (data, head + data, head + data + b"\n", head + data + b"\n" + head):
-        try:
+        with contextlib.suppress(TraceError):
             Trace.from_jsonl(content)
-        except TraceError as error:
-            assert str(error)
 
 
 @given(at=st.integers(0, 10_000), byte=st.integers(0, 255), name=st.sampled_from(["one_call", "paused", "pictures"]))

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
 from react_agent.backends.base import Listener
+from react_agent.backends.prices import cost_of
 from react_agent.backends.profiles import PROFILES, Profile, profile_of
 from react_agent.backends.retry import Restarts, Retries, Timeouts, persist
 from react_agent.backends.sse import NDJSONParser, Parser, SSEParser
@@ -29,7 +30,8 @@ if TYPE_CHECKING:
     from react_agent.backends.http import Answer, Client, Room
 
 MOST_BYTES = 20_000_000
-_GRAMMAR_REFUSED = (400, 422, 501)  # a server that does not know a field, or a keyword of a schema
+_HERE = ("localhost", "127.0.0.1", "::1")  # a server of one's own sends no bill
+_GRAMMAR_REFUSED = (400, 422)  # a server that does not know a field, or a keyword of a schema
 
 
 class LeafBackend:
@@ -76,6 +78,7 @@ class LeafBackend:
         words = _secrets(key, self._headers, base_url)
         self._quoted = re.compile("|".join(map(re.escape, words))) if words else None
         self.secrets = tuple(word for word in words if len(word) >= 8 and word not in _NO_KEYS)
+        self._seller = "" if urlsplit(base_url).hostname in _HERE else name.partition(":")[0]
         self._prepared: dict[int, _Prepared] = {}
         self._room: Room | None = None
         self._unheld = False  # the server has refused a grammar
@@ -108,6 +111,8 @@ class LeafBackend:
             failed = (Attempt(self._name, str(error), "asked again without a grammar"), *failed)
         if prepared.renamed:
             raw = _with_names(raw, prepared.renamed)
+        if raw.cost is None and raw.usage is not None and self._seller:
+            raw.cost = cost_of(raw.usage, self._seller, raw.model, self.wire.model)
         reply = self.format.read(raw, request)
         return replace(reply, route=(*failed, *reply.route)) if failed else reply
 
@@ -251,7 +256,11 @@ class _Prepared:
         lowered = self._format.lower(message, before, self.head)
         if len(lowered) == 1:
             return self._wire.encode(lowered[0], before, at)
-        return b",".join(filter(None, (self._wire.encode(item, before, at) for item in lowered)))
+        chunks = []
+        for place, item in enumerate(lowered, at - len(lowered) + 1):  # examples before the first question have places of their own, below 0
+            chunks.append(self._wire.encode(item, before, place))
+            before = item
+        return b",".join(filter(None, chunks))
 
 
 class OpenAIChatBackend(LeafBackend):

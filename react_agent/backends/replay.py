@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from react_agent.backends.base import Listener
-from react_agent.errors import Diverged
-from react_agent.events import Replied
+from react_agent.errors import ContextOverflow, Diverged
+from react_agent.events import Compacted, Replied
 from react_agent.loop import State, begin, update
 from react_agent.messages import Delta, ModelReply, ModelRequest
 from react_agent.replaying import check_reading, check_request
@@ -24,6 +24,7 @@ class ReplayBackend:
         self._state: State = begin(trace.started)
         self._next = 1
         self._step = 0
+        self._overflows = 0
 
     @property
     def name(self) -> str:
@@ -40,6 +41,13 @@ class ReplayBackend:
         while self._next < len(self._trace):
             event = self._trace[self._next]
             before = self._state
+            if isinstance(event, Compacted):
+                self._overflows += 1
+            elif isinstance(event, Replied):
+                if self._overflows and request.messages != before.view:  # as then: too long, until whoever asks has shortened it
+                    self._overflows -= 1
+                    raise ContextOverflow(f"step {self._step}: the conversation was too long here when it was recorded")
+                self._overflows = 0
             self._state = update(before, event)
             self._next += 1
             if isinstance(event, Replied):

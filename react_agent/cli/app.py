@@ -33,6 +33,7 @@ TOP = {
     "demo": Place("demo", "demo", "Watch scripted agents run: no key and no network needed."),
     "run": Place("run", "run", "Ask a question; the model may call tools until it answers."),
     "resume": Place("run", "resume", "Go on after a pause, a limit, or with the next question."),
+    "serve": Place("serve", "serve", "Runs in a browser: a list, live pages, reviews."),
     "doctor": Place("doctor", "doctor", "See what is set up, which servers answer, and what to do next."),
 }
 TRACE = {

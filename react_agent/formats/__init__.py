@@ -13,6 +13,7 @@ __all__ = ["FORMATS", "Format", "RawReply", "get_format"]
 _ROOMS = {
     "native": ("native", "NativeFormat"),
     "react_text": ("react_text", "ReactTextFormat"),
+    "react_paper": ("react_paper", "ReactPaperFormat"),
     "auto": ("auto", "AutoFormat"),
     "json_step": ("json_step", "JsonStepFormat"),
 }

@@ -8,7 +8,7 @@ from react_agent.formats.dialects import DIALECTS
 from react_agent.formats.dialects.base import Dialect, named_as_offered
 from react_agent.formats.leaks import leaked, looks_like_call
 from react_agent.formats.native import EMPTY, MALFORMED, ONLY_THOUGHTS, malformed
-from react_agent.formats.prompts import call_example, example_input, observation, shown_tool, tool_list
+from react_agent.formats.prompts import call_example, example_input, observation, shown_tool, tool_list, trajectories, worked_tools
 from react_agent.formats.reading import Spans, cut_reply, pseudo_tools, read_reply, refused, reply_text, same_step, scan, was_cut
 from react_agent.formats.scanner import Step
 from react_agent.formats.tools import FINISH_TOOL, Tools, example_arguments
@@ -37,10 +37,11 @@ class DialectFormat:
         if message.role == "tool":
             return (observation(message),)
         if message.role == "assistant":
-            return (Message("assistant", (Text(self._again(message)),)),)
+            return (Message("assistant", (Text(self.again(message)),)),)
         return (message,)
 
-    def _again(self, message: Message) -> str:
+    def again(self, message: Message) -> str:
+        """An assistant's message as text: a step in this dialect where it can be one."""
         if any(type(part) is Text and part.provider_data == MALFORMED for part in message.parts):
             return message.text
         calls = tuple(call for call in message.calls if call.arguments is not None)
@@ -78,8 +79,9 @@ class DialectFormat:
         blocks.append(tool_list(head.tools))
         end = "answer in plain words" if head.output_schema is None else f"call {FINISH_TOOL} with it"
         blocks.append(f"Call a tool when you need it, in exactly the form of the example, and then stop: the result follows. When you know the answer, {end}.")
-        shown = [tool for tool in head.tools if tool.examples and tool.name != FINISH_TOOL] or [tool for tool in (shown_tool(head),) if tool]
+        shown = worked_tools(head) or [tool for tool in (shown_tool(head),) if tool and not head.examples]
         blocks.extend(self._example(tool) for tool in shown)
+        blocks.extend(trajectories(head, self.again))
         return "\n\n".join(blocks)
 
     def _example(self, tool: ToolSpec) -> str:

@@ -1,8 +1,10 @@
 """Grammars from the offered tools, so that a model under constrained decoding cannot write a step that would not be read.
 
-``step_schema`` is a JSON Schema for the format ``json_step`` (OpenAI's ``response_format``, vLLM's and llama.cpp's ``json_schema``).
-``react_gbnf`` is a GBNF grammar for ``react_text`` (llama.cpp's ``grammar``). Both say what those formats write: every text that they
-accept is read as the same step again.
+``step_schema`` is a JSON Schema for the format ``json_step`` (the ``response_format`` of many servers), ``step_gbnf`` a GBNF grammar for it, and
+``react_gbnf`` one for ``react_text`` (llama.cpp's ``grammar``). They say what those formats write: every text that they accept is read as the same
+step again. GBNF fixes the white space too, so that a reply looks like the examples in the prompt.
+
+A thought has at most `THOUGHT_CHARS` characters: a small model under a grammar may never end its sentence.
 """
 
 from __future__ import annotations
@@ -15,6 +17,8 @@ from pydantic import JsonValue
 from react_agent.formats.lossless import write_json
 from react_agent.formats.tools import Tools
 from react_agent.messages import Head, JsonObject, ToolChoice
+
+THOUGHT_CHARS = 240
 
 # ------------------------------------------------------------------------------------------------------------- JSON Schema
 
@@ -32,9 +36,9 @@ def step_schema(head: Head, tool_choice: ToolChoice = "auto", *, answer: bool = 
     options: list[JsonValue] = []
     for tool in tools:
         schema = _lifted(tool.name, tool.parameters, definitions)
-        options.append(_object({"thought": {"type": "string"}, "action": {"const": tool.name}, "action_input": schema}))
+        options.append(_object({"thought": {"type": "string", "maxLength": THOUGHT_CHARS}, "action": {"const": tool.name}, "action_input": schema}))
     if may_answer:
-        options.append(_object({"thought": {"type": "string"}, "answer": {"type": "string", "minLength": 1}}))
+        options.append(_object({"thought": {"type": "string", "maxLength": THOUGHT_CHARS}, "answer": {"type": "string", "minLength": 1}}))
     step: JsonObject = cast(JsonObject, options[0]) if len(options) == 1 else {"anyOf": options}
     return {**step, "$defs": definitions} if definitions else step
 
@@ -107,9 +111,15 @@ value ::= string | number | boolean | null | array | object
 array ::= "[" ( value ( ", " value )* )? "]"
 object ::= "{" ( string ": " value ( ", " string ": " value )* )? "}"
 """
-_TEXT_RULES = r"""
+_TEXT_RULES = rf"""
 mark ::= [^ \t\r\n\x00-\x1f\x7f]
 line ::= mark ( [ ]* mark )*
+thought ::= mark ( [ ]? mark ){{0,{THOUGHT_CHARS // 2}}}
+"""
+_STEP_RULES = rf"""
+thought ::= "\"" char{{0,{THOUGHT_CHARS}}} "\""
+answer ::= "\"" visible char* "\""
+visible ::= [^"\\\x00-\x20\x7f] | "\\" ["\\]
 """
 
 
@@ -123,8 +133,24 @@ def react_gbnf(head: Head, tool_choice: ToolChoice = "auto", *, answer: bool = T
         options.append(f"{_quoted(f'Action: {tool.name}' + chr(10) + 'Action Input: ')} {arguments}")
     if may_answer:
         options.append('"Final Answer: " line')
-    root = f'root ::= "Thought: " line "\\n" ( {" | ".join(options)} )'
+    root = f'root ::= "Thought: " thought "\\n" ( {" | ".join(options)} )'
     return "\n".join([root, *rules.lines]) + _TEXT_RULES + _JSON_RULES
+
+
+def step_gbnf(head: Head, tool_choice: ToolChoice = "auto", *, answer: bool = True) -> str:
+    """The grammar of one step as a JSON object, written as ``json_step`` writes it."""
+    tools, may_answer = _choices(head, tool_choice, answer)
+    rules = _Rules()
+    options = []
+    for tool in tools:
+        arguments = rules.schema(tool.parameters, tool.parameters, f"{tool.name}-input")
+        lead = '"action": ' + write_json(tool.name) + ', "action_input": '
+        options.append(f"{_quoted(lead)} {arguments}")
+    if may_answer:
+        options.append(f"{_quoted(chr(34) + 'answer' + chr(34) + ': ')} answer")
+    lead = _quoted('{"thought": ')
+    root = f'root ::= {lead} thought ", " ( {" | ".join(options)} ) "}}"'
+    return "\n".join([root, *rules.lines]) + _STEP_RULES + _JSON_RULES
 
 
 class _Rules:

@@ -10,10 +10,10 @@ from react_agent.formats.base import RawReply
 from react_agent.formats.constraint import Constraint, may_answer
 from react_agent.formats.dialect import DialectFormat
 from react_agent.formats.dialects.base import named_as_offered
-from react_agent.formats.grammar import step_schema
+from react_agent.formats.grammar import step_gbnf, step_schema
 from react_agent.formats.lossless import write_json
 from react_agent.formats.native import EMPTY, ONLY_THOUGHTS, malformed
-from react_agent.formats.prompts import closing_thought, last_good_result, shown_tool, tool_list
+from react_agent.formats.prompts import closing_thought, last_good_result, shown_tool, tool_list, trajectories, worked_tools
 from react_agent.formats.reading import cut_reply, prose_answers, read_reply, refused, reply_text, scan, was_cut
 from react_agent.formats.tools import FINISH_TOOL, example_arguments
 from react_agent.messages import Act, Answer, Head, ModelReply, ModelRequest, ToolCall, ToolChoice, ToolSpec
@@ -37,7 +37,9 @@ class JsonStepFormat(DialectFormat):
     # --------------------------------------------------------------------------------------------------------- constraint
 
     def constraint(self, head: Head, tool_choice: ToolChoice, *, answer: bool) -> Constraint | None:
-        return Constraint(json_schema=step_schema(head, tool_choice, answer=answer)) if head.tools else None
+        if not head.tools:
+            return None
+        return Constraint(step_schema(head, tool_choice, answer=answer), step_gbnf(head, tool_choice, answer=answer))
 
     def may_answer(self, request: ModelRequest) -> bool:
         return may_answer(request, self.tool_first)
@@ -56,10 +58,11 @@ class JsonStepFormat(DialectFormat):
             blocks.append('When you know the answer:\n\n{"thought": "why you know it", "answer": "the answer to the question"}')
         else:
             blocks.append(f"When you know the answer, give it with the action {FINISH_TOOL}.")
-        shown = [tool for tool in head.tools if tool.examples and tool.name != FINISH_TOOL]
+        shown = worked_tools(head)
         blocks.extend(self._worked(tool, index, head) for index, tool in enumerate(shown))
+        blocks.extend(trajectories(head, self.again))
         tool_ = shown_tool(head)
-        if not shown and tool_ is not None:
+        if not shown and not head.examples and tool_ is not None:
             blocks.append(f"Example of a turn:\n\n{self._example(tool_)}")
         return "\n\n".join(blocks)
 

@@ -7,8 +7,8 @@ from typing import cast
 from react_agent.errors import FormatError
 from react_agent.formats.arguments import read_arguments
 from react_agent.formats.base import RawReply
-from react_agent.framing import framed_message
 from react_agent.formats.lossless import strict_object
+from react_agent.framing import framed_message
 from react_agent.messages import (
     Answer,
     Finish,
@@ -47,9 +47,14 @@ class NativeFormat:
         return ()
 
     def lower(self, message: Message, before: Message | None, head: Head) -> tuple[Message, ...]:
-        """The message itself, with untrusted results framed; a system message that says nothing is left out."""
+        """The message itself, with untrusted results framed; a system message that says nothing is left out.
+
+        Examples are turns of the conversation: they stand before the first question.
+        """
         if message.role == "tool":
             return (framed_message(message),)
+        if head.examples is not None and message.role == "user" and before is not None and before.role == "system":
+            return (*(framed_message(said) for example in head.examples for said in example), message)
         return (message,) if message.parts or message.role != "system" else ()
 
     def write(self, reading: Reading) -> str:

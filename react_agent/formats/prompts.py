@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from react_agent.formats.lossless import write_json
 from react_agent.formats.tools import FINISH_TOOL, Tools, describe, example_arguments
-from react_agent.framing import framed
+from react_agent.framing import NOTE, framed
 from react_agent.messages import Head, Image, Message, ModelRequest, Text, ToolResult, ToolSpec
 
 # A small model copies the closing phrase of its examples, so each has another.
@@ -47,12 +47,43 @@ def call_example(request: ModelRequest, write: Callable[[ToolSpec], str] | None 
 
 
 def last_good_result(request: ModelRequest) -> str | None:
-    """The text of the last result that a tool gave, without the advice that came with it; None where there is none."""
+    """The text of the last result that a tool gave, without the loop's own notes; None where there is none, or where it came from an open world.
+
+    It is shown in words of ours, and what came from outside must never stand there without its frame.
+    """
     for message in reversed(request.messages):
         for result in reversed(message.results):
-            if result.ok and result.text:
-                return result.text.split("\nNote:", 1)[0][:300]
+            if result.ok and (said := plain_text(result)):
+                return None if result.untrusted else said[:300]
     return None
+
+
+def plain_text(result: ToolResult) -> str:
+    """What the tool said, without the loop's notes to the model, which stand in parts of their own behind it."""
+    texts = [part.text for part in result.content if type(part) is Text and part.provider_data != NOTE]
+    return "\n".join(texts[:1] + [text for text in texts[1:] if not text.startswith("Note:")])
+
+
+def trajectories(head: Head, write: Callable[[Message], str]) -> list[str]:
+    """The agent's examples as texts, each from its question to its answer; `write` gives the text of an assistant's message."""
+    blocks = []
+    for example in head.examples or ():
+        lines = []
+        for message in example:
+            if message.role == "tool":
+                lines.append(observation(message).text)
+            elif message.role == "assistant":
+                lines.append(write(message))
+            else:
+                lines.append(message.text if lines else f"Question: {message.text}")
+        blocks.append("Example:\n\n" + "\n".join(lines))
+    return blocks
+
+
+def worked_tools(head: Head) -> list[ToolSpec]:
+    """The tools whose own example is to be shown: those that have one and occur in none of the agent's examples."""
+    known = {call.name for example in head.examples or () for message in example for call in message.calls}
+    return [tool for tool in head.tools if tool.examples and tool.name != FINISH_TOOL and tool.name not in known]
 
 
 def observation(message: Message) -> Message:

@@ -17,7 +17,16 @@ from react_agent.formats.grammar import react_gbnf
 from react_agent.formats.leaks import leaked
 from react_agent.formats.lossless import write_json
 from react_agent.formats.native import MALFORMED, malformed
-from react_agent.formats.prompts import closing_thought, example_input, last_good_result, observation, shown_tool, tool_list
+from react_agent.formats.prompts import (
+    closing_thought,
+    example_input,
+    last_good_result,
+    observation,
+    shown_tool,
+    tool_list,
+    trajectories,
+    worked_tools,
+)
 from react_agent.formats.react_steps import StepReader
 from react_agent.formats.reading import (
     Spans,
@@ -32,7 +41,7 @@ from react_agent.formats.reading import (
     was_cut,
 )
 from react_agent.formats.scanner import Step
-from react_agent.formats.tools import FINISH_TOOL, Tools
+from react_agent.formats.tools import FINISH_TOOL, Tools, example_arguments
 from react_agent.messages import (
     Answer,
     Head,
@@ -47,7 +56,6 @@ from react_agent.messages import (
     ToolChoice,
 )
 
-_READ_BY = ReadBy("react_text")
 _THOUGHT_LABEL = re.compile(r"^[*_`]*+thought[ \t]*+[0-9]*+[*_`]*+[:：][*_`]*+\s*+", re.IGNORECASE)
 
 
@@ -64,6 +72,7 @@ class ReactTextFormat:
 
     def __init__(self, *, tool_first: bool | None = None) -> None:
         self.tool_first = tool_first
+        self._read_by = ReadBy(self.name)
 
     def constraint(self, head: Head, tool_choice: ToolChoice, *, answer: bool) -> Constraint | None:
         return Constraint(gbnf=react_gbnf(head, tool_choice, answer=answer)) if head.tools else None
@@ -84,17 +93,27 @@ class ReactTextFormat:
         if message.role == "tool":
             return (observation(message),)
         if message.role == "assistant":
-            return (Message("assistant", (Text(self._again(message)),)),)
+            return (Message("assistant", (Text(self.again(message, head.tools)),)),)
         return (message,)
 
-    def _again(self, message: Message) -> str:
+    def again(self, message: Message, tools: Tools = ()) -> str:
         """An assistant message as the text of a step; a reply that could not be read stands there as it was written."""
         if any(type(part) is Text and part.provider_data == MALFORMED for part in message.parts):
             return message.text
         calls = message.calls
         if not calls:
-            return _render(message.thought, None, message.text)
-        return _render("\n".join(filter(None, (message.thought, message.text.strip()))), calls, "")
+            return self.render(message.thought, None, message.text, tools)
+        return self.render("\n".join(filter(None, (message.thought, message.text.strip()))), calls, "", tools)
+
+    def render(self, thought: str, calls: tuple[ToolCall, ...] | None, answer: str, tools: Tools = ()) -> str:
+        """The text of one step, unchecked. `tools`: those that are offered, where they are known."""
+        lead = f"Thought: {thought}\n" if thought else ""
+        if calls is None:
+            return f"{lead}Final Answer: {answer}"
+        if len(calls) == 1:
+            return f"{lead}Action: {calls[0].name}\nAction Input: {_input(calls[0])}"
+        items: list[JsonValue] = [{"action": call.name, "action_input": _as_json(call)} for call in calls]
+        return f"{lead}Action: {write_json(items)}"
 
     def write(self, reading: Reading) -> str:
         """The text of one step, read back once to be sure.
@@ -108,7 +127,7 @@ class ReactTextFormat:
         if any(call.arguments is None for call in calls or ()):
             raise FormatError("a call whose arguments could not be read cannot be written")
         try:
-            text = _render(reading.thought, calls, reading.text if isinstance(reading, Answer) else "")
+            text = self.render(reading.thought, calls, reading.text if isinstance(reading, Answer) else "")
             step, more = read_text(text, pseudo_tools(reading))
         except (ValueError, TypeError, RecursionError) as error:
             raise FormatError(f"react_text cannot write this step: {error}") from None
@@ -135,14 +154,35 @@ class ReactTextFormat:
             blocks.append("When you know the answer, write:\n\nThought: why you know it\nFinal Answer: the answer to the question")
         else:
             blocks.append(f"When you know the answer, give it with the action {FINISH_TOOL}.")
-        blocks.extend(_examples(head))
+        blocks.extend(self.examples(head))
         return "\n\n".join(blocks)
+
+    def examples(self, head: Head) -> list[str]:
+        """One worked example for each tool that has one, and the agent's own; without any, the form shown once with a real tool's name."""
+        blocks = []
+        shown = worked_tools(head)
+        for index, tool in enumerate(shown):
+            example = tool.examples[0]
+            lines = [f"Question: {example.question}"] if example.question else []
+            thought = example.thought or f"I need the tool {tool.name} for this."
+            lines.append(self.render(thought, (ToolCall(tool.name, example.arguments),), "", head.tools))
+            if example.result is not None:
+                lines.append(f"Observation: {example.result}")
+                if head.output_schema is None:
+                    lines.append(self.render(closing_thought(index), None, example.result, head.tools))
+            blocks.append("Example:\n\n" + "\n".join(lines))
+        blocks.extend(trajectories(head, lambda message: self.again(message, head.tools)))
+        tool_ = shown_tool(head)
+        if not blocks and tool_ is not None:
+            call = ToolCall(tool_.name, example_arguments(tool_))
+            blocks.append("Example of a step:\n\n" + self.render(f"I need the tool {tool_.name} for this.", (call,), "", head.tools))
+        return blocks
 
     # --------------------------------------------------------------------------------------------------------------- read
 
     def read(self, reply: RawReply, request: ModelRequest) -> ModelReply:
         """The first complete step of the text. What follows it is cut off and recorded."""
-        if (no := refused(reply, _READ_BY)) is not None:
+        if (no := refused(reply, self._read_by)) is not None:
             return no
         written = reply_text(reply)
         text, echoed = _without_echo(written, request)
@@ -152,10 +192,10 @@ class ReactTextFormat:
         if step.kind == "none" and prose_answers(step.text, request):
             step.kind, step.repairs = "answer", ("unmarked_answer",)
         if was_cut(reply, step):
-            return cut_reply(reply, _example(request), _READ_BY)
+            return cut_reply(reply, _example(request), self._read_by)
         if step.kind not in ("act", "answer"):
-            return malformed(reply, _complaint(step, request), _READ_BY)
-        return read_reply(reply, step, thoughts, written, _READ_BY)
+            return malformed(reply, _complaint(step, request), self._read_by)
+        return read_reply(reply, step, thoughts, written, self._read_by)
 
 
 def _without_echo(text: str, request: ModelRequest) -> tuple[str, bool]:
@@ -196,42 +236,12 @@ def read_text(text: str, tools: Tools) -> tuple[Step, list[str]]:
 # ------------------------------------------------------------------------------------------------------------------- prompts
 
 
-def _render(thought: str, calls: tuple[ToolCall, ...] | None, answer: str) -> str:
-    lead = f"Thought: {thought}\n" if thought else ""
-    if calls is None:
-        return f"{lead}Final Answer: {answer}"
-    if len(calls) == 1:
-        return f"{lead}Action: {calls[0].name}\nAction Input: {_input(calls[0])}"
-    items: list[JsonValue] = [{"action": call.name, "action_input": _as_json(call)} for call in calls]
-    return f"{lead}Action: {write_json(items)}"
-
-
 def _input(call: ToolCall) -> str:
     return write_json(call.arguments) if call.arguments is not None else call.raw or ""
 
 
 def _as_json(call: ToolCall) -> JsonValue:
     return call.arguments if call.arguments is not None else call.raw or ""
-
-
-def _examples(head: Head) -> list[str]:
-    """One worked example for each tool that has one; else the form shown once with a real tool's name."""
-    blocks: list[str] = []
-    shown = [tool for tool in head.tools if tool.examples and tool.name != FINISH_TOOL]
-    for index, tool in enumerate(shown):
-        example = tool.examples[0]
-        lines = [f"Question: {example.question}"] if example.question else []
-        lines.append(f"Thought: {example.thought or f'I need the tool {tool.name} for this.'}")
-        lines.append(f"Action: {tool.name}\nAction Input: {write_json(example.arguments)}")
-        if example.result is not None:
-            lines.append(f"Observation: {example.result}")
-            if head.output_schema is None:
-                lines.append(f"Thought: {closing_thought(index)}\nFinal Answer: {example.result}")
-        blocks.append("Example:\n\n" + "\n".join(lines))
-    tool_ = shown_tool(head)
-    if not shown and tool_ is not None:
-        blocks.append(f"Example of a step:\n\nThought: I need the tool {tool_.name} for this.\nAction: {tool_.name}\nAction Input: {example_input(tool_)}")
-    return blocks
 
 
 def _example(request: ModelRequest) -> str:

@@ -12,6 +12,7 @@ import html
 import re
 from functools import cache
 from pathlib import Path
+from typing import Literal
 
 from pydantic_core import to_json
 
@@ -22,7 +23,6 @@ from react_agent.view.as_test import as_test
 _HERE = Path(__file__).parent
 # Of JSON, only strings can hold these; written as escapes they cannot end the element that the data stands in.
 _UNSAFE = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"}
-_TO_ESCAPE = re.compile("[<>&\u2028\u2029]")
 
 
 def page(trace: Trace, *, problem: str = "", file: str | None = None) -> str:
@@ -37,31 +37,31 @@ def page(trace: Trace, *, problem: str = "", file: str | None = None) -> str:
     return document(words.plain_line(words.said(trace.started.task), 80) or trace.run_id, data)
 
 
-def document(title: str, data: dict[str, object], *, connect: str = "'none'") -> str:
+def document(title: str, data: dict[str, object], *, kind: Literal["page", "list"] = "page", connect: str = "'none'") -> str:
     """The page around its data.
 
     Args:
         title: Of the window.
-        data: What ``page.js`` shows.
+        data: What the page's script shows.
+        kind: A run, or a list of runs.
         connect: What its script may ask, as in a content security policy; nothing, for a page that is a file.
     """
-    fill = {**_assets(), "title": html.escape(title), "data": as_data(data)}
+    fill = {"script": _read(f"{kind}.js"), "style": _read("page.css"), "title": html.escape(title), "data": as_data(data)}
     fill["policy"] = _policy(fill["script"], fill["style"], connect)
-    return re.sub(r"\{\{(\w+)\}\}", lambda found: fill[found[1]], _read("page.html"))
+    return re.sub(r"\{\{(\w+)\}\}", lambda found: fill[found[1]], _read(f"{kind}.html"))
 
 
 def as_data(data: object) -> str:
     """JSON that can stand inside of a script element."""
-    return _TO_ESCAPE.sub(lambda found: _UNSAFE[found[0]], to_json(data, inf_nan_mode="null").decode())
+    text = to_json(data, inf_nan_mode="null").decode()
+    for char, escape in _UNSAFE.items():
+        text = text.replace(char, escape)
+    return text
 
 
 @cache
 def _read(name: str) -> str:
     return (_HERE / name).read_text("utf-8")
-
-
-def _assets() -> dict[str, str]:
-    return {"script": _read("page.js"), "style": _read("page.css")}
 
 
 def _policy(script: str, style: str, connect: str) -> str:

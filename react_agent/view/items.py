@@ -27,7 +27,7 @@ from react_agent.events import (
     Told,
 )
 from react_agent.loop import State, advance, begin
-from react_agent.messages import Image, JsonObject, Message, ModelReply, Outcome, ToolSpec, Usage
+from react_agent.messages import Image, JsonObject, Message, ModelReply, Outcome, Text, ToolSpec, Usage
 from react_agent.result import Pending, pending
 from react_agent.spec import AgentSpec
 from react_agent.trace import Trace
@@ -37,7 +37,15 @@ Item: TypeAlias = "dict[str, object]"
 
 PICTURES = ("image/png", "image/jpeg", "image/gif", "image/webp")  # what a browser draws without ever running anything
 _BASE64 = re.compile(r"[A-Za-z0-9+/\s]*={0,2}\s*")
+_CONTROLS = bytes({*range(32), 127} - {10})
 _MISFITS = (TraceError, IndexError, KeyError, ValueError, TypeError, AttributeError, AssertionError, ArithmeticError)
+
+
+def plain(text: str) -> str:
+    """`words.plain`, without its search through long texts that hold nothing but printable ASCII and line ends."""
+    if text.isascii() and len((data := text.encode()).translate(None, _CONTROLS)) == len(data):
+        return text
+    return words.plain(text)
 
 
 def items(events: Iterable[Event], step: int = 0) -> Iterator[Item]:
@@ -59,32 +67,32 @@ def _item(event: Event, step: int) -> Item:
             made |= {"run": event.run_id, "task": parts(event.task.parts), **_agent(event.spec, event.backend, event.format)}
             if event.parent:
                 place = f"call {event.parent.call}" if event.parent.call else f"its first {event.parent.at} events"
-                made["parent"] = words.plain(f"{event.parent.run_id}, {place}")
+                made["parent"] = plain(f"{event.parent.run_id}, {place}")
         case Replied():
             made |= _replied(event, step)
         case Called():
-            made |= {"step": event.step, "index": event.index, "name": words.plain(event.name), "key": words.plain(event.key)}
+            made |= {"step": event.step, "index": event.index, "name": plain(event.name), "key": plain(event.key)}
         case Returned():
             made |= _returned(event)
         case Asked():
-            made |= {"step": event.step, "index": event.index, "question": words.plain(event.question)}
+            made |= {"step": event.step, "index": event.index, "question": plain(event.question)}
         case Reviewed():
-            made |= {"step": event.step, "index": event.index, "decision": event.decision, "by": words.plain(event.by or "")}
-            made["text"] = words.plain(event.reason or event.result or "")
+            made |= {"step": event.step, "index": event.index, "decision": event.decision, "by": plain(event.by or "")}
+            made["text"] = plain(event.reason or event.result or "")
             made["arguments"] = arguments(event.arguments) if event.arguments is not None else None
         case Told():
             made["parts"] = parts(event.message.parts)
         case Changed():
             made |= _agent(event.spec, event.backend, event.format)
         case Compacted():
-            made |= {"start": event.start, "end": event.end, "reason": words.plain(event.reason)}
+            made |= {"start": event.start, "end": event.end, "reason": plain(event.reason)}
             made["parts"] = [part for message in event.messages for part in _said(message)]
         case Resumed():
             made["epoch"] = event.epoch
         case Stopped():
-            made |= {"cause": event.cause, "detail": words.plain(event.detail)}
+            made |= {"cause": event.cause, "detail": plain(event.detail)}
         case Finished():
-            made |= {"outcome": event.outcome.kind, "detail": words.plain(event.outcome.detail)}
+            made |= {"outcome": event.outcome.kind, "detail": plain(event.outcome.detail)}
         case _:
             assert_never(event)
     return made
@@ -94,10 +102,10 @@ def _agent(spec: AgentSpec, backend: str, format_: str) -> Item:
     limits = [[name, words.value(getattr(spec.limits, name))] for name in spec.limits.__slots__ if getattr(spec.limits, name) is not None]
     settings = [[name, words.value(value)] for name in spec.settings.__slots__ if (value := getattr(spec.settings, name)) not in (None, ())]
     return {
-        "backend": words.plain(backend),
-        "format": words.plain(format_),
-        "agent": words.plain(spec.name),
-        "instructions": words.plain(spec.instructions),
+        "backend": plain(backend),
+        "format": plain(format_),
+        "agent": plain(spec.name),
+        "instructions": plain(spec.instructions),
         "tools": [_tool(tool) for tool in spec.tools],
         "limits": limits,
         "settings": settings,
@@ -108,8 +116,8 @@ def _agent(spec: AgentSpec, backend: str, format_: str) -> Item:
 def _tool(tool: ToolSpec) -> Item:
     claims = ("read_only", "idempotent", "destructive", "open_world")
     return {
-        "name": words.plain(tool.name),
-        "description": words.plain(tool.description),
+        "name": plain(tool.name),
+        "description": plain(tool.description),
         "parameters": pretty(tool.parameters),
         "claims": ", ".join(claim.replace("_", " ") for claim in claims if getattr(tool, claim)),
     }
@@ -124,23 +132,23 @@ def _replied(event: Replied, step: int) -> Item:
         "last": event.purpose == "last",
         "reading": "refused" if reply.finish == "refused" else reply.reading,
         "cut_short": reply.finish == "length",
-        "thought": words.plain(reply.message.thought),
-        "text": words.plain(reply.message.text),
-        "complaint": words.plain(reply.complaint or ""),
+        "thought": plain(reply.message.thought),
+        "text": plain(reply.message.text),
+        "complaint": plain(reply.complaint or ""),
         "calls": [
             {
-                "name": words.plain(call.name),
+                "name": plain(call.name),
                 "arguments": arguments(call.arguments) if call.arguments is not None else None,
-                "written": words.plain(call.raw or "") if call.arguments is None else "",
-                "complaint": words.plain(call.complaint or "") if call.arguments is None else "",
+                "written": plain(call.raw or "") if call.arguments is None else "",
+                "complaint": plain(call.complaint or "") if call.arguments is None else "",
             }
             for call in reply.message.calls
         ],
-        "model": words.plain(reply.model or ""),
+        "model": plain(reply.model or ""),
         "usage": usage(reply.usage),
         "cost": reply.cost,
-        "tried": [words.plain(f"{one.backend}: {one.error or one.reason or ''}") for one in reply.route],
-        "raw": words.plain(reply.raw or ""),
+        "tried": [plain(f"{one.backend}: {one.error or one.reason or ''}") for one in reply.route],
+        "raw": plain(reply.raw or ""),
     }
     return made | _how_read(reply)
 
@@ -150,9 +158,9 @@ def _how_read(reply: ModelReply) -> Item:
     if by is None:
         return {}
     return {
-        "format": words.plain(" · ".join(filter(None, (by.format, by.dialect)))),
-        "repairs": words.plain(", ".join(by.repairs)),
-        "cut": words.plain(by.cut or "").strip(),
+        "format": plain(" · ".join(filter(None, (by.format, by.dialect)))),
+        "repairs": plain(", ".join(by.repairs)),
+        "cut": plain(by.cut or "").strip(),
     }
 
 
@@ -160,7 +168,7 @@ def _returned(event: Returned) -> Item:
     return {
         "step": event.step,
         "index": event.index,
-        "name": words.plain(event.result.name),
+        "name": plain(event.result.name),
         "status": event.result.status,
         "parts": parts(event.result.content),
         "seconds": event.seconds,
@@ -178,7 +186,7 @@ def usage(used: Usage | None) -> list[int]:
 
 def arguments(given: JsonObject) -> list[list[str]]:
     """Names and values; a text as it is, all else as JSON."""
-    return [[words.plain(name), words.plain(value) if isinstance(value, str) else pretty(value)] for name, value in given.items()]
+    return [[plain(name), plain(value) if isinstance(value, str) else pretty(value)] for name, value in given.items()]
 
 
 def pretty(data: object) -> str:
@@ -187,14 +195,20 @@ def pretty(data: object) -> str:
     if len(line) <= 80:
         return line
     try:
-        return words.plain(json.dumps(data, ensure_ascii=False, indent=2))
+        return plain(json.dumps(data, ensure_ascii=False, indent=2))
     except (TypeError, ValueError, RecursionError):
         return line
 
 
 def parts(content: Iterable[object]) -> list[Item]:
     """Texts and pictures. A picture is drawn from its data only, never from an address."""
-    return [_picture(part) if isinstance(part, Image) else {"text": words.contents([part])} for part in content]
+    return [_part(part) for part in content]
+
+
+def _part(part: object) -> Item:
+    if isinstance(part, Text):
+        return {"text": plain(part.text)}
+    return _picture(part) if isinstance(part, Image) else {"text": words.contents([part])}
 
 
 def _picture(image: Image) -> Item:
@@ -235,10 +249,10 @@ def summary(trace: Trace, problem: str = "") -> Item:
     if fits < len(trace):
         problem = problem or f"event {fits + 1} ('{trace[fits].kind}') does not fit what comes before it: was the file edited by hand?"
     return {
-        "run": words.plain(trace.run_id),
+        "run": plain(trace.run_id),
         "outcome": "damaged" if fits < len(trace) else outcome.kind if outcome else "unfinished",
-        "detail": words.plain(outcome.detail) if outcome else "",
-        "answer": words.plain(state.answer or ""),
+        "detail": plain(outcome.detail) if outcome else "",
+        "answer": plain(state.answer or ""),
         "steps": state.steps,
         "tool_calls": state.tool_calls,
         "usage": usage(state.usage),
@@ -248,13 +262,13 @@ def summary(trace: Trace, problem: str = "") -> Item:
             {
                 "step": call.step,
                 "index": call.index,
-                "name": words.plain(call.name),
+                "name": plain(call.name),
                 "arguments": arguments(call.arguments),
-                "question": words.plain(call.question),
+                "question": plain(call.question),
             }
             for call in waiting
         ],
-        "problem": words.plain(problem),
+        "problem": plain(problem),
     }
 
 

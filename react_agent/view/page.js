@@ -224,11 +224,32 @@
       const what = end.outcome === "unfinished" ? "It is still going on, or was interrupted; react-agent resume goes on with it." : end.detail || "";
       inside.push(el("div", `result ${lost ? "lost" : "other"}`, el("span", "label", end.outcome), long(what)));
     }
+    if (data.live) inside.push(...end.waiting.map(review));
     inside.push(setup(start));
     $("head").replaceChildren(...inside);
     $("problem").hidden = !end.problem;
     $("problem").textContent = end.problem || "";
     $("tail").replaceChildren(words(`${amount(data.items.length, "event")} on record`, end.outcome, seconds(end.seconds)));
+  }
+
+  // A page that is served may decide on a call that waits; `react-agent resume` then goes on.
+  function review(call) {
+    const reason = el("input"), yes = el("button", "", "Approve"), no = el("button", "", "Deny"), said = el("span", "aware");
+    reason.placeholder = "Why not? The model is told.";
+    const decide = async (decision) => {
+      yes.disabled = no.disabled = true;
+      const body = JSON.stringify({ step: call.step, index: call.index, decision, text: reason.value });
+      try {
+        const answer = await fetch(`${data.live}/review`, { method: "POST", headers: { "Content-Type": "application/json" }, body });
+        said.textContent = answer.ok ? "It is written down." : await answer.text();
+      } catch { said.textContent = "The server is away."; }
+    };
+    yes.addEventListener("click", () => decide("approve"));
+    no.addEventListener("click", () => decide("deny"));
+    const box = el("section", "", el("span", "tag", `${call.step}.${call.index} waits`), el("b", "mono", call.name), ` · ${call.question || ""}`, given(call.arguments), el("div", "row", yes, reason, no, said));
+    box.id = `review-${Number(call.step)}-${Number(call.index)}`;
+    box.className = "review";
+    return box;
   }
 
   // ------------------------------------------------------------------------------------------------------- timeline
@@ -370,6 +391,7 @@
     const box = $("test"), done = el("span", "", ""), again = el("button", "", "Copy"), away = el("button", "", "Close"), text = el("pre", "text mono", data.test || "");
     away.addEventListener("click", () => box.close());
     again.addEventListener("click", put);
+    again.autofocus = true;
     box.replaceChildren(el("h2", "", "This run as a test"), text, el("div", "row", done, again, away));
     box.showModal();
     await put();

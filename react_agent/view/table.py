@@ -23,6 +23,6 @@ def _rows(step: Step) -> list[tuple[str, ...]]:
     made: list[tuple[str, ...]] = []
     for index, call in enumerate(step.calls):
         action = words.call(call.name, call.arguments)
-        status, result = (call.result.status, words.observed(call.result)) if call.result else ("open", "")
+        status, result = (call.result.status, call.result.text[: 8 * _WIDEST[-1]]) if call.result else ("open", "")
         made.append((f"{step.index}.{index}", "" if index else step.thought, action, status, result))
     return made

@@ -1,13 +1,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from functools import cache
 
 import pytest
 from jsonschema import Draft202012Validator
 
 from react_agent.formats import get_format
-from react_agent.formats.grammar import react_gbnf, step_schema
+from react_agent.formats.grammar import THOUGHT_CHARS, react_gbnf, step_gbnf, step_schema
 from react_agent.messages import Act, Answer, Head, JsonObject, ToolCall, ToolSpec
 
 from ._say import ADD, NOW, SEARCH, ask, read, tool
@@ -205,41 +206,102 @@ def _members(body: str):  # type: ignore[no-untyped-def]
     return lambda mark: any(low <= mark <= high for low, high in pairs) != negated
 
 
-GRAMMAR = Gbnf(react_gbnf(HEAD))
+GRAMMARS = {"react_text": Gbnf(react_gbnf(HEAD)), "json_step": Gbnf(step_gbnf(HEAD))}
+BOTH = pytest.mark.parametrize("name", GRAMMARS)
 
 
+@BOTH
 @pytest.mark.parametrize("step", STEPS.values(), ids=STEPS.keys())
-def test_the_grammar_accepts_what_react_text_writes(step: Act | Answer) -> None:
-    assert GRAMMAR.accepts(get_format("react_text").write(step))
+def test_the_grammar_accepts_what_the_format_writes(step: Act | Answer, name: str) -> None:
+    assert GRAMMARS[name].accepts(get_format(name).write(step))
 
 
+@BOTH
 @pytest.mark.parametrize("step", OTHERS.values(), ids=OTHERS.keys())
-def test_the_grammar_refuses_calls_that_would_not_pass(step: Act | Answer) -> None:
-    assert not GRAMMAR.accepts(get_format("react_text").write(step))
+def test_the_grammar_refuses_calls_that_would_not_pass(step: Act | Answer, name: str) -> None:
+    assert not GRAMMARS[name].accepts(get_format(name).write(step))
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "Thought: x\nAction: add\nAction Input: {\"a\": 1, \"b\": 2}",
-        "Thought: a  b\nFinal Answer: Action: x",
-        'Thought: ```\nAction: search\nAction Input: {"query": "\\u0001\\n"}',
+ACCEPTED = {
+    "react_text": [
+        'Thought: x\nAction: add\nAction Input: {"a": 1, "b": 2}',
+        "Thought: a b\nFinal Answer: Action: x",
+        'Thought: x\nAction: search\nAction Input: {"query": "\\u0001\\n"}',
     ],
-)
-def test_what_the_grammar_accepts_is_read(text: str) -> None:
-    if GRAMMAR.accepts(text):
-        reply = read("react_text", text, ask(TOOLS))
-        if "```" not in text:
-            assert reply.reading != "malformed"
+    "json_step": [
+        '{"thought": "x", "action": "add", "action_input": {"a": 1, "b": 2}}',
+        '{"thought": "", "answer": "Action: x\\n"}',
+        '{"thought": "\\"", "action": "search", "action_input": {"query": "```"}}',
+    ],
+}
+
+
+@pytest.mark.parametrize(("name", "text"), [(name, text) for name, texts in ACCEPTED.items() for text in texts])
+def test_what_the_grammar_accepts_is_read(name: str, text: str) -> None:
+    assert GRAMMARS[name].accepts(text)
+    reply = read(name, text, ask(TOOLS))
+    assert reply.reading != "malformed"
+    assert all(call.arguments is not None for call in reply.message.calls)
 
 
 @pytest.mark.parametrize("text", ["", "Thought: x", "Thought: \nFinal Answer: x", "Thought: x\nAction: add\nAction Input: {}", "Thought: x\nFinal Answer: "])
 def test_the_grammar_refuses_what_is_no_step(text: str) -> None:
-    assert not GRAMMAR.accepts(text)
+    assert not GRAMMARS["react_text"].accepts(text)
 
 
-def test_the_choice_of_tools_is_in_the_grammar() -> None:
-    answer = get_format("react_text").write(STEPS["answer"])
-    assert not Gbnf(react_gbnf(HEAD, answer=False)).accepts(answer)
-    assert not Gbnf(react_gbnf(HEAD, "add")).accepts(get_format("react_text").write(STEPS["text"]))
-    assert Gbnf(react_gbnf(HEAD, "none")).accepts(answer)
+@pytest.mark.parametrize("text", ["", "{}", '{"thought": "x"}', '{"thought": "x", "answer": ""}', '{"thought": "x", "answer": " "}', '{"answer": "x"}', '{"thought": "x",\n"answer": "x"}'])
+def test_the_grammar_refuses_what_is_no_json_step(text: str) -> None:
+    assert not GRAMMARS["json_step"].accepts(text)
+
+
+@BOTH
+def test_a_thought_is_bounded(name: str) -> None:
+    def step(length: int) -> Answer:
+        return Answer("x" * length, "y")
+
+    assert GRAMMARS[name].accepts(get_format(name).write(step(THOUGHT_CHARS // 2)))
+    assert not GRAMMARS[name].accepts(get_format(name).write(step(THOUGHT_CHARS + 2)))
+    assert not accepts(get_format("json_step").write(step(THOUGHT_CHARS + 2)), step_schema(HEAD))
+
+
+@pytest.mark.parametrize(("name", "make"), [("react_text", react_gbnf), ("json_step", step_gbnf)])
+def test_the_choice_of_tools_is_in_the_grammar(name: str, make: Callable[..., str]) -> None:
+    form = get_format(name)
+    act, answer = form.write(STEPS["numbers"]), form.write(STEPS["answer"])
+    for grammar, expected in (
+        (make(HEAD), (True, True)),
+        (make(HEAD, answer=False), (True, False)),
+        (make(HEAD, "required"), (True, False)),
+        (make(HEAD, "none"), (False, True)),
+        (make(HEAD, "search"), (False, False)),
+    ):
+        assert (Gbnf(grammar).accepts(act), Gbnf(grammar).accepts(answer)) == expected
+
+
+def test_keywords_that_an_engine_may_not_know_are_left_to_the_validation() -> None:
+    odd: JsonObject = {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "type": "object",
+        "properties": {
+            "pattern": {"type": "string", "pattern": r"\S", "format": "uri", "maxLength": 9},  # an argument may be called like a keyword
+            "either": {"oneOf": [{"type": "integer", "exclusiveMinimum": 3}, {"$ref": "#/$defs/T"}]},
+            "fixed": {"const": {"pattern": 1}},
+        },
+        "required": ["pattern"],
+        "if": {"required": ["either"]},
+        "$defs": {"T": {"enum": ["x"], "default": "x"}},
+    }
+    schema = step_schema(Head((ToolSpec("odd", "", odd),)), answer=False)
+    properties = schema["properties"]
+    assert isinstance(properties, dict)
+    assert properties["action_input"] == {
+        "type": "object",
+        "properties": {
+            "pattern": {"type": "string", "maxLength": 9},
+            "either": {"anyOf": [{"type": "integer"}, {"$ref": "#/$defs/odd.T"}]},
+            "fixed": {"const": {"pattern": 1}},
+        },
+        "required": ["pattern"],
+        "additionalProperties": False,
+    }
+    assert schema["$defs"] == {"odd.T": {"enum": ["x"]}}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import string
 from dataclasses import replace
 
@@ -9,15 +10,17 @@ import pytest
 from _laws import KINDS, check_law, picture, states_of
 from _stories import STORIES, after, tell
 from _world import World
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from react_agent import Agent, Limits, MockBackend, Raw, ReactAgentError, Result, Trace, Usage, replay
+from react_agent import Agent, Limits, MockBackend, Policy, Raw, ReactAgentError, Result, Rule, Trace, Usage, replay, tool
+from react_agent.agent import RunStream
 from react_agent.backends.mock import ScriptedCall, ScriptItem
 from react_agent.errors import BackendError, BackendUnavailable
-from react_agent.events import Finished, Replied, Returned
+from react_agent.events import Finished, Replied, Returned, Told
 from react_agent.loop import Finish, fold, next_effect, update
 from react_agent.messages import Finish as WhyStopped
+from react_agent.messages import ModelRequest
 
 FORMATS = ["native", "react_text"]
 formats = pytest.mark.parametrize("format_name", FORMATS)
@@ -86,17 +89,39 @@ good = st.one_of(
     st.builds(lambda t: ScriptedCall("note", {"text": t}), st.sampled_from("xy")),
     st.builds(lambda p: ScriptedCall("wipe", {"path": p}), st.sampled_from("pq")),
 )
-calls = st.one_of(good, good, st.builds(ScriptedCall, st.sampled_from(TOOLS[:9]), arguments))
-pieces = st.sampled_from(
-    ["Thought: ", "Action: ", "Action Input: ", "Observation: ", "Final Answer: ", "\n", "lookup", '{"key": "a"}', '{"key": ', "}", "[", "```", "Finish[x]"]
+calls = st.one_of(
+    good,
+    good,
+    st.just(ScriptedCall("talk", {})),
+    st.just(ScriptedCall("web", {"url": "u"})),
+    st.builds(ScriptedCall, st.sampled_from(TOOLS[:9]), arguments),
 )
-junk = st.one_of(st.text(max_size=30), st.lists(pieces, max_size=8).map("".join))
+pieces = st.sampled_from(
+    [
+        "Thought: ",
+        "Action: ",
+        "Action Input: ",
+        "Observation: ",
+        "Final Answer: ",
+        "\n",
+        "lookup",
+        '{"key": "a"}',
+        '{"key": ',
+        "}",
+        "[",
+        "```",
+        "Finish[x]",
+    ]
+)
+junk = st.one_of(st.text(st.characters(), max_size=30), st.lists(pieces, max_size=8).map("".join))
 whys: st.SearchStrategy[WhyStopped] = st.sampled_from(["stop", "stop", "stop", "tool_calls", "length", "refused"])
 raws = st.builds(
     Raw,
     junk,
     whys,
-    st.lists(st.tuples(st.sampled_from(TOOLS), st.one_of(junk, st.sampled_from(['{"key": "a"}', '{"key": "a"', "{}"]))), max_size=3).map(tuple),
+    st.lists(st.tuples(st.sampled_from(TOOLS), st.one_of(junk, st.sampled_from(['{"key": "a"}', '{"key": "a"', "{}"]))), max_size=3).map(
+        tuple
+    ),
     st.one_of(st.none(), st.none(), st.just("No.")),
 )
 items: st.SearchStrategy[ScriptItem] = st.one_of(
@@ -145,6 +170,51 @@ def test_any_script_ends_in_a_whole_trace_that_keeps_the_law(script: list[Script
         assert all(isinstance(value, int if name == "add" else str) and not isinstance(value, bool) for value in given_arguments.values())
 
 
+@settings(max_examples=settings.default.max_examples // 2)
+@given(
+    script=scripts,
+    words=st.lists(st.sampled_from(["", "Also this.", "And that?"]), min_size=11, max_size=11),
+    format_name=st.sampled_from(FORMATS),
+)
+def test_words_at_any_time_are_heard_once_and_break_nothing(script: list[ScriptItem], words: list[str], format_name: str) -> None:
+    """Said during the n-th request or by a tool in the middle of its batch: each word is in the conversation once, and the law holds."""
+    stream: list[RunStream] = []
+
+    def saying(text: str, item: ScriptItem) -> ScriptItem:
+        def reply(request: ModelRequest) -> ScriptItem:
+            if text:
+                stream[0].tell(text)
+            return item
+
+        return reply
+
+    @tool(read_only=True)
+    async def talk() -> str:
+        """The person speaks."""
+        stream[0].tell("In between.")
+        return "talked"
+
+    async def main() -> Result:
+        items = [saying(text, item) for text, item in zip(words, [*script, *["enough"] * 4], strict=False)]
+        items += ["enough"] * (len(words) + 5)
+        policy = Policy((Rule("ask", tools="wipe"), Rule("deny", tools="note", after_untrusted=True)))
+        agent = Agent(MockBackend(items, format=format_name, usage=Usage(10, 5)), tools=[*World().tools(), talk], policy=policy)
+        async with agent.stream("Do it.") as run:
+            stream.append(run)
+            async for _ in run:
+                pass
+        return run.result
+
+    result = asyncio.run(main())
+    whole(result)
+    check_law(result.trace)
+    state = fold(result.trace)
+    said = [event.message for event in result.trace if isinstance(event, Told)]
+    heard = [message for message in state.messages if any(message is one for one in said)] + list(state.inbox)
+    assert heard == said
+
+
+@settings(max_examples=settings.default.max_examples // 2)
 @given(script=scripts, then=scripts, data=st.data(), format_name=st.sampled_from(FORMATS), other=st.sampled_from(FORMATS))
 def test_any_prefix_goes_on(script: list[ScriptItem], then: list[ScriptItem], data: st.DataObject, format_name: str, other: str) -> None:
     """Killed anywhere, taken up with either format, reviewed where it waits: it ends in a whole trace, and the past stays as it was."""
@@ -156,7 +226,9 @@ def test_any_prefix_goes_on(script: list[ScriptItem], then: list[ScriptItem], da
     for _ in range(8):
         if result.outcome.kind != "paused":
             break
-        reviews = [data.draw(st.sampled_from([call.approve(), call.deny("no"), call.give("so")]), label="review") for call in result.pending]
+        reviews = [
+            data.draw(st.sampled_from([call.approve(), call.deny("no"), call.give("so")]), label="review") for call in result.pending
+        ]
         result = agent.resume_sync(result.trace, reviews=reviews)
     whole(result)
     assert cut.to_jsonl() == kept

@@ -13,7 +13,7 @@ OBJECT: dict[str, Any] = {"type": "object", "properties": {}}
 NUMBERS = {"type": "object", "properties": {"a": {"type": "integer"}, "b": {"type": "integer"}}, "required": ["a", "b"]}
 SUM = {"type": "object", "properties": {"sum": {"type": "integer"}}, "required": ["sum"]}
 BOMB = {"type": "object", "properties": {"x": {"$ref": "#/$defs/a"}}, "$defs": {"a": {"$ref": "#/$defs/b"}, "b": {"$ref": "#/$defs/a"}}}
-PATTERN = {"type": "object", "properties": {"x": {"type": "string", "pattern": "^(a+)+$"}}}
+PATTERN = {"type": "object", "properties": {"x": {"type": "string", "pattern": "^(a|a?)+(?=b)\\1$"}}}
 
 
 def tool(name: str, schema: dict[str, Any] = OBJECT, description: str | None = None, hints: dict[str, bool] | None = None, **more: Any) -> types.Tool:

@@ -17,16 +17,16 @@ import pytest
 
 pytest.importorskip("mcp", reason="needs the MCP SDK: pip install 'react_agent[mcp]'")
 
-from _a_server import BOMB, PATTERN, Mischief  # noqa: E402 - after the skip
+from _a_server import BOMB, PATTERN, Mischief
 
-from react_agent import Agent, Image, MockBackend, Policy, Result, Text, call  # noqa: E402
-from react_agent.calling import call_once  # noqa: E402
-from react_agent.errors import ConfigError  # noqa: E402
-from react_agent.events import Returned  # noqa: E402
-from react_agent.mcp import McpServer, Pins, tool_pin  # noqa: E402
-from react_agent.mcp.convert import tool_from  # noqa: E402
-from react_agent.messages import ToolResult  # noqa: E402
-from react_agent.policy import ALLOW_ALL  # noqa: E402
+from react_agent import Agent, Image, MockBackend, Policy, Result, Text, call
+from react_agent.calling import call_once
+from react_agent.errors import ConfigError
+from react_agent.events import Returned
+from react_agent.mcp import McpServer, Pins, tool_pin
+from react_agent.mcp.convert import tool_from
+from react_agent.messages import ToolResult
+from react_agent.policy import ALLOW_ALL
 
 SCRIPT = [sys.executable, str(Path(__file__).with_name("_a_server.py"))]
 
@@ -82,7 +82,7 @@ def test_what_cannot_be_used_safely_is_left_out_with_the_reason(shared: tuple[Mi
 def test_a_hostile_schema_is_refused_quickly(schema: dict[str, object]) -> None:
     began = time.process_time()
     with pytest.raises(ConfigError):
-        tool_from({"name": "x", "inputSchema": schema}, lambda: None, prefix="", believe=True, timeout=None)  # type: ignore[dict-item]
+        tool_from({"name": "x", "inputSchema": schema}, lambda **arguments: None, prefix="", believe=True, timeout=None)  # type: ignore[dict-item]
     assert time.process_time() - began < 1.0
 
 

@@ -11,10 +11,10 @@ import pytest
 
 pytest.importorskip("mcp", reason="needs the MCP SDK: pip install 'react_agent[mcp]'")
 
-from react_agent import Image, RunContext, Tool, ToolError, ToolRegistry, tool  # noqa: E402 - after the skip
-from react_agent.calling import call_once  # noqa: E402
-from react_agent.errors import ConfigError  # noqa: E402
-from react_agent.mcp import McpServer, served  # noqa: E402
+from react_agent import Image, RunContext, Tool, ToolError, ToolRegistry, tool
+from react_agent.calling import call_once
+from react_agent.errors import ConfigError
+from react_agent.mcp import McpServer, served
 
 
 @tool(read_only=True, output_schema={"type": "object", "properties": {"sum": {"type": "integer"}}})

@@ -14,7 +14,7 @@ from react_agent.backends.leaf import LeafBackend, OpenAIChatBackend
 from react_agent.backends.providers import AnthropicBackend, GeminiBackend, OllamaBackend, OpenAIResponsesBackend
 from react_agent.errors import BackendError
 from react_agent.events import Replied
-from react_agent.messages import Delta, Image, user
+from react_agent.messages import Delta, Image, MessageView, ModelRequest, user
 from react_agent.tooling import tool
 
 from ._fake import ANSWER, CALLS, IMAGE, INPUT, OUTPUT, PNG, SAID, SIGNATURE, THOUGHT, Fake, Heard, serving
@@ -72,12 +72,9 @@ def of_ours(name: str, url: str, stream: bool) -> list[Said]:
     async def run() -> list[Said]:
         backend = OURS[name](url)
         agent = Agent(backend, tools=[add], instructions=SYSTEM)
-        heard: list[Delta] = []
         if stream:
             async with agent.stream(user(QUESTION, Image("image/png", PNG))) as running:
-                async for item in running:
-                    if isinstance(item, Delta):
-                        heard.append(item)
+                heard = [item async for item in running if isinstance(item, Delta)]
             result = running.result
         else:
             result = await agent.run(user(QUESTION, Image("image/png", PNG)))
@@ -143,7 +140,5 @@ def test_sdk_and_backend_read_the_same_error(name: str, status: int, fake: Fake)
     assert (ours.value.status, words in str(ours.value), words in str(theirs.value)) == (code, True, True)
 
 
-def _request() -> Any:
-    from react_agent.messages import MessageView, ModelRequest
-
+def _request() -> ModelRequest:
     return ModelRequest(MessageView().extend(user("q")))

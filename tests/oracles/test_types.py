@@ -133,20 +133,25 @@ def types() -> Iterator[Callable[[str], TypeAdapter[Any]]]:
         module.Iterable = iterable
 
 
+def _today(name: str, body: Json) -> Json:
+    """The body without what only the older version of Anthropic's API takes, which its SDK of today no longer knows."""
+    return {key: value for key, value in body.items() if name != "anthropic, older" or key not in ("temperature", "top_p")}
+
+
 TYPED = [("openai", "openai"), ("openai-responses", "openai-responses"), ("anthropic", "anthropic"), ("anthropic, older", "anthropic")]
 
 
 @pytest.mark.parametrize("asked", ASKED)
 @pytest.mark.parametrize(("name", "kind"), TYPED, ids=[name for name, _ in TYPED])
 def test_typed_dictionaries(name: str, kind: str, asked: str, fake: Fake, types: Callable[[str], TypeAdapter[Any]]) -> None:
-    types(kind).validate_python([body_of(fake, name, asked)])
+    types(kind).validate_python([_today(name, body_of(fake, name, asked))])
 
 
 @pytest.mark.parametrize("asked", ASKED)
 @pytest.mark.parametrize(("name", "kind"), TYPED, ids=[name for name, _ in TYPED])
 def test_sent_on_unchanged(name: str, kind: str, asked: str, fake: Fake) -> None:
     """Every field of ours is a parameter of the SDK's method, and what it makes of them is what we sent."""
-    ours = body_of(fake, name, asked)
+    ours = _today(name, body_of(fake, name, asked))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         if kind == "anthropic":

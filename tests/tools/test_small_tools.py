@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from react_agent import Agent, ConfigError, Image, MockBackend, Policy, Rule, Text, ToolError, call
-from react_agent_tools import ask_user, asking, asking_policy, clock, images, notes, plan
+from react_agent import Agent, ConfigError, Image, MockBackend, Policy, Text, ToolError, call
+from react_agent_tools import ask_user, asking, clock, images, notes, plan
 
 # --------------------------------------------------------------------------------------------------------------- clock
 
@@ -79,14 +79,13 @@ def test_a_plan_is_checked_by_its_schema() -> None:
 
 
 def test_ask_user_pauses_and_takes_the_answer_as_its_result() -> None:
-    agent = Agent(MockBackend([call("ask_user", question="For how many?"), "A table for four."]), tools=[ask_user], policy=asking_policy())
+    agent = Agent(MockBackend([call("ask_user", question="For how many?"), "A table for four."]), tools=[ask_user])
     result = agent.run_sync("Book a table.")
     assert result.outcome.kind == "paused"
     [question] = result.pending
     assert question.arguments == {"question": "For how many?"}
     result = agent.resume_sync(result.trace, reviews=[question.give("four")])
     assert result.answer == "A table for four."
-    assert result.steps[0].calls[0].result == result.steps[0].calls[0].result
     assert [c.result.text for c in result.steps[0].calls if c.result] == ["four"]
 
 
@@ -106,22 +105,27 @@ def test_ask_user_by_a_function() -> None:
 
 @pytest.mark.parametrize(
     ("arguments", "words"),
-    [({"question": "Well?"}, "nobody can be asked"), ({"question": " "}, "a question has"), ({"question": "x" * 3_000}, "a question has"), ({"question": "?", "options": ["x"] * 21}, "a question has")],
-    ids=["nobody", "empty", "long", "options"],
-)  # fmt: skip
-def test_ask_user_when_nobody_can_answer(arguments: dict, words: str) -> None:
-    agent = Agent(MockBackend([call("ask_user", **arguments), "ok"]), tools=[ask_user])
+    [
+        ({"question": " "}, "a question has"),
+        ({"question": "x" * 3_000}, "a question has"),
+        ({"question": "?", "options": ["x"] * 21}, "a question has"),
+    ],
+    ids=["empty", "long", "options"],
+)
+def test_ask_user_refuses(arguments: dict, words: str) -> None:
+    agent = Agent(MockBackend([call("ask_user", **arguments), "ok"]), tools=[asking(lambda question, options: "never")])
     result = agent.run_sync("Go.").steps[0].calls[0].result
     assert result is not None
     assert result.status == "error"
     assert words in result.text
 
 
-def test_the_asking_policy_keeps_the_rules_of_another() -> None:
-    mine = Policy(rules=(Rule("deny", tools="shell"),), default="ask")
-    assert asking_policy(mine).rules[1:] == mine.rules
-    assert asking_policy(mine).default == "ask"
-    assert asking_policy().rules[1:] == Policy().rules
+def test_a_question_that_is_approved_instead_of_answered() -> None:
+    agent = Agent(MockBackend([call("ask_user", question="Well?"), "ok"]), tools=[ask_user], policy=Policy(rules=()))
+    paused = agent.run_sync("Go.")
+    result = agent.resume_sync(paused.trace, reviews=[p.approve() for p in paused.pending]).steps[0].calls[0].result
+    assert result is not None
+    assert "nobody answered" in result.text
 
 
 # --------------------------------------------------------------------------------------------------------------- notes

@@ -86,3 +86,23 @@ def test_an_agent_that_is_none(file: Path, agent: str) -> None:
     result = cli("test", file, "--agent", agent)
     assert result.exit_code == 2
     assert "--agent takes MODULE:NAME" in result.stderr
+
+
+def test_serve_answers_others_only_with_a_token(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("uvicorn")
+    served: list[dict[str, object]] = []
+    monkeypatch.setattr("uvicorn.run", lambda application, **options: served.append(options))
+    monkeypatch.delenv("REACT_AGENT_TOKEN", raising=False)
+    refused = CliRunner().invoke(app, ["serve", "runs", "--host", "0.0.0.0"])
+    assert (refused.exit_code, served) == (2, [])
+    assert "REACT_AGENT_TOKEN" in refused.stderr
+    assert CliRunner().invoke(app, ["serve", "runs"]).exit_code == 0
+    monkeypatch.setenv("REACT_AGENT_TOKEN", "long-random-word")
+    assert CliRunner().invoke(app, ["serve", "runs", "--host", "0.0.0.0"]).exit_code == 0
+    assert [options["host"] for options in served] == ["127.0.0.1", "0.0.0.0"]
+
+
+def test_serve_without_its_extra(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(__import__("sys").modules, "uvicorn", None)
+    result = CliRunner().invoke(app, ["serve"])
+    assert (result.exit_code, "react_agent[serve]" in result.stderr) == (2, True)

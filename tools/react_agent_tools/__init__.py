@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from react_agent_tools.library import documents
     from react_agent_tools.memory import notes
     from react_agent_tools.paper import wikipedia
-    from react_agent_tools.person import ask_user, asking, asking_policy
+    from react_agent_tools.person import ask_user, asking
     from react_agent_tools.pictures import images
     from react_agent_tools.planning import plan
     from react_agent_tools.sandbox import python
@@ -40,7 +40,7 @@ _HOMES = {
     "library": ("documents",),
     "memory": ("notes",),
     "paper": ("wikipedia",),
-    "person": ("ask_user", "asking", "asking_policy"),
+    "person": ("ask_user", "asking"),
     "pictures": ("images",),
     "planning": ("plan",),
     "sandbox": ("python",),
@@ -59,7 +59,6 @@ __all__ = [
     "SearchWire",
     "ask_user",
     "asking",
-    "asking_policy",
     "calculator",
     "clock",
     "convert_units",

@@ -29,11 +29,12 @@ MAX_PARTS = 64
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What lies in a folder. `kind` is ``file``, ``folder``, ``link`` or ``other`` (a socket, a pipe, a device)."""
+    """What lies in a folder. `kind` is ``file``, ``folder``, ``link`` or ``other`` (a socket, a pipe, a device); `changed` is in nanoseconds."""
 
     path: str
     kind: str
     size: int
+    changed: int
 
 
 class Root:
@@ -169,7 +170,7 @@ class Root:
                     if seen > most:
                         raise Full
                     full = f"{where}/{name}" if where else name
-                    yield fd, Entry(full, _kind(found), found.st_size)
+                    yield fd, Entry(full, _kind(found), found.st_size, found.st_mtime_ns)
                     if deep and stat.S_ISDIR(found.st_mode) and len(stack) < MAX_PARTS:
                         with suppress(OSError):  # gone, or a link by now, or not ours to read
                             inner = os.open(name, _FOLDER, dir_fd=fd)

@@ -56,6 +56,11 @@ class Wire(Protocol):
     @property
     def framing(self) -> Framing: ...
 
+    @property
+    def model(self) -> str:
+        """The model's name as the API is asked for it."""
+        ...
+
     def headers(self, key: str | None) -> dict[str, str]:
         """Headers that carry the key and the API's version."""
         ...

@@ -185,13 +185,14 @@ class OpenAIChat:
         return {**out, **(settings.extra or {})}
 
     def constrain(self, constraint: Constraint) -> JsonObject:
-        """``response_format``, or llama.cpp's ``grammar``. The schema is not marked strict: it has alternatives, and optional arguments."""
-        schema = constraint.json_schema
-        if schema is not None and self.profile.structured == "json_schema":
-            return {"response_format": {"type": "json_schema", "json_schema": {"name": "step", "schema": schema}}}
-        if schema is not None and self.profile.structured == "json_object":
+        """llama.cpp's ``grammar``, which is the more exact, or ``response_format``. Its schema is not marked strict: it has alternatives."""
+        if constraint.gbnf is not None and self.profile.gbnf:
+            return {"grammar": constraint.gbnf}
+        if constraint.json_schema is None or self.profile.structured is None:
+            return {}
+        if self.profile.structured == "json_object":
             return {"response_format": {"type": "json_object"}}
-        return {"grammar": constraint.gbnf} if constraint.gbnf is not None and self.profile.gbnf else {}
+        return {"response_format": {"type": "json_schema", "json_schema": {"name": "step", "schema": constraint.json_schema}}}
 
     def _tool(self, name: str, description: str, parameters: JsonObject) -> JsonObject:
         function: JsonObject = {"name": safe_name(name), "description": description, "parameters": parameters}
@@ -288,7 +289,7 @@ class OpenAIChat:
             None,
             refusal or None,
             {"api": self.api, "reasoning_details": details} if details and self.profile.echo == "details" else None,
-            cost if isinstance(cost, float) else None,
+            float(cost) if isinstance(cost, int | float) else None,  # a 0 that was said is a price
         )
 
     def reader(self) -> ChatReader:

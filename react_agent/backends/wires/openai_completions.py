@@ -90,9 +90,7 @@ class OpenAICompletions:
         return OpenAIChat(self.model, asked).options(head, stop, tool_choice, native=False, stream=stream)
 
     def constrain(self, constraint: Constraint) -> JsonObject:
-        """llama.cpp's ``json_schema`` and ``grammar``; elsewhere ``response_format``, as vLLM has it here too."""
-        if constraint.json_schema is not None and self.profile.gbnf:
-            return {"json_schema": constraint.json_schema}
+        """As in the chat API; llama.cpp passes ``response_format`` over here, but not ``grammar``."""
         return self._chat.constrain(constraint)
 
     def body(self, chunks: Sequence[bytes], options: bytes, *, system: bool) -> bytes:

@@ -1,0 +1,229 @@
+"""The pages of a folder of traces, served: a list with filters, runs followed while they go on, reviews of calls that wait.
+
+It reads the files and writes one kind of thing: a `Reviewed` at the end of a trace that waits for it. Without a token it answers on loopback only, and only to
+browsers that asked for a loopback name, so that no page from elsewhere can reach it through a name that it points there. Needs the extra ``serve``
+(starlette, uvicorn).
+"""
+
+from __future__ import annotations
+
+import hmac
+import json
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from functools import lru_cache
+from pathlib import Path
+from typing import TypeAlias
+from urllib.parse import quote, urlsplit
+
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.middleware import Middleware
+from starlette.middleware.base import BaseHTTPMiddleware
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.routing import Route
+from starlette.types import ASGIApp
+
+from react_agent.errors import TraceError
+from react_agent.events import Reviewed
+from react_agent.result import Pending, pending
+from react_agent.stores.jsonl import JsonlStore, append_to
+from react_agent.trace import Trace
+from react_agent.view import items, words
+from react_agent.view.as_test import as_test
+from react_agent.view.html import as_data, document
+from react_agent.view.reading import read_far
+from react_agent.view.redact import Redactor
+
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+_COOKIE = "react_agent_token"
+_MOST_BYTES = 100_000  # of a review
+Next: TypeAlias = Callable[[Request], Awaitable[Response]]
+
+
+def application(folder: Path, *, token: str | None = None, redactor: Redactor | None = None) -> Starlette:
+    """The pages of a folder, as an ASGI application.
+
+    Args:
+        folder: Of trace files.
+        token: Asked for on every request, as ``Authorization: Bearer …`` or once as ``?token=…``. Without one, only loopback is answered.
+        redactor: Masks what is shown.
+    """
+    rooms = _Rooms(folder, redactor or Redactor())
+    routes = [
+        Route("/", rooms.list_page),
+        Route("/api/runs", rooms.list_data),
+        Route("/run/{name}", rooms.run_page),
+        Route("/api/run/{name}", rooms.run_data),
+        Route("/api/run/{name}/review", rooms.review, methods=["POST"]),
+    ]
+    return Starlette(routes=routes, middleware=[Middleware(_Gate, token=token)])
+
+
+class _Gate(BaseHTTPMiddleware):
+    """Who may come in, and what the pages may do."""
+
+    def __init__(self, app: ASGIApp, token: str | None) -> None:
+        super().__init__(app)
+        self._token = token
+
+    async def dispatch(self, request: Request, call_next: Next) -> Response:
+        refused = self._refused(request)
+        if refused is not None:
+            return refused
+        if self._token and request.query_params.get("token"):
+            entered = RedirectResponse(request.url.path, 303)
+            entered.set_cookie(_COOKIE, self._token, httponly=True, samesite="strict", secure=request.url.scheme == "https")
+            return entered
+        response = await call_next(request)
+        response.headers["X-Content-Type-Options"] = "nosniff"
+        response.headers["Referrer-Policy"] = "no-referrer"
+        response.headers["Cache-Control"] = "no-store"
+        response.headers["Content-Security-Policy"] = "frame-ancestors 'none'"
+        return response
+
+    def _refused(self, request: Request) -> Response | None:
+        host = request.headers.get("host", "")
+        name = urlsplit(f"//{host}").hostname
+        if self._token is None:
+            if name not in LOOPBACK:
+                return PlainTextResponse("Without a token, only loopback is answered.", 403)
+        elif not self._knows(request):
+            return PlainTextResponse("Add ?token=… to the address.", 401)
+        origin = request.headers.get("origin")
+        if request.method != "GET" and origin is not None and urlsplit(origin).netloc != host:
+            return PlainTextResponse("Pages from elsewhere decide nothing here.", 403)
+        return None
+
+    def _knows(self, request: Request) -> bool:
+        given = (
+            request.query_params.get("token")
+            or request.cookies.get(_COOKIE)
+            or request.headers.get("authorization", "").removeprefix("Bearer ")
+        )
+        return self._token is not None and hmac.compare_digest(given.encode(), self._token.encode())
+
+
+class _Rooms:
+    """The pages and what they ask. Those that only read are plain functions: starlette runs them in threads."""
+
+    def __init__(self, folder: Path, redactor: Redactor) -> None:
+        self._folder = folder
+        self._store = JsonlStore(folder)
+        self._redactor = redactor
+
+    def list_page(self, request: Request) -> Response:
+        return HTMLResponse(document("Runs", {"runs": self._runs()}, kind="list", connect="'self'"))
+
+    def list_data(self, request: Request) -> Response:
+        return _answer({"runs": self._runs()})
+
+    def _runs(self) -> list[items.Item]:
+        made = []
+        for path in self._store.runs() if self._folder.is_dir() else ():
+            try:
+                told = path.stat()
+                made.append({"name": path.stem, **self._row(path, told.st_mtime_ns, told.st_size)})
+            except OSError:
+                continue  # it went away meanwhile
+        return made
+
+    @lru_cache(maxsize=4096)  # noqa: B019 - there is one of this for the life of a server
+    def _row(self, path: Path, changed: int, _size: int) -> items.Item:
+        trace, problem = read_far(path)
+        if not len(trace):
+            return {"outcome": "unreadable", "question": words.plain_line(problem, 200), "model": "", "at": changed / 1e9}
+        trace = self._redactor.trace(trace)
+        told, started = items.summary(trace), trace.started
+        return {
+            "outcome": told["outcome"],
+            "question": words.plain_line(words.said(started.task), 200),
+            "model": words.plain_line(started.backend),
+            "steps": told["steps"],
+            "tokens": trace.usage().total_tokens,
+            "at": started.at,
+        }
+
+    def _find(self, request: Request) -> Path | None:
+        path = self._folder / f"{request.path_params['name']}.jsonl"
+        return path if path.parent == self._folder and path.is_file() else None
+
+    def run_page(self, request: Request) -> Response:
+        path = self._find(request)
+        if path is None:
+            return PlainTextResponse("There is no such run.", 404)
+        trace, problem = read_far(path)
+        if not len(trace):
+            return PlainTextResponse(problem, 422)
+        shown = self._redactor.trace(trace)
+        data: dict[str, object] = {
+            "items": list(items.items(shown)),
+            "summary": items.summary(shown, problem),
+            "test": as_test(shown, str(path)),
+            "live": f"../api/run/{quote(path.stem, safe='')}",
+        }
+        return HTMLResponse(document(words.plain_line(words.said(shown.started.task), 80), data, connect="'self'"))
+
+    def run_data(self, request: Request) -> Response:
+        path = self._find(request)
+        if path is None:
+            return PlainTextResponse("There is no such run.", 404)
+        trace, problem = read_far(path)
+        if not len(trace):
+            return PlainTextResponse(problem, 422)
+        first = request.query_params.get("from", "0")
+        at = min(int(first), len(trace)) if first.isdecimal() else 0
+        shown = self._redactor.trace(trace)
+        steps = sum(event.kind == "replied" for event in shown[:at])
+        return _answer({"items": list(items.items(shown[at:], steps)), "summary": items.summary(shown, problem)})
+
+    async def review(self, request: Request) -> Response:
+        """Take a decision on a call that waits: ``{"step": 0, "index": 0, "decision": "approve" | "deny" | "result", "text": "…"}``."""
+        path = self._find(request)
+        if path is None:
+            return PlainTextResponse("There is no such run.", 404)
+        if not request.headers.get("content-type", "").startswith("application/json"):
+            return PlainTextResponse("A review is JSON.", 415)
+        body = b""
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > _MOST_BYTES:
+                return PlainTextResponse("A review is shorter than this.", 413)
+        try:
+            await run_in_threadpool(_decide, path, json.loads(body))
+        except (ValueError, KeyError, TypeError) as error:
+            return PlainTextResponse(f"That is no review: {error}", 400)
+        except TraceError as error:
+            return PlainTextResponse(str(error), 409)
+        return JSONResponse({"ok": True})
+
+
+def _decide(path: Path, data: dict[str, object]) -> None:
+    """Write a decision at the end of a trace. Raises `TraceError` when no such call waits, or another writer has the file."""
+    writer = append_to(path)
+    try:
+        trace = Trace.load(path)
+        waits = next((one for one in pending(trace) if (one.step, one.index) == (data["step"], data["index"])), None)
+        if waits is None:
+            raise TraceError(f"no call {data['step']}.{data['index']} waits for a review")
+        writer.write(replace(_reviewed(waits, str(data["decision"]), str(data.get("text") or "")), at=time.time()))
+    finally:
+        writer.close()
+
+
+def _reviewed(waits: Pending, decision: str, text: str) -> Reviewed:
+    match decision:
+        case "approve":
+            return waits.approve(by="page")
+        case "deny":
+            return waits.deny(text or "It was not allowed.", by="page")
+        case "result":
+            return waits.give(text, by="page")
+        case _:
+            raise ValueError(f"a decision is approve, deny or result, not '{decision}'")
+
+
+def _answer(data: object) -> Response:
+    return Response(as_data(data), media_type="application/json")

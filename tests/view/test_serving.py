@@ -1,0 +1,213 @@
+"""The pages, served: who may come in, what is shown, a run that goes on, a review."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from _stories import tell
+from _world import World
+
+from react_agent import Agent, MockBackend, Trace, call
+from react_agent.events import Reviewed
+from react_agent.stores.jsonl import append_to
+from react_agent.trace import encode_event
+from react_agent.view.redact import Redactor
+
+from .test_html import data_of
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+    from starlette.testclient import TestClient
+
+pytest.importorskip("starlette", reason="starlette is not installed: pip install 'react_agent[serve]'")
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    runs = tmp_path / "runs"
+    tell("one_call", "native").trace.save(runs / "one.jsonl")
+    Agent(MockBackend([call("wipe", path="x")]), tools=World().tools()).run_sync("Wipe?").trace.save(runs / "wait~1.jsonl")
+    (runs / "other.jsonl").write_text('{"level": "info"}\n')
+    return runs
+
+
+@pytest.fixture
+def client(folder: Path) -> Iterator[TestClient]:
+    yield from visit(folder)
+
+
+def visit(folder: Path, base: str = "http://127.0.0.1:8321", **options: object) -> Iterator[TestClient]:
+    from starlette.testclient import TestClient
+
+    from react_agent.serving import application
+
+    with TestClient(application(folder, **options), base_url=base) as client:  # type: ignore[arg-type]
+        yield client
+
+
+def test_the_list(client: TestClient) -> None:
+    runs = {run["name"]: run for run in client.get("/api/runs").json()["runs"]}
+    assert {name: run["outcome"] for name, run in runs.items()} == {"one": "answered", "wait~1": "paused", "other": "unreadable"}
+    assert runs["one"]["steps"] == 2
+    assert data_of(client.get("/").text)["runs"] == client.get("/api/runs").json()["runs"]
+
+
+def test_a_run(client: TestClient, folder: Path) -> None:
+    page = client.get("/run/one")
+    data = data_of(page.text)
+    assert data["live"] == "../api/run/one"
+    assert "connect-src 'self'" in page.text
+    whole = client.get("/api/run/one").json()
+    assert whole["items"] == data["items"]
+    rest = client.get("/api/run/one?from=3").json()
+    assert rest["items"] == whole["items"][3:]
+    assert client.get("/api/run/one?from=999").json()["items"] == []
+    assert client.get("/api/run/one?from=x").json()["items"] == whole["items"]
+
+
+@pytest.mark.parametrize("path", ["/run/nothing", "/run/..%2Fone", "/run/%2e%2e", "/api/run/nothing", "/nothing"])
+def test_what_is_not_there(client: TestClient, path: str) -> None:
+    assert client.get(path).status_code == 404
+
+
+def test_a_file_of_another_program(client: TestClient) -> None:
+    assert client.get("/run/other").status_code == 422
+
+
+def test_a_run_that_goes_on(client: TestClient, folder: Path) -> None:
+    trace = tell("one_call", "native").trace
+    path = folder / "live.jsonl"
+    path.write_bytes(b"".join(encode_event(event) + b"\n" for event in trace[:3]))
+    assert client.get("/api/run/live").json()["summary"]["outcome"] == "unfinished"
+    with path.open("ab") as file:
+        file.write(encode_event(trace[3])[:20])
+    assert len(client.get("/api/run/live").json()["items"]) == 3
+    with path.open("ab") as file:
+        file.write(encode_event(trace[3])[20:] + b"\n" + b"".join(encode_event(event) + b"\n" for event in trace[4:]))
+    news = client.get("/api/run/live?from=3").json()
+    assert (len(news["items"]), news["summary"]["outcome"]) == (len(trace) - 3, "answered")
+
+
+def test_redaction(folder: Path) -> None:
+    [client] = visit(folder, redactor=Redactor(["do*"], ["key"]))
+    assert "done" not in client.get("/api/run/one").text
+
+
+# ----------------------------------------------------------------------------------------------------------- reviews
+
+
+@pytest.mark.parametrize(
+    ("sent", "decision"),
+    [
+        ({"decision": "approve"}, "approve"),
+        ({"decision": "deny", "text": "no"}, "deny"),
+        ({"decision": "result", "text": "was empty"}, "result"),
+    ],
+    ids=["approve", "deny", "result"],
+)
+def test_a_review(client: TestClient, folder: Path, sent: dict[str, str], decision: str) -> None:
+    url = "/api/run/wait~1/review"
+    assert client.post(url, json={"step": 0, "index": 0, **sent}).status_code == 200
+    trace = Trace.load(folder / "wait~1.jsonl")
+    assert isinstance(trace[-1], Reviewed)
+    assert trace[-1].decision == decision
+    assert client.post(url, json={"step": 0, "index": 0, **sent}).status_code == 409
+    result = Agent(MockBackend(["done"]), tools=World().tools()).resume_sync(folder / "wait~1.jsonl", changes=True)
+    assert result.answer == "done"
+    wanted = {"approve": "wiped x", "deny": "no", "result": "was empty"}[decision]
+    assert wanted in str([call.result for step in result.steps for call in step.calls])
+
+
+@pytest.mark.parametrize(
+    ("sent", "status"),
+    [
+        ({"json": {"step": 0, "index": 7, "decision": "approve"}}, 409),
+        ({"json": {"step": 0, "index": 0, "decision": "rm -rf"}}, 400),
+        ({"json": ["no"]}, 400),
+        ({"json": {}}, 400),
+        ({"content": b"{", "headers": {"content-type": "application/json"}}, 400),
+        ({"content": b"{}"}, 415),
+        ({"json": {"text": "x" * 200_000}}, 413),
+    ],
+    ids=["no such call", "no such decision", "a list", "nothing", "no json", "a form", "too long"],
+)
+def test_what_is_no_review(client: TestClient, folder: Path, sent: dict[str, object], status: int) -> None:
+    before = (folder / "wait~1.jsonl").read_bytes()
+    assert client.post("/api/run/wait~1/review", **sent).status_code == status  # type: ignore[arg-type]
+    assert (folder / "wait~1.jsonl").read_bytes() == before
+
+
+def test_a_run_that_is_being_written_takes_no_review(client: TestClient, folder: Path) -> None:
+    writer = append_to(folder / "wait~1.jsonl")
+    try:
+        answer = client.post("/api/run/wait~1/review", json={"step": 0, "index": 0, "decision": "approve"})
+    finally:
+        writer.close()
+    assert (answer.status_code, "being written" in answer.text) == (409, True)
+
+
+# ---------------------------------------------------------------------------------------------------------- the gate
+
+
+def test_a_name_that_points_to_loopback_is_not_answered(folder: Path) -> None:
+    [client] = visit(folder, "http://evil.example:8321")
+    assert client.get("/").status_code == 403
+
+
+def test_another_page_decides_nothing(client: TestClient) -> None:
+    review = {"step": 0, "index": 0, "decision": "approve"}
+    answer = client.post("/api/run/wait~1/review", json=review, headers={"Origin": "http://evil.example"})
+    assert answer.status_code == 403
+
+
+def test_a_token(folder: Path) -> None:
+    [client] = visit(folder, "http://traces.example", token="long-random-word")
+    assert client.get("/api/runs").status_code == 401
+    assert client.get("/api/runs", headers={"Authorization": "Bearer wrong"}).status_code == 401
+    assert client.get("/api/runs", headers={"Authorization": "Bearer long-random-word"}).status_code == 200
+    entered = client.get("/?token=long-random-word", follow_redirects=False)
+    assert entered.status_code == 303
+    assert "token=" not in entered.headers["location"]
+    assert client.get("/api/runs").status_code == 200  # by its cookie
+
+
+# --------------------------------------------------------------------------------------------------------- in a browser
+
+
+@pytest.mark.browser
+def test_a_live_page_and_a_review_in_a_browser(browser: Browser, folder: Path) -> None:
+    import threading
+
+    import uvicorn
+    from playwright.sync_api import expect
+
+    from react_agent.serving import application
+
+    server = uvicorn.Server(uvicorn.Config(application(folder), host="127.0.0.1", port=0, log_level="error", ws="none"))
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    tab = browser.new_page()
+    try:
+        while not server.started:
+            tab.wait_for_timeout(20)
+        port = server.servers[0].sockets[0].getsockname()[1]
+        tab.goto(f"http://127.0.0.1:{port}/")
+        expect(tab.locator("#runs tbody tr")).to_have_count(3)
+        tab.locator("#outcome").select_option("paused")
+        expect(tab.locator("#runs tbody tr")).to_have_count(1)
+        tab.locator("#runs a").click()
+        expect(tab.locator("#pill")).to_have_text("paused")
+        tab.get_by_role("button", name="Approve").click()
+        expect(tab.locator("#pill")).to_have_text("unfinished")
+        assert isinstance(Trace.load(folder / "wait~1.jsonl")[-1], Reviewed)
+        Agent(MockBackend(["gone"]), tools=World().tools()).resume_sync(folder / "wait~1.jsonl", changes=True)
+        expect(tab.locator("#pill")).to_have_text("answered")
+        expect(tab.locator("#step-1")).to_contain_text("gone")
+        expect(tab.locator("#step-0")).to_contain_text("wiped x")
+    finally:
+        tab.close()
+        server.should_exit = True
+        thread.join()
