@@ -30,6 +30,7 @@ from react_agent.result import Result
 from react_agent.tooling import tool
 
 try:
+    from llmock.chaos import StreamChaos
     from llmock.ratelimit import LimitSettings
     from llmock.scenarios import Delay, Fail, Reply, SlowFirstToken, StreamFault, ToolCall, ToolFault
     from llmock.testing import LLMockServer
@@ -37,6 +38,9 @@ try:
 except ImportError:
     LLMockServer = None
 
+# Milliseconds between a stream's pieces, as of a model that writes. Without it the server has sent the rest of a short stream before it can
+# notice that the client has hung up on a corrupted piece, and then takes the try that follows for another call.
+PACE = 10
 MISSING = "the chaos tool is not installed: pip install llmock"
 GIVEN = {"api_key": "chaos-key-123456", "timeout": Timeouts(5.0, 1.0, 20.0), "max_retries": Retries(2, first=0.1)}
 # What the tool finds of a call's last request alone: it cannot see whether the client believed that reply or gave up with an error. The outcome can.
@@ -139,7 +143,9 @@ def _tools() -> dict[str, Scenario]:
         "a call, then the connection drops": Scenario(
             lambda: [calls(), StreamFault("disconnect", after_chunks=2)], streamed=True, tools=True
         ),
-        "a call, then the stream ends early": Scenario(lambda: [calls(), StreamFault("truncate", after_chunks=2)], streamed=True, tools=True),
+        "a call, then the stream ends early": Scenario(
+            lambda: [calls(), StreamFault("truncate", after_chunks=2)], streamed=True, tools=True
+        ),
     }
 
 
@@ -212,6 +218,7 @@ class Chaos:
 def chaos() -> Iterator[Chaos]:
     """The chaos tool, started on a free port of 127.0.0.1."""
     with LLMockServer(host="127.0.0.1") as server:
+        server.state.stream_chaos = StreamChaos(chunk_delay_ms=PACE)
         yield Chaos(server)
 
 

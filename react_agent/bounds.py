@@ -46,9 +46,7 @@ class Shelf:
         return f"{text[offset:end]}\n[characters {offset:,} to {end:,} of {len(text):,} of result {ref}{more}]", untrusted
 
 
-def bounded(
-    content: tuple[Text | Image, ...], limit: int, shelf: Callable[[str], str] | None = None
-) -> tuple[Text | Image, ...]:
+def bounded(content: tuple[Text | Image, ...], limit: int, shelf: Callable[[str], str] | None = None) -> tuple[Text | Image, ...]:
     """The content with at most `limit` characters of text, and a note where some are left out.
 
     Args:

@@ -143,7 +143,9 @@ def care_of(
             f"{name}: only what does no more when it runs twice may be tried again: say read_only=True or idempotent=True if it is so, or leave out retries"
         )
     if cache and not read_only:
-        raise ToolDefinitionError(f"{name}: only results of a read_only tool may be kept: say read_only=True if it is so, or leave out cache")
+        raise ToolDefinitionError(
+            f"{name}: only results of a read_only tool may be kept: say read_only=True if it is so, or leave out cache"
+        )
     try:
         output = None if output_schema is None else OutputCheck(output_schema)
     except SchemaError as error:
@@ -175,7 +177,9 @@ def address_of(name: str, function: object, *, typed: bool) -> Address:
         if file is None:
             why = "the main program is no file"
     if why is not None:
-        raise ToolDefinitionError(f"{name}: process=True needs a function that another interpreter can find by module and name, but {why}; define it at the top of a module")
+        raise ToolDefinitionError(
+            f"{name}: process=True needs a function that another interpreter can find by module and name, but {why}; define it at the top of a module"
+        )
     return Address(None if file else cast("str", module), file, cast("str", qualname), typed)
 
 

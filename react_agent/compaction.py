@@ -97,7 +97,9 @@ class _Draft:
 def _drop_questions(draft: _Draft, began: int, goal: float) -> None:
     """Leave out the oldest exchanges before the present question, as few as will do; the next that stays says so."""
     messages = draft.messages
-    starts = [at for at in range(2, began + 1) if at < len(messages) and messages[at].role == "user" and messages[at - 1].role == "assistant"]
+    starts = [
+        at for at in range(2, began + 1) if at < len(messages) and messages[at].role == "user" and messages[at - 1].role == "assistant"
+    ]
     stays = 0
     for at in starts:
         if draft.size <= goal:

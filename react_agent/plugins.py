@@ -68,4 +68,6 @@ def as_registry(value: object, where: str) -> ToolRegistry:
         items = list(value)
         if items and all(callable(item) for item in items):
             return ToolRegistry(cast("list[Tool]", items))
-    raise ConfigError(f"{where} holds no tools but {type(value).__name__}; it has to be a Tool, a ToolRegistry, a list of tools, or a function that gives one")
+    raise ConfigError(
+        f"{where} holds no tools but {type(value).__name__}; it has to be a Tool, a ToolRegistry, a list of tools, or a function that gives one"
+    )

@@ -111,7 +111,12 @@ def _raised(error: BaseException) -> dict[str, object]:
         text = str(error)
     except Exception:  # noqa: BLE001 - an exception whose own text fails has none
         text = ""
-    return {"error": type(error).__name__, "text": text[:4000], "tool_error": isinstance(error, ToolError), "exit": not isinstance(error, Exception)}
+    return {
+        "error": type(error).__name__,
+        "text": text[:4000],
+        "tool_error": isinstance(error, ToolError),
+        "exit": not isinstance(error, Exception),
+    }
 
 
 if __name__ == "__main__":

@@ -366,6 +366,13 @@ def test_a_typed_answer_of_a_finished_trace_is_there_again() -> None:
     assert again.output == Answer(city="Paris", people=2)
 
 
+def test_an_answer_of_another_type_is_not_taken_for_one_of_this() -> None:
+    one = Agent(mock([call("finish", city="Paris", people=2)], "native"), output=Answer).run_sync("How many?")
+    for output in (int, list[Answer]):
+        other = Agent(MockBackend([]), output=output).resume_sync(one.trace, changes=True)
+        assert (other.outcome.kind, other.answer, other.output) == ("answered", one.answer, None)
+
+
 def test_the_output_of_the_last_question_is_not_that_of_the_next() -> None:
     one = Agent(mock([call("finish", city="Paris", people=2)], "native"), output=Answer).run_sync("How many?")
     two = Agent(MockBackend([BackendRejected("no")]), output=Answer).resume_sync(one.trace, "And Rome?")
@@ -558,6 +565,17 @@ def test_a_deadline_of_the_caller_is_the_callers() -> None:
 
     with pytest.raises(TimeoutError):
         asyncio.run(main())
+
+
+def test_a_backend_that_cancels_itself_is_a_lost_backend() -> None:
+    class Broken(MockBackend):
+        async def reply(self, *args: object, **kwargs: object) -> object:  # type: ignore[override]  # raises only
+            raise asyncio.CancelledError
+
+    for limits in (Limits(), Limits(seconds=1000)):
+        result = Agent(Broken([]), limits=limits).run_sync("Go.")
+        assert result.outcome.kind == "failed"
+        assert "cancelled" in result.outcome.detail
 
 
 def test_a_timeout_that_the_backend_raises_itself_is_a_lost_backend() -> None:

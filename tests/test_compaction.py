@@ -68,12 +68,24 @@ def test_pictures_become_words() -> None:
 
 
 def test_what_is_untrusted_stays_so_and_notes_stand_outside() -> None:
-    before = [*HEAD, *step("w" * 400, untrusted=True), *step("w" * 400, untrusted=True), *step("w" * 400, untrusted=True), *step("w" * 400, untrusted=True)]
+    before = [
+        *HEAD,
+        *step("w" * 400, untrusted=True),
+        *step("w" * 400, untrusted=True),
+        *step("w" * 400, untrusted=True),
+        *step("w" * 400, untrusted=True),
+    ]
     before[2] = assistant("A" * 3000, *before[2].calls)
     before[6] = assistant(Thinking("B" * 100), *before[6].calls)
     now = apply(before, share=0.01)
     assert all(result.untrusted for message in now for result in message.results)
-    notes = [part for message in now for result in message.results for part in result.content if type(part) is Text and part.provider_data == NOTE]
+    notes = [
+        part
+        for message in now
+        for result in message.results
+        for part in result.content
+        if type(part) is Text and part.provider_data == NOTE
+    ]
     assert len(notes) == 0
     assert "Here 3 earlier steps are left out" in now[1].text
     assert "look (3 times)" in now[1].text
@@ -137,7 +149,12 @@ def talks(draw: st.DrawFn) -> tuple[list[Message], int]:
         began = len(talk) if len(talk) > 1 else 0
         talk.append(user("q" * draw(st.integers(1, 50))))
         for _ in range(draw(st.integers(0, 6))):
-            talk += step("r" * draw(st.integers(0, 3000)), draw(st.sampled_from(["a", "b"])), untrusted=draw(st.booleans()), calls=draw(st.integers(1, 3)))
+            talk += step(
+                "r" * draw(st.integers(0, 3000)),
+                draw(st.sampled_from(["a", "b"])),
+                untrusted=draw(st.booleans()),
+                calls=draw(st.integers(1, 3)),
+            )
             if draw(st.integers(0, 5)) == 0:
                 talk.append(user("a word"))
         talk.append(assistant("t" * draw(st.integers(1, 900))))
@@ -166,7 +183,7 @@ def test_laws(made: tuple[list[Message], int], share: float) -> None:
     shift = sum(len(piece.messages) - (piece.end - piece.start) for piece in pieces if piece.end <= began)
     words = now[began + shift].text if began else ""
     assert not began or talk[began].text in words
-    assert [m for m in talk if m.role == "assistant"][-1:] == [m for m in now if m.role == "assistant"][-1:]
+    assert [m for m in talk[began:] if m.role == "assistant"][-1:] == [m for m in now[began + shift :] if m.role == "assistant"][-1:]
     if any(message.role == "tool" for message in talk[began:]):  # the last step of the present question
         assert [m for m in now if m.role == "tool"][-1].results[0].name == [m for m in talk if m.role == "tool"][-1].results[0].name
 

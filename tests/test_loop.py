@@ -303,6 +303,23 @@ def test_a_call_that_waits_keeps_its_share_of_the_budget(asked: bool) -> None:
     assert (plan.mode, plan.status) == ("settle", "refused")
 
 
+def test_a_call_that_runs_again_after_a_kill_is_one_call() -> None:
+    tape = Tape(Limits(tool_calls=2)).acts("put", "read").called(0)
+    tape.add(Resumed(tape.at, 1))
+    assert [plan.mode for plan in tape.planned()] == ["run", "run"]
+    tape.runs()
+    assert tape.state.tool_calls == 2
+    tape = Tape(Limits(tool_calls=2)).acts("put").called(0)
+    tape.add(Resumed(tape.at, 1)).runs().acts("read")
+    assert [plan.mode for plan in tape.planned()] == ["run"]
+
+
+def test_a_typed_answer_that_was_not_accepted_costs_no_tool_call_either() -> None:
+    tape = Tape(Limits(tool_calls=1), output={"type": "object", "properties": {}}).acts("finish").called(0)
+    tape.returned(0, "not accepted", "error").acts("read")
+    assert [plan.mode for plan in tape.planned()] == ["run"]
+
+
 def test_a_typed_answer_costs_no_tool_call() -> None:
     tape = Tape(Limits(tool_calls=1), output={"type": "object", "properties": {}}).acts("read").runs()
     last = model(tape)
@@ -384,6 +401,29 @@ def test_arguments_in_another_order_are_the_same_call() -> None:
     one, two = ToolCall("read", {"a": 1, "b": 2}), ToolCall("read", {"b": 2, "a": 1})
     tape = Tape(Limits(repeats=1)).acts(one).runs("x").acts(two).runs("x")
     assert model(tape).purpose == "last"
+
+
+def test_what_one_sibling_has_seen_the_other_does_not_know() -> None:
+    """Both go on from one state: the record of calls and results is shared up to there, and no further."""
+    tape = Tape().acts("read").called(0)
+    state = fold(tape.events)
+
+    def goes_on(state: State, *texts: str) -> list[str]:
+        """The state's call returns each text in turn; what the model is shown of the last."""
+        for text in texts:
+            if not state.open:
+                effect = next_effect(state)
+                assert isinstance(effect, CallModel)
+                reply = ModelReply(Message("assistant", (ToolCall("read", {}),)), "act")
+                state = update(state, Replied(9.0, reply, effect.purpose, effect.request.digest(), 1.0))
+            state = update(state, Returned(9.0, state.steps - 1, 0, ToolResult("read", (Text(text),))))
+        return state.messages[-1].results[0].text.splitlines()
+
+    for left, right in (("x", "y"), ("y", "x")):
+        assert goes_on(state, left) == [left]
+        assert goes_on(state, right) == [right]
+        assert goes_on(state, right, left) == [left], "the other one's result is news"
+        assert len(goes_on(state, right, right)) == 2, "its own is not"
 
 
 # ------------------------------------------------------------------------------------------------ orphans and reviews

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import dataclasses
 import gc
 import hashlib
 import os
@@ -17,7 +18,7 @@ from _stories import STORIES, mock, tell
 from _victim import RUN_ID, tools
 from _world import World
 
-from react_agent import Agent, Image, JsonlStore, MockBackend, Result, Text, Trace, TraceError, call, pending, replay, tool
+from react_agent import Agent, ConfigError, Image, JsonlStore, MockBackend, Result, Text, Trace, TraceError, call, pending, replay, tool
 from react_agent.backends.mock import ScriptItem
 from react_agent.events import Called, Event, Replied, Resumed, Returned, Started, Told
 from react_agent.messages import ModelRequest, user
@@ -323,6 +324,17 @@ def append_to_is_free(path: Path) -> None:
 
     with path.open("ab") as file:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def test_a_review_that_nothing_waits_for_leaves_the_file_as_it_is(tmp_path: Path) -> None:
+    paused = run(tmp_path, [call("wipe", path="/")])
+    path = tmp_path / "r.jsonl"
+    before = path.read_bytes()
+    wrong = dataclasses.replace(paused.pending[0].approve(), index=1)
+    with pytest.raises(ConfigError, match=r"no call 0\.1 waits.*0\.0 \(wipe\)"):
+        Agent(MockBackend([]), tools=World().tools()).resume_sync(path, reviews=[paused.pending[0].approve(), wrong])
+    append_to_is_free(path)
+    assert path.read_bytes() == before
 
 
 def test_a_file_of_another_agent_is_left_as_it_is(tmp_path: Path) -> None:

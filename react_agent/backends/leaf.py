@@ -257,7 +257,9 @@ class _Prepared:
         if len(lowered) == 1:
             return self._wire.encode(lowered[0], before, at)
         chunks = []
-        for place, item in enumerate(lowered, at - len(lowered) + 1):  # examples before the first question have places of their own, below 0
+        for place, item in enumerate(
+            lowered, at - len(lowered) + 1
+        ):  # examples before the first question have places of their own, below 0
             chunks.append(self._wire.encode(item, before, place))
             before = item
         return b",".join(filter(None, chunks))

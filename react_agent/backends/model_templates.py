@@ -78,18 +78,50 @@ _LLAVA = """\
 _ROWS = (
     ChatTemplate("chatml", _CHATML, "", "<|im_end|>", stop=("<|im_end|>",), models=("qwen", "hermes", "smollm", "openchat-chatml")),
     ChatTemplate("llama-2", _LLAMA2, stop=("</s>",), models=("llama-2", "llama2", "codellama")),
-    ChatTemplate("mistral-0.1", _MISTRAL.replace("MID + ", "").replace(" + AFTER", " + ' '"), system=False, stop=("</s>",), models=("mistral-7b-instruct",)),
-    ChatTemplate("mixtral-8x7b", _MISTRAL.replace("MID", "' '").replace(" + AFTER", ""), system=False, stop=("</s>",), models=("mixtral-8x7b-instruct",)),
-    ChatTemplate("falcon-instruct", _FALCON, "", "<|endoftext|>", stop=("\nUser:", "<|endoftext|>"), models=("falcon-7b-instruct", "falcon-40b-instruct")),
+    ChatTemplate(
+        "mistral-0.1",
+        _MISTRAL.replace("MID + ", "").replace(" + AFTER", " + ' '"),
+        system=False,
+        stop=("</s>",),
+        models=("mistral-7b-instruct",),
+    ),
+    ChatTemplate(
+        "mixtral-8x7b",
+        _MISTRAL.replace("MID", "' '").replace(" + AFTER", ""),
+        system=False,
+        stop=("</s>",),
+        models=("mixtral-8x7b-instruct",),
+    ),
+    ChatTemplate(
+        "falcon-instruct",
+        _FALCON,
+        "",
+        "<|endoftext|>",
+        stop=("\nUser:", "<|endoftext|>"),
+        models=("falcon-7b-instruct", "falcon-40b-instruct"),
+    ),
     ChatTemplate("falcon-chat", _FALCON_CHAT, "", "<|endoftext|>", stop=("\nUser:", "<|endoftext|>"), models=("falcon-180b-chat",)),
-    ChatTemplate("mpt-instruct", _MPT_INSTRUCT, "", "<|endoftext|>", stop=("\n### ", "<|endoftext|>"), models=("mpt-7b-instruct", "mpt-30b-instruct")),
+    ChatTemplate(
+        "mpt-instruct", _MPT_INSTRUCT, "", "<|endoftext|>", stop=("\n### ", "<|endoftext|>"), models=("mpt-7b-instruct", "mpt-30b-instruct")
+    ),
     ChatTemplate("mpt-chat", _CHATML, "", "<|im_end|>", stop=("<|im_end|>",), models=("mpt-7b-chat", "mpt-30b-chat")),
     ChatTemplate("phi-3", _PHI3, "<s>", "<|endoftext|>", stop=("<|end|>", "<|endoftext|>"), models=("phi-3",)),
     ChatTemplate("orca-2", _CHATML, "<s>", "</s>", stop=("<|im_end|>",), models=("orca-2", "orca2")),
     ChatTemplate("llava-1.5", _LLAVA, stop=("</s>", "USER:"), models=("llava-1.5", "llava-v1.5", "vicuna")),
 )
 CHAT_TEMPLATES: dict[str, ChatTemplate] = {row.name: row for row in _ROWS}
-BASE_MODELS = ("pythia", "gpt-neo", "gpt-j", "mpt-7b", "mpt-30b", "falcon-7b", "falcon-40b", "mistral-7b-v0.1", "mixtral-8x7b-v0.1", "-base")
+BASE_MODELS = (
+    "pythia",
+    "gpt-neo",
+    "gpt-j",
+    "mpt-7b",
+    "mpt-30b",
+    "falcon-7b",
+    "falcon-40b",
+    "mistral-7b-v0.1",
+    "mixtral-8x7b-v0.1",
+    "-base",
+)
 """Words in the names of models that only continue a text; looked for after those of `CHAT_TEMPLATES`."""
 
 

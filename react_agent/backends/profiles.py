@@ -88,11 +88,22 @@ _ROWS = (
     Profile("lmstudio", "http://localhost:1234/v1", none=False, named=False, structured="json_schema"),
     Profile("tgi", "http://localhost:3000/v1", none=False),
     # Providers
-    Profile("groq", "https://api.groq.com/openai/v1", ("GROQ_API_KEY",), True, max_tokens="max_completion_tokens", structured="json_object"),
+    Profile(
+        "groq", "https://api.groq.com/openai/v1", ("GROQ_API_KEY",), True, max_tokens="max_completion_tokens", structured="json_object"
+    ),
     Profile("together", "https://api.together.xyz/v1", ("TOGETHER_API_KEY",), True, structured="json_schema"),
     Profile("fireworks", "https://api.fireworks.ai/inference/v1", ("FIREWORKS_API_KEY",), True, echo="field", structured="json_schema"),
     Profile("openrouter", "https://openrouter.ai/api/v1", ("OPENROUTER_API_KEY",), True, thinking="reasoning", echo="details"),
-    Profile("deepseek", "https://api.deepseek.com", ("DEEPSEEK_API_KEY",), True, seed=None, thinking=None, echo="always", structured="json_object"),
+    Profile(
+        "deepseek",
+        "https://api.deepseek.com",
+        ("DEEPSEEK_API_KEY",),
+        True,
+        seed=None,
+        thinking=None,
+        echo="always",
+        structured="json_object",
+    ),
     Profile(
         "mistral",
         "https://api.mistral.ai/v1",

@@ -58,7 +58,9 @@ class ChatTemplate:
         """
         said = in_turns(messages, system=self.system)
         try:
-            text = _compiled(self.source).render(messages=said, bos_token=self.bos, eos_token=self.eos, add_generation_prompt=True, tools=None)
+            text = _compiled(self.source).render(
+                messages=said, bos_token=self.bos, eos_token=self.eos, add_generation_prompt=True, tools=None
+            )
         except Exception as error:  # noqa: BLE001 - a template is a program from outside: it can raise whatever Python can
             raise BackendRejected(f"the chat template {self.name!r} refuses this conversation: {error}") from None
         return text.removeprefix(self.bos) if self.bos else text
@@ -102,7 +104,9 @@ def load_template(path: str | Path) -> ChatTemplate:
         named = {str(item.get("name")): item.get("template") for item in source if isinstance(item, dict)}
         source = named.get("default")
     if not isinstance(source, str):
-        raise ConfigError(f"{path} has no 'chat_template': the model is a base model (take template='plain'), or it lies in a file chat_template.jinja")
+        raise ConfigError(
+            f"{path} has no 'chat_template': the model is a base model (take template='plain'), or it lies in a file chat_template.jinja"
+        )
     return usable(ChatTemplate(path.parent.name or path.stem, source, _token(found.get("bos_token")), _token(found.get("eos_token"))))
 
 

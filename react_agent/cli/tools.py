@@ -22,7 +22,10 @@ from react_agent.view import words
 FromOption = Annotated[
     list[str] | None,
     typer.Option(
-        "-t", "--tools", metavar="TOOLS", help="An installed pack, module, path/file.py[:function], or mcp:URL-or-command. By default all packs."
+        "-t",
+        "--tools",
+        metavar="TOOLS",
+        help="An installed pack, module, path/file.py[:function], or mcp:URL-or-command. By default all packs.",
     ),
 ]
 NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="The tool's name.")]
@@ -55,7 +58,9 @@ def show_(name: NameArgument, tools: FromOption = None) -> None:
 
 def call_(
     name: NameArgument,
-    arguments: Annotated[str, typer.Argument(metavar="JSON", help="The arguments, as one JSON object; - reads it from standard input.")] = "{}",
+    arguments: Annotated[
+        str, typer.Argument(metavar="JSON", help="The arguments, as one JSON object; - reads it from standard input.")
+    ] = "{}",
     tools: FromOption = None,
     yes: Annotated[bool, typer.Option("--yes", help="Run it without asking, whatever it can do.")] = False,
 ) -> None:
@@ -130,7 +135,7 @@ def _object(text: str) -> JsonObject:
     try:
         data = json.loads(text)
     except ValueError as error:
-        raise ConfigError(f"the arguments are one JSON object, such as '{{\"path\": \"a.txt\"}}'; this is no JSON: {error}") from None
+        raise ConfigError(f'the arguments are one JSON object, such as \'{{"path": "a.txt"}}\'; this is no JSON: {error}') from None
     if not isinstance(data, dict):
         raise ConfigError(f"the arguments are one JSON object, not {words.plain_line(text, 60)}")
     return data

@@ -219,7 +219,9 @@ class McpServer:
         if time.monotonic() - self._looked >= self._recheck:
             await self._look_again(client)
         if self._now.get(name) != self.pins[name]:
-            raise ToolError(f"The MCP server {self.name} has changed or removed this tool since it was offered, so it is not called. Use another way.")
+            raise ToolError(
+                f"The MCP server {self.name} has changed or removed this tool since it was offered, so it is not called. Use another way."
+            )
 
         async def on_progress(progress: float, total: float | None, message: str | None) -> None:
             context.progress(clean(message or ""), progress / total if total else None)
@@ -227,7 +229,9 @@ class McpServer:
         try:
             result = await client.call_tool(name, arguments, progress_callback=on_progress)
         except (MCPError, RuntimeError, ValueError, OSError) as error:
-            raise ToolError(f"The MCP server {self.name} did not carry the call out: {clean(str(error))[:1_000] or type(error).__name__}") from error
+            raise ToolError(
+                f"The MCP server {self.name} did not carry the call out: {clean(str(error))[:1_000] or type(error).__name__}"
+            ) from error
         return parts_from(result, self._checks[name])
 
     async def _look_again(self, client: mcp.Client) -> None:

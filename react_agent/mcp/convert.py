@@ -27,7 +27,9 @@ def name_of(said: JsonObject, prefix: str) -> str:
     return name if name[:1].isalpha() or name[:1] == "_" else f"_{name}"
 
 
-def tool_from(said: JsonObject, function: Callable[..., object], *, prefix: str, believe: bool, timeout: float | None) -> tuple[Tool, OutputCheck | None]:
+def tool_from(
+    said: JsonObject, function: Callable[..., object], *, prefix: str, believe: bool, timeout: float | None
+) -> tuple[Tool, OutputCheck | None]:
     """A tool of what a server says of one, and the check of its structured results.
 
     Raises:
@@ -75,14 +77,20 @@ def _claims(annotations: JsonObject, believe: bool) -> Claims:
 
 def parts_from(result: mcp_types.CallToolResult, check: OutputCheck | None) -> list[Text | Image]:
     """What a model is shown of a result. Raises `ToolError` where the server says that it is an error, or sent what its schema does not allow."""
-    parts = [part for block in result.content for part in _part(cast("JsonObject", block.model_dump(by_alias=True, exclude_none=True, mode="json")))]
+    parts = [
+        part
+        for block in result.content
+        for part in _part(cast("JsonObject", block.model_dump(by_alias=True, exclude_none=True, mode="json")))
+    ]
     structured = result.structured_content
     if result.is_error:
         raise ToolError("\n".join(part.text for part in parts if isinstance(part, Text)) or "the tool failed and did not say why")
     if check is not None:
         complaint = "it sent none" if structured is None else check.complaint(structured)
         if complaint is not None:
-            raise ToolError(f"The server's structured result is not what the tool's output schema says, so it is not used: {complaint}"[:2_000])
+            raise ToolError(
+                f"The server's structured result is not what the tool's output schema says, so it is not used: {complaint}"[:2_000]
+            )
     if not parts and structured is not None:
         parts = [Text(clean(json.dumps(structured, ensure_ascii=False)))]
     return parts or [Text("done")]
@@ -103,7 +111,11 @@ def _part(block: JsonObject) -> list[Text | Image]:
             return [Text(clean(f"[resource {uri}]\n{text}"))]
         case {"type": "resource", "resource": {"uri": str(uri), "blob": str(data), **rest}}:
             media_type = str(rest.get("mimeType", "")) or "unknown type"
-            return [_picture(data, media_type) if media_type.startswith("image/") else Text(clean(f"[resource {uri}: {media_type}, which cannot be shown]"))]
+            return [
+                _picture(data, media_type)
+                if media_type.startswith("image/")
+                else Text(clean(f"[resource {uri}: {media_type}, which cannot be shown]"))
+            ]
         case _:
             return [Text(f"[content of the type {str(block.get('type'))[:60]!r}, which cannot be shown]")]
 

@@ -17,7 +17,9 @@ from react_agent.messages import JsonObject
 
 def tool_pin(said: JsonObject) -> str:
     """32 hex digits over what a server says of a tool: its entry of ``tools/list``, without ``_meta`` and icons."""
-    kept = {key: value for key, value in said.items() if key in ("name", "title", "description", "inputSchema", "outputSchema", "annotations")}
+    kept = {
+        key: value for key, value in said.items() if key in ("name", "title", "description", "inputSchema", "outputSchema", "annotations")
+    }
     return hashlib.sha256(json.dumps(kept, sort_keys=True, separators=(",", ":")).encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 

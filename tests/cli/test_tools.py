@@ -72,7 +72,9 @@ class Terminal:
 
 
 @pytest.mark.parametrize(("answer", "runs"), [("y", True), ("yes", True), ("n", False), ("", False)])
-def test_at_a_terminal_it_is_asked(home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], answer: str, runs: bool) -> None:
+def test_at_a_terminal_it_is_asked(
+    home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], answer: str, runs: bool
+) -> None:
     import typer
 
     monkeypatch.setattr(sys, "stdin", Terminal(sys.stdin))

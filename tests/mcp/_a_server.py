@@ -16,7 +16,9 @@ BOMB = {"type": "object", "properties": {"x": {"$ref": "#/$defs/a"}}, "$defs": {
 PATTERN = {"type": "object", "properties": {"x": {"type": "string", "pattern": "^(a|a?)+(?=b)\\1$"}}}
 
 
-def tool(name: str, schema: dict[str, Any] = OBJECT, description: str | None = None, hints: dict[str, bool] | None = None, **more: Any) -> types.Tool:
+def tool(
+    name: str, schema: dict[str, Any] = OBJECT, description: str | None = None, hints: dict[str, bool] | None = None, **more: Any
+) -> types.Tool:
     said = {"name": name, "description": description or f"The tool {name}.", "inputSchema": schema, **more}
     if hints is not None:
         said["annotations"] = hints

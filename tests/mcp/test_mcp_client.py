@@ -78,7 +78,9 @@ def test_what_cannot_be_used_safely_is_left_out_with_the_reason(shared: tuple[Mi
     assert name.replace(" ", "_") not in server.tools
 
 
-@pytest.mark.parametrize("schema", [BOMB, PATTERN, {"type": "object", "properties": {"x": {"$ref": "http://127.0.0.1:9/evil"}}}], ids=["loop", "pattern", "away"])
+@pytest.mark.parametrize(
+    "schema", [BOMB, PATTERN, {"type": "object", "properties": {"x": {"$ref": "http://127.0.0.1:9/evil"}}}], ids=["loop", "pattern", "away"]
+)
 def test_a_hostile_schema_is_refused_quickly(schema: dict[str, object]) -> None:
     began = time.process_time()
     with pytest.raises(ConfigError):
@@ -119,7 +121,12 @@ def test_all_kinds_of_content(shared: tuple[Mischief, McpServer]) -> None:
 
 @pytest.mark.parametrize(
     ("name", "words"),
-    [("fail", "the disk is full"), ("wrong", "sum should be of type integer"), ("missing", "it sent none"), ("raises", "did not carry the call out")],
+    [
+        ("fail", "the disk is full"),
+        ("wrong", "sum should be of type integer"),
+        ("missing", "it sent none"),
+        ("raises", "did not carry the call out"),
+    ],
 )
 def test_failures_are_observations(shared: tuple[Mischief, McpServer], name: str, words: str) -> None:
     result = one(shared[1], name)

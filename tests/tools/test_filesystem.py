@@ -14,6 +14,7 @@ import pytest
 
 from react_agent import Agent, ConfigError, MockBackend, ToolError, ToolRegistry, call
 from react_agent_tools import files
+from tests.tools._hostile import PATHS
 
 SECRET = "the secret outside"
 
@@ -209,53 +210,8 @@ def test_a_pattern_that_would_backtrack_for_ever_does_not(root: Path, kit: ToolR
 
 # ------------------------------------------------------------------------------------------------------- what does not
 
-OUTSIDE = [
-    "../outside/secret.txt",
-    "src/../../outside/secret.txt",
-    "src/../README.md",
-    "..",
-    "./../outside",
-    "src/deep/../../../outside/secret.txt",
-    "....//outside/secret.txt",
-    "..\\outside\\secret.txt",
-    "%2e%2e/outside/secret.txt",
-    "/etc/passwd",
-    "//etc/passwd",
-    "/proc/self/root/etc/passwd",
-    "~/.ssh/id_rsa",
-    "~root/x",
-    "link.txt",
-    "absolute.txt",
-    "inner.txt",
-    "loop",
-    "loop/x",
-    "way/secret.txt",
-    "way/../outside/secret.txt",
-    "src/../way/secret.txt",
-    "../root-of-another/secret.txt",
-    "README.md/../../outside/secret.txt",
-    "README.md/x",
-    ".env",
-    ".ENV",
-    ".git/config",
-    ".Git/hooks/pre-commit",
-    "src/.git/hooks/pre-commit",
-    "a\0b",
-    "/\0",
-    "a\nb",
-    "\ud800",
-    "x" * 300,
-    "/".join(["d"] * 100),
-    "pipe",
-    "src",
-    ".",
-    "",
-    "file:///etc/passwd",
-    "\\\\server\\share",
-]
 
-
-@pytest.mark.parametrize("path", OUTSIDE, ids=range(len(OUTSIDE)))
+@pytest.mark.parametrize("path", PATHS, ids=range(len(PATHS)))
 def test_no_path_reads_what_lies_outside(kit: ToolRegistry, path: str) -> None:
     with pytest.raises(ToolError) as caught:
         run(kit, "read_file", path=path)
@@ -264,7 +220,7 @@ def test_no_path_reads_what_lies_outside(kit: ToolRegistry, path: str) -> None:
 
 
 WRITES = tuple(
-    p for p in OUTSIDE if p.startswith((".", "/", "~", "way", "link", "absolute", "loop", "src/..", "README.md/")) and p[:4] != "...."
+    p for p in PATHS if p.startswith((".", "/", "~", "way", "link", "absolute", "loop", "src/..", "README.md/")) and p[:4] != "...."
 )
 
 

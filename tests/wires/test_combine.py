@@ -22,7 +22,9 @@ from ._say import KEY, URL, Clock, asked
 class Says:
     """Says its name, or raises; keeps how much time it was given."""
 
-    def __init__(self, name: str, error: BackendError | None = None, *, said: str | None = None, fmt: str = "native", speaks: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self, name: str, error: BackendError | None = None, *, said: str | None = None, fmt: str = "native", speaks: tuple[str, ...] = ()
+    ) -> None:
         self.name = name
         self.format_name = fmt
         self.error = error
@@ -198,7 +200,9 @@ def test_the_next_one_begins_the_stream_anew() -> None:
     assert [(delta.kind, delta.text) for delta in heard] == [("text", "ha"), ("text", "lf"), ("restart", ""), ("text", "c")]
 
 
-KEYED = OpenAIChatBackend("m", base_url="http://user:pass%20word-123@h.test/v1", headers={"X-Api-Key": "header-key-1234", "X-Team": "blue-team"})
+KEYED = OpenAIChatBackend(
+    "m", base_url="http://user:pass%20word-123@h.test/v1", headers={"X-Api-Key": "header-key-1234", "X-Team": "blue-team"}
+)
 SECRETS: dict[str, tuple[Callable[[], LeafBackend], tuple[str, ...]]] = {
     "key": (lambda: OpenAIChatBackend("m", base_url=URL, api_key=KEY), (f"Bearer {KEY}", KEY)),
     "another header": (lambda: AnthropicBackend("m", api_key=KEY, headers={"proxy-authorization": "Basic abcdefgh"}),

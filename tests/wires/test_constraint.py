@@ -27,7 +27,9 @@ SEND = ToolSpec("send", "", {"type": "object", "properties": {"to": {"type": "st
 HEAD = Head((LOOK,))
 QUESTION = (system("s"), user("q"))
 ACT = '{"thought": "t", "action": "look", "action_input": {"at": "x"}}'
-REPLY = httpx.Response(200, json={"choices": [{"message": {"content": ACT}, "text": ACT, "finish_reason": "stop"}], "message": {"content": ACT}, "done": True})
+REPLY = httpx.Response(
+    200, json={"choices": [{"message": {"content": ACT}, "text": ACT, "finish_reason": "stop"}], "message": {"content": ACT}, "done": True}
+)
 
 
 def result(ok: bool = True) -> Message:
@@ -91,14 +93,18 @@ ANSWERS: dict[str, tuple[tuple[Message, ...], Head, str, bool | None, bool]] = {
 
 
 @pytest.mark.parametrize(("messages", "head", "choice", "tool_first", "expected"), ANSWERS.values(), ids=ANSWERS.keys())
-def test_no_answer_before_the_first_result(messages: tuple[Message, ...], head: Head, choice: str, tool_first: bool | None, expected: bool) -> None:
+def test_no_answer_before_the_first_result(
+    messages: tuple[Message, ...], head: Head, choice: str, tool_first: bool | None, expected: bool
+) -> None:
     assert may_answer(asked(*messages, head=head, tool_choice=choice), tool_first) is expected
     body = sent(chat(JsonStepFormat(tool_first=tool_first)), *messages, head=head, tool_choice=choice)
     if head.tools:
         assert allows_answer(body) is expected
     else:
         assert "response_format" not in body, "without tools there is nothing to hold it to"
-    grammar = sent(chat(ReactTextFormat(tool_first=tool_first), "llamacpp"), *messages, head=head, tool_choice=choice).get("grammar", "Final Answer")
+    grammar = sent(chat(ReactTextFormat(tool_first=tool_first), "llamacpp"), *messages, head=head, tool_choice=choice).get(
+        "grammar", "Final Answer"
+    )
     assert ("Final Answer" in grammar) is expected
 
 
@@ -154,7 +160,14 @@ def test_other_rejections_are_what_they_are(answers: tuple[httpx.Response, ...],
 
 
 def test_a_stream_is_held_as_well() -> None:
-    server = Server(REFUSED, httpx.Response(200, content=b'data: {"choices": [{"delta": {"content": "{}"}, "finish_reason": "stop"}]}\n\ndata: [DONE]\n\n', headers={"content-type": "text/event-stream"}))
+    server = Server(
+        REFUSED,
+        httpx.Response(
+            200,
+            content=b'data: {"choices": [{"delta": {"content": "{}"}, "finish_reason": "stop"}]}\n\ndata: [DONE]\n\n',
+            headers={"content-type": "text/event-stream"},
+        ),
+    )
     play(server, chat(), asked(*QUESTION, head=HEAD), stream=True)
     assert ["response_format" in body for body in server.bodies] == [True, False]
 

@@ -89,7 +89,10 @@ def _prompt(*messages: object, model: str = "m", **options: object) -> tuple[str
 
 def test_the_wire_sends_the_rendered_prompt_and_the_templates_stops() -> None:
     prompt, body = _prompt(system("Be kind."), user('é"\n'), assistant("Hi"), user("{{x}}"), model="Phi-3-mini")
-    assert prompt == '<|system|>\nBe kind.<|end|>\n<|user|>\né"\n<|end|>\n<|assistant|>\nFinal Answer: Hi<|end|>\n<|user|>\n{{x}}<|end|>\n<|assistant|>\n'
+    assert (
+        prompt
+        == '<|system|>\nBe kind.<|end|>\n<|user|>\né"\n<|end|>\n<|assistant|>\nFinal Answer: Hi<|end|>\n<|user|>\n{{x}}<|end|>\n<|assistant|>\n'
+    )
     assert body["stop"] == ["\nObservation", "<|end|>", "<|endoftext|>"]
     assert _prompt(user("q"), model="pythia-1b")[0] == "q\n"
     assert _prompt(user("q"), model="Phi-3-mini", template="plain")[0] == "q\n"

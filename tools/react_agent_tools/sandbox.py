@@ -66,8 +66,9 @@ def python(*, seconds: float = SECONDS, max_memory: int = MAX_MEMORY) -> Tool:
     def run(code: str) -> str:
         """Run Python code and see what it prints, and the value of its last line if that is an expression.
 
-        The code has no files, no network and no third-party modules; of the standard library it has math, re, json, datetime, random, decimal, collections and
-        some more. Classes, functions and comprehensions work; generators do not. Nothing is kept from one call to the next.
+        The code has no files, no network and no third-party modules. Of the standard library there are math, re, json, datetime, time, random, decimal, collections,
+        itertools, functools, bisect, copy, csv, dataclasses, base64 and hashlib. Functions, classes and comprehensions work; inheritance, yield and del do not.
+        Nothing is kept from one call to the next.
 
         Args:
             code: A whole program.

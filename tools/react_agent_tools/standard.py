@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from pathlib import Path
 
 from react_agent import ToolRegistry
@@ -12,6 +13,7 @@ from react_agent_tools.paper import wikipedia
 from react_agent_tools.person import ask_user
 from react_agent_tools.pictures import images
 from react_agent_tools.planning import plan
+from react_agent_tools.sandbox import python
 from react_agent_tools.terminal import shell
 from react_agent_tools.times import current_time
 from react_agent_tools.units import convert_units
@@ -19,7 +21,7 @@ from react_agent_tools.web import fetch_url
 
 
 def standard_tools(root: str | Path = ".", *, writable: bool = True) -> ToolRegistry:
-    """All tools that work as they are; files, pictures and the shell beneath `root`.
+    """All tools that work as they are; files, pictures and the shell beneath `root`. ``python`` is among them where its sandbox is installed.
 
     Args:
         root: The folder that files are confined to, and that shell commands start in.
@@ -29,5 +31,8 @@ def standard_tools(root: str | Path = ".", *, writable: bool = True) -> ToolRegi
         ConfigError: The folder is missing, or the system cannot confine.
     """
     registry = ToolRegistry([calculator, convert_units, current_time, plan, ask_user, fetch_url, images(root)])
-    registry = registry | files(root, writable=writable) | notes() | wikipedia()
-    return registry | ToolRegistry([shell(root)]) if writable else registry
+    if find_spec("pydantic_monty") is not None:
+        registry.register(python())
+    if writable:
+        registry.register(shell(root))
+    return registry | files(root, writable=writable) | notes() | wikipedia()

@@ -77,7 +77,9 @@ class OpenAICompletions:
 
     def encode(self, message: Message, before: Message | None, at: int) -> bytes:
         """A piece of a JSON string, without its quotes; for a Jinja template, which wants to see all of them, the message as an object."""
-        said = "".join(part.text if isinstance(part, Text) else no_picture(part) for part in message.parts if isinstance(part, Text | Image))
+        said = "".join(
+            part.text if isinstance(part, Text) else no_picture(part) for part in message.parts if isinstance(part, Text | Image)
+        )
         if isinstance(self.template, ChatTemplate):
             return dumps({"role": message.role, "content": said}) if said or message.role != "system" else b""
         start, end = self.template.around(message.role)
