@@ -18,6 +18,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Awaitable, Callable
+from itertools import pairwise
 
 PROMPT = "Look the things up and then answer."
 FINAL = "The answer is 42."
@@ -97,7 +98,7 @@ def per_step(run: Callable[[list[str], list[int]], Awaitable[None]], steps: int,
     before = time.process_time_ns()
     loop.run(run(turns, marks))  # type: ignore[arg-type]  # a coroutine
     total = (time.process_time_ns() - before) / steps / 1e3
-    gaps = [b - a for a, b in zip(marks, marks[1:], strict=False)]
+    gaps = [b - a for a, b in pairwise(marks)]
     eighth = max(1, steps // 8)
     return total, statistics.median(gaps[-eighth:]) / statistics.median(gaps[1 : eighth + 1])
 
@@ -158,7 +159,8 @@ def over_http() -> None:
     from react_agent import Agent, OpenAIChatBackend, tool
 
     server = subprocess.Popen([sys.executable, "-c", SERVER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-    assert server.stdin and server.stdout
+    assert server.stdin is not None
+    assert server.stdout is not None
     url = f"http://127.0.0.1:{int(server.stdout.readline())}/v1"
     agent = Agent(OpenAIChatBackend("m", base_url=url, api_key="none", format="native"), tools=[tool(read_only=True)(lookup)])
     tools = [{"type": "function", "function": {"name": "lookup", "description": "Look one thing up.", "parameters": TOOL}}]
@@ -220,9 +222,7 @@ def importing() -> None:
 
 def memory() -> None:
     code = """
-import asyncio, resource, sys
-sys.path.insert(0, {here!r})
-import overhead
+import asyncio, resource
 from react_agent import Agent, Limits, MockBackend, call, tool
 @tool(read_only=True)
 async def fetch(x: int) -> str:
@@ -234,7 +234,7 @@ async def go(n):
     return await Agent(MockBackend([*[call("fetch", x=i) for i in range(n)], "done"]), tools=[fetch], limits=Limits(steps=None)).run("Go.")
 asyncio.run(go(3))
 before = rss(); kept = asyncio.run(go(1000)); print(round((rss() - before) / 1e6, 1))
-""".format(here=os.path.dirname(os.path.abspath(__file__)))
+"""
     runs = sorted(float(fresh(code)) for _ in range(3))
     print(f"Memory of a run of 1,000 steps of 1 KB, kept whole: {runs[1]} MB")
 

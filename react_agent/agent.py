@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
@@ -20,7 +21,7 @@ from react_agent.dispatch import CallScope, current_call
 from react_agent.errors import ConfigError, ReactAgentError, ToolError, TraceError
 from react_agent.events import Changed, Event, Parent, Resumed, Reviewed, Started, Told
 from react_agent.host import Reviewer, Run
-from react_agent.loop import State, fold
+from react_agent.loop import State, fold, update
 from react_agent.masking import Masker
 from react_agent.messages import Delta, Image, JsonObject, Message, Outcome, Settings, Text, Usage, as_parts
 from react_agent.policy import Policy
@@ -213,9 +214,11 @@ class Agent:
 
     def _take_up(self, trace: Trace | str | Path, task: Task | None, reviews: Iterable[Reviewed], deps: object, changes: bool) -> Run:
         writer, trace = self._home(trace)
+        reviews = tuple(reviews)
         try:
             state = fold(trace)
             self._check_spec(state, changes)
+            _check_reviews(state, reviews)
         except ReactAgentError:
             if writer is not None:
                 writer.close()
@@ -229,13 +232,14 @@ class Agent:
     def _fork(self, trace: Trace | str | Path, at: int, task: Task | None, deps: object) -> Run:
         trace = trace if isinstance(trace, Trace) else Trace.load(trace)
         forked = trace.fork(at, run_id=new_run_id(), now=time.time())
+        state = fold(forked)
         writer = self._store.create(forked.run_id) if self._store else None
         if writer is not None:
             for event in forked:
                 writer.write(event)
         run = self._run(deps, writer)
-        run.load(forked, fold(forked))
-        run.inherited = (run.state.usage, run.state.cost)
+        run.load(forked, state)
+        run.inherited = (state.usage, state.cost)
         self._go_on(run, task, ())
         return run
 
@@ -246,8 +250,6 @@ class Agent:
         if run.state.spec != self.spec or not speaks:
             run.append(Changed(run.now(), self.spec, self.backend.name, self.backend.format_name))
         for review in reviews:
-            if not run.state.awaits(review.step, review.index):
-                raise ConfigError(f"no call {review.step}.{review.index} waits for a review; {_waiting(run.state)}")
             run.append(replace(review, at=run.now()))
         if task is not None:
             run.append(Told(run.now(), as_parts(task)))
@@ -310,7 +312,10 @@ class Agent:
     def _result(self, run: Run, outcome: Outcome) -> Result:
         state = run.state
         answer = state.answer if outcome.kind == "answered" else None
-        output = self._output.value(state.output) if self._output and state.output is not None else None
+        output = None
+        if self._output is not None and state.output is not None:
+            with contextlib.suppress(ValueError, KeyError):  # it was given to an agent with another type of answer
+                output = self._output.value(state.output)
         return Result(outcome, answer, output, state.partial(), state.usage, state.cost or None, run.trace, run.error)
 
 
@@ -445,9 +450,14 @@ def as_backend(backend: Backend | str | TextFunction, format: str | None = None)
     raise ConfigError(f"a backend is a Backend, a name such as 'openai:gpt-5', or a function str -> str; not {type(backend).__name__}")
 
 
-def _waiting(state: State) -> str:
-    waiting = [f"{one.step}.{one.index} ({one.name})" for one in pending(state)]
-    return "those that wait are " + ", ".join(waiting) if waiting else "none does"
+def _check_reviews(state: State, reviews: Sequence[Reviewed]) -> None:
+    """Raise `ConfigError` for a review that no call would be waiting for once the trace is taken up."""
+    taken_up = update(state, Resumed(state.at, state.epoch + 1)) if reviews else state
+    for review in reviews:
+        if not taken_up.awaits(review.step, review.index):
+            waiting = ", ".join(f"{one.step}.{one.index} ({one.name})" for one in pending(taken_up))
+            words = f"those that wait are {waiting}" if waiting else "none does"
+            raise ConfigError(f"no call {review.step}.{review.index} waits for a review; {words}")
 
 
 def _as_store(store: Store | str | Path | None) -> Store | None:

@@ -168,6 +168,12 @@ class Run:
             if not (isinstance(error, ContextOverflow) and self._compacted()):
                 self._lost(error)
             return
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():
+                raise
+            self._lost(BackendError("it cancelled itself"))  # nobody has cancelled the run
+            return
         finally:
             self._asking = False
         self._compactions = 0

@@ -359,8 +359,8 @@ def advance(new: State, event: Event) -> None:
         case Compacted():
             messages = list(new.view)
             messages[event.start : event.end] = event.messages
-            if event.end <= new.began:
-                new.began += len(event.messages) - (event.end - event.start)
+            if event.start < new.began:
+                new.began = max(event.start, new.began - event.end + event.start) + len(event.messages)
             new.view = MessageView().extend(*messages)
         case Resumed():
             _resumed(new, event)

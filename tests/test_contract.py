@@ -115,7 +115,7 @@ class Case:
     told: Sequence[str] = ()
     outcome: str = "answered"
     answer: str | None = "done"
-    limits: Limits = Limits()
+    limits: Limits | None = None
     check: Callable[[Result], bool] | None = None
 
 

@@ -615,6 +615,25 @@ def test_compacted_messages_are_replaced() -> None:
     assert [picture(state) for state in earlier] == pictures
 
 
+@pytest.mark.parametrize("end", [3, 4, 5, 6], ids=["before", "nearly up to", "up to", "into"])
+def test_what_there_is_of_the_present_question_survives_compaction_of_the_past(end: int) -> None:
+    tape = Tape().acts("read").runs("first").answers("the first answer").told("And?").acts("put").runs("second")
+    assert tape.texts()[4:] == ["assistant: the first answer", "user: And?", "assistant: put", "tool: second"]
+    assert tape.state.partial() == "second"
+    tape.add(Compacted(tape.at, 2, end, (user("(shortened)"),)))
+    assert tape.state.partial() == "second"
+    tape = Tape().answers("the first answer").told("And?")
+    tape.add(Compacted(tape.at, 1, 2, (user("(a)"), user("(b)"))))
+    assert tape.state.partial() == ""
+
+
+def test_an_event_of_another_step_is_a_damaged_record() -> None:
+    tape = Tape().acts("read")
+    for event in (Called(9.0, 1, 0, "read", "r/1.0"), Asked(9.0, 5, 0, "May it?"), Returned(9.0, 1, 0, ToolResult("read", ()))):
+        with pytest.raises(TraceError, match="no such call is open in step 0"):
+            update(fold(tape.events), event)
+
+
 @pytest.mark.parametrize(
     "event",
     [

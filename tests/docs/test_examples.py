@@ -27,7 +27,14 @@ class Run:
 
 
 RUNS = {
-    "quickstart": Run(("step 0: I need both figures.", "Paris has 2.9 times as many people as Oslo.", "outcome: answered, 3 steps")),
+    "quickstart": Run(
+        (
+            "step 0: I need both figures.",
+            "population({'city': 'Paris'}) -> 2102650",
+            "Paris has 2.9 times as many people as Oslo.",
+            "outcome: answered, 3 steps",
+        )
+    ),
     "custom_tools": Run(
         (
             "price [error] The catalogue has no 'coffee'; it has tea, cup.",

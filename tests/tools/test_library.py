@@ -140,9 +140,9 @@ def test_a_folder_that_is_none(tmp_path: Path) -> None:
 
 
 def test_one_long_line_is_cut_in_time(tmp_path: Path) -> None:
-    started = time.perf_counter()
+    started = time.process_time()
     made = list(passages("word " * 500_000 + "x" * 500_000))
-    assert time.perf_counter() - started < 3
+    assert time.process_time() - started < 3
     assert max(len(text) for _, text, _ in made) <= 2_000
 
 

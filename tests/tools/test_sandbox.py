@@ -111,7 +111,7 @@ def test_nothing_goes_on_for_ever(tool: Tool, code: str) -> None:
     started = time.perf_counter()
     with pytest.raises(ToolError) as caught:
         tool(code=code)
-    assert time.perf_counter() - started < 5
+    assert time.perf_counter() - started < 10
     assert len(str(caught.value)) < 25_000
 
 
@@ -119,7 +119,7 @@ def test_nothing_goes_on_for_ever(tool: Tool, code: str) -> None:
 def test_results_are_bounded(tool: Tool, code: str) -> None:
     started = time.perf_counter()
     assert len(str(tool(code=code))) < 20_000
-    assert time.perf_counter() - started < 5
+    assert time.perf_counter() - started < 10
 
 
 def test_no_worker_and_no_descriptor_is_left(tool: Tool) -> None:

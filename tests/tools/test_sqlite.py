@@ -115,7 +115,7 @@ def test_nothing_keeps_it_busy(database: Path, query: str) -> None:
     started = time.perf_counter()
     with pytest.raises(ToolError):
         ask(database, query, seconds=0.3)
-    assert time.perf_counter() - started < 4
+    assert time.perf_counter() - started < 10
 
 
 @pytest.mark.parametrize(

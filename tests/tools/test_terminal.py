@@ -66,7 +66,7 @@ def test_what_takes_too_long_is_ended(tool: Tool, command: str) -> None:
     started = time.perf_counter()
     with pytest.raises(ToolError, match=r"longer than 0\.4 seconds"):
         tool(command=command)
-    assert time.perf_counter() - started < 4
+    assert time.perf_counter() - started < 10
 
 
 def test_the_whole_group_is_ended(tool: Tool, tmp_path: Path) -> None:
@@ -131,7 +131,7 @@ def test_a_call_that_nobody_waits_for_is_ended(tmp_path: Path) -> None:
     started = time.perf_counter()
     with pytest.raises(ToolError, match="nobody waits"):
         shell(tmp_path)(command="sleep 60", ctx=ctx)
-    assert time.perf_counter() - started < 3
+    assert time.perf_counter() - started < 10
 
 
 def test_a_cancelled_run_ends_its_command(tmp_path: Path) -> None:

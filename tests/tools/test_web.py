@@ -351,9 +351,9 @@ TRAPS = {
 
 @pytest.mark.parametrize("trap", TRAPS.values(), ids=TRAPS)
 def test_no_page_takes_for_ever(trap: str) -> None:
-    started = time.perf_counter()
+    started = time.process_time()
     to_markdown(trap * (1_000_000 // len(trap)), seconds=0.5)
-    assert time.perf_counter() - started < 5
+    assert time.process_time() - started < 5
 
 
 @pytest.mark.parametrize(

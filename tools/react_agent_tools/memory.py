@@ -97,7 +97,7 @@ class _Notes:
 
     @tool(destructive=True, idempotent=True, examples=[{"id": "a1b2c3"}])
     def forget(self, id: str) -> str:  # noqa: A002 - the word that the notes are shown with
-        """Strike out a note.
+        """Strike out a note that is wrong or no longer needed.
 
         Args:
             id: As shown by recall.
