@@ -197,6 +197,12 @@ def look(page: int) -> str:
     return f"page {page} " + "z" * 4_000
 
 
+@tool(read_only=True)
+def book() -> str:
+    """Look at all pages."""
+    return "z" * 30_000
+
+
 TOO_LONG = ContextOverflow("the prompt is longer than the model's context", status=400)
 
 
@@ -240,12 +246,12 @@ def test_the_tries_are_counted_anew_after_each_reply() -> None:
 
 @pytest.mark.parametrize(
     ("script", "compactions"),
-    [([TOO_LONG], 0), ([call("look", page=1), *[TOO_LONG] * 5], 4)],
-    ids=["nothing to leave out", "four times and still too long"],
+    [([TOO_LONG], 0), ([call("book"), *[TOO_LONG] * 5], 4), ([call("look", page=1), *[TOO_LONG] * 4], 3)],
+    ids=["nothing to leave out", "four times and still too long", "nothing left to leave out"],
 )
 def test_then_the_run_fails_and_says_why(script: list[ScriptItem], compactions: int) -> None:
     backend = MockBackend(script)
-    result = Agent(backend, tools=[look]).run_sync("q")
+    result = Agent(backend, tools=[look, book]).run_sync("q")
     assert result.outcome.kind == "failed"
     assert result.outcome.error is not None
     assert result.outcome.error.type == "ContextOverflow"

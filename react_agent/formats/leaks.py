@@ -23,7 +23,8 @@ from react_agent.messages import ToolCall
 _STRONG = marker_search(STRONG)
 _HARMONY = marker_search([HARMONY])
 _LABEL_WORD = re.compile(r"action[ \t*_`0-9]*+[:：]", re.IGNORECASE)
-_HINT = re.compile(r"[{<\[`：(]|action|answer", re.IGNORECASE)
+_THOUGHT = re.compile(r"\s*+[*_`]*+thought[ \t]*+[0-9]*+[ \t]*+[*_`]*+[:：]", re.IGNORECASE)
+_HINT = re.compile(r"[{<\[`：(]|action|answer|thought", re.IGNORECASE)
 
 Spans = Sequence[tuple[int, int]]
 
@@ -109,6 +110,9 @@ def _as_text(text: str, tools: Tools, hidden: Spans) -> Step | None:
         return _fitting(step, tools, strong=any(find_tool(tools, call.name)[0] for call in step.calls))
     if step.kind == "answer" and ANSWER_LABEL.search(text) is not None:
         step.dialect = "react_text"
+        return step
+    if step.kind == "malformed" and _THOUGHT.match(text) is not None:  # a thought by its own label, and then nothing that can be used
+        step.complaint = step.complaint or "Your reply held a thought only, no call and no answer."
         return step
     return None
 

@@ -18,8 +18,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urlencode
 
-from react_agent import RunContext, ToolError, ToolRegistry
-from react_agent import tool as make_tool
+from react_agent import RunContext, ToolError, ToolRegistry, tool
 from react_agent_tools.download import ask_json
 
 if TYPE_CHECKING:
@@ -76,12 +75,22 @@ def wikipedia(
         seconds: For one request.
         transport: Takes the place of httpx's own, for tests.
     """
-    pages: Pages = _Live(api, seconds, transport) if corpus is None else _Corpus(corpus)
-    runs: OrderedDict[str, _Open] = OrderedDict()
+    kit = _Kit(_Live(api, seconds, transport) if corpus is None else _Corpus(corpus), sentences)
     live = corpus is None
+    search = tool(read_only=True, idempotent=True, open_world=live, examples=[{"entity": "Colorado orogeny"}])(kit.wikipedia_search)
+    lookup = tool(read_only=True, open_world=live, examples=[{"string": "eastern sector"}])(kit.wikipedia_lookup)
+    return ToolRegistry([search, lookup])
 
-    @make_tool(read_only=True, idempotent=True, open_world=live, examples=[{"entity": "Colorado orogeny"}])
-    async def wikipedia_search(entity: str, ctx: RunContext[object] | None = None) -> str:
+
+class _Kit:
+    """Which page each run has open."""
+
+    def __init__(self, pages: Pages, sentences: int) -> None:
+        self.pages = pages
+        self.sentences = sentences
+        self.runs: OrderedDict[str, _Open] = OrderedDict()
+
+    async def wikipedia_search(self, entity: str, ctx: RunContext[object] | None = None) -> str:
         """Search an entity on Wikipedia: gives the first sentences of its page, or the names of similar pages if it has none.
 
         Args:
@@ -90,25 +99,23 @@ def wikipedia(
         name = " ".join(entity.split())
         if not name or len(name) > 250 or re.search(r"[\[\]{}|#<>\x00-\x1f]", name):
             raise ToolError("an entity is the name of a page: 1 to 250 characters, without any of [ ] { } | # < >")
-        text = await pages.page(name)
+        text = await self.pages.page(name)
         if text is None:
-            similar = await pages.similar(name)
+            similar = await self.pages.similar(name)
             return f"Could not find {name}. " + (f"Similar: {', '.join(similar[:_SIMILAR])}." if similar else "There is nothing similar.")
-        found = _Open(name, split_sentences(text))
-        runs[_run(ctx)] = found
-        runs.move_to_end(_run(ctx))
-        while len(runs) > _MAX_RUNS:
-            runs.popitem(last=False)
-        return " ".join(found.sentences[:sentences])[:_SHOWN_CHARS] or f"The page {name} is empty."
+        found = self.runs[_run(ctx)] = _Open(name, split_sentences(text))
+        self.runs.move_to_end(_run(ctx))
+        while len(self.runs) > _MAX_RUNS:
+            self.runs.popitem(last=False)
+        return " ".join(found.sentences[: self.sentences])[:_SHOWN_CHARS] or f"The page {name} is empty."
 
-    @make_tool(read_only=True, open_world=live, examples=[{"string": "eastern sector"}])
-    async def wikipedia_lookup(string: str, ctx: RunContext[object] | None = None) -> str:
+    async def wikipedia_lookup(self, string: str, ctx: RunContext[object] | None = None) -> str:
         """Look a string up in the page that was searched last: gives the next sentence that holds it. Call it again for the one after.
 
         Args:
             string: A word or a few, as they would stand in the page.
         """
-        page = runs.get(_run(ctx))
+        page = self.runs.get(_run(ctx))
         if page is None:
             raise ToolError("no page is open; find one with wikipedia_search first")
         wanted = " ".join(string.split()).casefold()
@@ -125,8 +132,6 @@ def wikipedia(
             )
         page.seen += 1
         return f"(Result {page.seen} / {len(hits)}) {hits[page.seen - 1][:_SHOWN_CHARS]}"
-
-    return ToolRegistry([wikipedia_search, wikipedia_lookup])
 
 
 def _run(ctx: RunContext[object] | None) -> str:

@@ -209,7 +209,7 @@ class _Command:
 
     def _signal(self, number: int) -> None:
         with suppress(ProcessLookupError, PermissionError):
-            self.process.send_signal(number)
+            os.killpg(self.process.pid, number)
 
 
 def _signal(number: int) -> str:
