@@ -8,6 +8,7 @@ runs. The other interpreter needs ``langchain-classic`` and may have ``llama-ind
 
 right    as expected
 refused  an error or complaint where there was a call or an answer: safe, costs one more reply
+unread   the right tool with its input as a text that is no object: the tool has to find out
 WRONG    another call, other arguments, a call out of a damaged text, an answer that is none: silently
 """
 
@@ -174,9 +175,14 @@ def judge(case: Case, found: Values) -> str:
         return "refused" if case.call or case.answer is not None else "right"
     if found["kind"] == "answer":
         return "right" if case.answer is not None and str(found["text"]).strip() == case.answer else "WRONG"
-    if case.call is None:
+    if case.answer is not None:
         return "WRONG"
-    return "right" if (found["name"], as_values(found["input"])) == case.call else "WRONG"
+    values = as_values(found["input"])
+    return "right" if (found["name"], values) == case.call else _text_or_wrong(case, found["name"], values)
+
+
+def _text_or_wrong(case: Case, name: str, values: Any) -> str:
+    return "unread" if isinstance(values, str) and (case.call is None or case.call[0] == name) else "WRONG"
 
 
 def as_values(value: Any) -> Any:
@@ -203,11 +209,8 @@ def langchain(cls, **more):
         return {"kind": "act", "name": found.tool, "input": found.tool_input}
     return read
 try:
-    from langchain_classic.agents.output_parsers import ReActSingleInputOutputParser, ReActJsonSingleInputOutputParser
-    from langchain_classic.agents.structured_chat.output_parser import StructuredChatOutputParser
+    from langchain_classic.agents.output_parsers import ReActSingleInputOutputParser
     parsers["langchain ReActSingleInput"] = langchain(ReActSingleInputOutputParser)
-    parsers["langchain ReActJsonSingleInput"] = langchain(ReActJsonSingleInputOutputParser)
-    parsers["langchain StructuredChat"] = langchain(StructuredChatOutputParser)
 except ImportError:
     pass
 try:
@@ -250,12 +253,12 @@ def main() -> int:
     results = {f"ours, {name}": [ours(name)(case.text) for case in made] for name in ("react_text", "auto")}
     if options.peers:
         results |= peers(options.peers, [case.text for case in made])
-    print(f"{len(made)} mangled outputs, seed {options.seed}\n{'parser':32}{'right':>7}{'refused':>9}{'WRONG':>7}")
+    print(f"{len(made)} mangled outputs, seed {options.seed}\n{'parser':32}{'right':>7}{'refused':>9}{'unread':>8}{'WRONG':>7}")
     wrong = 0
     for name, found in results.items():
         verdicts = [judge(case, one) for case, one in zip(made, found, strict=True)]
         count = Counter(verdicts)
-        print(f"{name:32}{count['right']:>7}{count['refused']:>9}{count['WRONG']:>7}")
+        print(f"{name:32}{count['right']:>7}{count['refused']:>9}{count['unread']:>8}{count['WRONG']:>7}")
         if name.startswith("ours"):
             wrong += count["WRONG"]
             by_way = Counter((case.way, verdict) for case, verdict in zip(made, verdicts, strict=True) if verdict != "right")

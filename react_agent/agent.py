@@ -13,6 +13,7 @@ from threading import get_ident
 from types import TracebackType
 from typing import TYPE_CHECKING, Literal, TypeAlias, cast
 
+from pydantic import TypeAdapter
 from pydantic_core import to_json
 
 from react_agent.backends.base import Backend
@@ -32,8 +33,6 @@ from react_agent.tooling import Tool, ToolRegistry
 from react_agent.trace import Trace
 
 if TYPE_CHECKING:
-    from pydantic import TypeAdapter
-
     from react_agent.backends.function import TextFunction
     from react_agent.stores.jsonl import Store, Writer
 
@@ -412,8 +411,6 @@ class _Output:
         if isinstance(output, dict):
             self.schema = output
         else:
-            from pydantic import TypeAdapter
-
             self._adapter = TypeAdapter(output)
             self.schema = self._adapter.json_schema()
         spec = finish_spec(self.schema)

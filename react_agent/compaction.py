@@ -11,7 +11,6 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from react_agent.framing import note
 from react_agent.messages import Image, Message, Text, Thinking, ToolCall, ToolResult
 
 KEEP = 300  # characters that stay of an old observation
@@ -114,7 +113,7 @@ def _drop_questions(draft: _Draft, began: int, goal: float) -> None:
 
 
 def _drop_steps(draft: _Draft, first: int, last: int, goal: float) -> None:
-    """Leave out the oldest steps of the present question, each a turn of the model with its results; the turn before them says so."""
+    """Leave out the oldest steps of the present question, each a turn of the model with its results; the person's turn before them says so."""
     messages = draft.messages
     gone: list[int] = []
     for at in range(first, last - 1):
@@ -130,24 +129,13 @@ def _drop_steps(draft: _Draft, first: int, last: int, goal: float) -> None:
     names = Counter(call.name for at in gone for call in messages[at].calls)
     called = ", ".join(f"{name} ({times} times)" if times > 1 else name for name, times in names.items())
     words = f"[Here {_some(len(gone), 'earlier step')} left out: the conversation became too long. What was called: {called}.]"
-    for at in range(gone[0] - 1, 0, -1):
-        before = draft.now[at]
-        if before is not None and before.role in ("user", "tool"):
-            draft.put(at, _with_note(before, words))
-            return
+    before = draft.now[gone[0] - 1]  # a person's turn: whatever else could stand there would have been left out with the rest
+    if before is not None and before.role == "user":
+        draft.put(gone[0] - 1, replace(before, parts=(*before.parts, Text(f"\n\n{words}"))))
 
 
 def _some(count: int, what: str) -> str:
     return f"{count} {what} is" if count == 1 else f"{count} {what}s are"
-
-
-def _with_note(message: Message, words: str) -> Message:
-    """The message with words of ours at its end, outside of what came from elsewhere."""
-    final = message.parts[-1] if message.parts else None
-    if type(final) is ToolResult:
-        added = note(words) if final.untrusted else Text(words)
-        return replace(message, parts=(*message.parts[:-1], replace(final, content=(*final.content, added))))
-    return replace(message, parts=(*message.parts, Text(f"\n\n{words}")))
 
 
 def _shorter(result: ToolResult, keep: int) -> ToolResult:

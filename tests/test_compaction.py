@@ -16,7 +16,6 @@ from react_agent.backends.replay import ReplayBackend
 from react_agent.compaction import KEEP, shorten
 from react_agent.errors import BackendRejected, ContextOverflow
 from react_agent.events import Compacted, Finished, Replied, Stopped
-from react_agent.framing import NOTE
 from react_agent.loop import fold
 from react_agent.messages import Image, Message, ModelRequest, Text, Thinking, ToolCall, ToolResult, assistant, system, user
 from react_agent.replaying import replay
@@ -67,7 +66,7 @@ def test_pictures_become_words() -> None:
     assert now[3].results[0].text == "a cat\n[a picture, image/png, is left out: the conversation became too long]"
 
 
-def test_what_is_untrusted_stays_so_and_notes_stand_outside() -> None:
+def test_what_is_untrusted_stays_so_and_the_note_stands_in_the_question() -> None:
     before = [
         *HEAD,
         *step("w" * 400, untrusted=True),
@@ -79,19 +78,11 @@ def test_what_is_untrusted_stays_so_and_notes_stand_outside() -> None:
     before[6] = assistant(Thinking("B" * 100), *before[6].calls)
     now = apply(before, share=0.01)
     assert all(result.untrusted for message in now for result in message.results)
-    notes = [
-        part
-        for message in now
-        for result in message.results
-        for part in result.content
-        if type(part) is Text and part.provider_data == NOTE
-    ]
-    assert len(notes) == 0
     assert "Here 3 earlier steps are left out" in now[1].text
     assert "look (3 times)" in now[1].text
 
 
-def test_a_note_after_another_question_stands_behind_a_result() -> None:
+def test_what_a_person_said_between_steps_stays() -> None:
     told = [*HEAD, *step("w" * 9000, untrusted=True), user("and faster!"), *step("t"), *step("u"), *step("v")]
     told[5] = assistant("A" * 9000, *told[5].calls)
     now = apply(told, share=0.001)
@@ -246,8 +237,8 @@ def test_the_tries_are_counted_anew_after_each_reply() -> None:
 
 @pytest.mark.parametrize(
     ("script", "compactions"),
-    [([TOO_LONG], 0), ([call("book"), *[TOO_LONG] * 5], 4), ([call("look", page=1), *[TOO_LONG] * 4], 3)],
-    ids=["nothing to leave out", "four times and still too long", "nothing left to leave out"],
+    [([TOO_LONG], 0), ([call("book"), *[TOO_LONG] * 5], 4)],
+    ids=["nothing to leave out", "four times and still too long"],
 )
 def test_then_the_run_fails_and_says_why(script: list[ScriptItem], compactions: int) -> None:
     backend = MockBackend(script)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import sys
+
 
 def main() -> None:
     """Run the command line on ``sys.argv``, and exit."""
-    import sys
-
     from react_agent.cli.app import app
 
     for stream in (sys.stdout, sys.stderr):

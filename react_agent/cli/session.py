@@ -50,7 +50,10 @@ class Stoppable:
 
     async def reply(self, request: ModelRequest, *, listen: Listener | None = None, timeout: float | None = None) -> ModelReply:
         if self.asked:
-            raise asyncio.CancelledError
+            task = asyncio.current_task()
+            assert task is not None
+            task.cancel()  # the run's own: one that a backend makes up would be a lost backend
+            await asyncio.Event().wait()
         return await self._backend.reply(request, listen=listen, timeout=timeout)
 
     async def aclose(self) -> None:
