@@ -30,7 +30,8 @@ from react_agent.formats.base import RawReply
 from react_agent.messages import Head, MessageView, ModelRequest, Text, ToolSpec, user
 
 Values = dict[str, Any]
-TEXT, WHOLE = {"type": "string"}, {"type": "integer"}
+TEXT: Values = {"type": "string"}
+WHOLE: Values = {"type": "integer"}
 TOOLS = (
     ToolSpec("search", "", {"type": "object", "properties": {"query": TEXT}, "required": ["query"], "additionalProperties": False}),
     ToolSpec("add", "", {"type": "object", "properties": {"a": WHOLE, "b": WHOLE}, "required": ["a", "b"], "additionalProperties": False}),

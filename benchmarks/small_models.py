@@ -53,7 +53,7 @@ async def measure(tasks: ModuleType, url: str, format_name: str, options: argpar
     solved: dict[str, list[bool]] = {"A": [], "B": [], "C": []}
     kinds: dict[str, int] = {}
     started = time.perf_counter()
-    for task in tasks.TASKS[: options.limit]:
+    for task in [task for task in tasks.TASKS if task["cat"] in options.cats][: options.limit]:
         tools = [as_tool(name, tasks.TOOLS[name], not options.no_examples) for name in task["tools"]]
         agent = Agent(
             backend,
@@ -87,6 +87,7 @@ def main() -> None:
     parser.add_argument("--formats", default="auto,react_text")
     parser.add_argument("--model", default="model")
     parser.add_argument("--profile", help="the server's row in react_agent.backends.profiles; llamacpp for grammars of text")
+    parser.add_argument("--cats", default="ABC", help="which kinds of tasks: A one tool, B choose among five, C chains")
     parser.add_argument("--limit", type=int)
     parser.add_argument("--no-examples", action="store_true")
     parser.add_argument("--verbose", action="store_true")

@@ -38,7 +38,7 @@ from react_agent.events import (
     Stopped,
     Told,
 )
-from react_agent.framing import note
+from react_agent.framing import NOTE, note
 from react_agent.messages import (
     Head,
     Image,
@@ -276,7 +276,8 @@ class State:
             if message.role == "assistant" and (text := message.text or message.thought):
                 return text
             if message.role == "tool":
-                good = [result.text for result in message.results if result.ok]
+                texts = [part for one in message.results if one.ok for part in one.content if type(part) is Text]
+                good = [part.text for part in texts if part.provider_data != NOTE]  # our own advice is no result
                 if good:
                     return "\n".join(good)
         return ""

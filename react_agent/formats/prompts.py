@@ -7,7 +7,7 @@ from collections.abc import Callable
 from react_agent.formats.lossless import write_json
 from react_agent.formats.tools import FINISH_TOOL, Tools, describe, example_arguments
 from react_agent.framing import NOTE, framed
-from react_agent.messages import Head, Image, Message, ModelRequest, Text, ToolResult, ToolSpec
+from react_agent.messages import Head, Image, Message, ModelRequest, Text, Thinking, ToolCall, ToolResult, ToolSpec, assistant, user
 
 # A small model copies the closing phrase of its examples, so each has another.
 _CLOSING_THOUGHTS = (
@@ -67,7 +67,7 @@ def plain_text(result: ToolResult) -> str:
 def trajectories(head: Head, write: Callable[[Message], str]) -> list[str]:
     """The agent's examples as texts, each from its question to its answer; `write` gives the text of an assistant's message."""
     blocks = []
-    for example in head.examples or ():
+    for example in (*(head.examples or ()), *filter(None, (chained_example(head),))):
         lines = []
         for message in example:
             if message.role == "tool":
@@ -78,6 +78,25 @@ def trajectories(head: Head, write: Callable[[Message], str]) -> list[str]:
                 lines.append(message.text if lines else f"Question: {message.text}")
         blocks.append("Example:\n\n" + "\n".join(lines))
     return blocks
+
+
+def chained_example(head: Head) -> tuple[Message, ...]:
+    """A run of two calls, made of the examples of two tools, for models that would else answer after the first; empty where there are no two.
+
+    Its first thought names what is needed in order: a plan in the one place that a small model reads.
+    """
+    shown = [(tool, example) for tool in worked_tools(head) for example in tool.examples[:1] if example.question and example.result is not None]
+    if len(shown) < 2 or head.output_schema is not None:
+        return ()
+    (one, first), (two, second) = shown[:2]
+    return (
+        user(f"{first.question} Then: {second.question}"),
+        assistant(Thinking(f"I need {one.name}, then {two.name}."), ToolCall(one.name, first.arguments)),
+        Message("tool", (ToolResult(one.name, (Text(first.result or ""),)),)),
+        assistant(Thinking(f"{one.name} is done. Next I need {two.name}."), ToolCall(two.name, second.arguments)),
+        Message("tool", (ToolResult(two.name, (Text(second.result or ""),)),)),
+        assistant(Thinking(f"{one.name} and {two.name} are done."), Text(f"{first.result}; {second.result}")),
+    )
 
 
 def worked_tools(head: Head) -> list[ToolSpec]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 
 import httpx
@@ -12,7 +13,21 @@ from react_agent.backends.leaf import OpenAIChatBackend
 from react_agent.backends.providers import AnthropicBackend, CompletionsBackend, GeminiBackend, OllamaBackend, OpenAIResponsesBackend
 from react_agent.errors import ConfigError
 from react_agent.formats import FORMATS, get_format
-from react_agent.messages import Head, Message, MessageView, ModelRequest, Text, Thinking, ToolCall, ToolExample, ToolResult, ToolSpec, assistant, system, user
+from react_agent.messages import (
+    Head,
+    Message,
+    MessageView,
+    ModelRequest,
+    Text,
+    Thinking,
+    ToolCall,
+    ToolExample,
+    ToolResult,
+    ToolSpec,
+    assistant,
+    system,
+    user,
+)
 
 from ._say import SEARCH, read
 
@@ -72,8 +87,6 @@ BACKENDS = {
 
 @pytest.mark.parametrize("name", BACKENDS)
 def test_native_examples_are_turns_before_the_first_question(name: str) -> None:
-    import asyncio
-
     bodies = []
 
     def answer(request: httpx.Request) -> httpx.Response:
@@ -140,8 +153,6 @@ def test_the_papers_prompt_for_a_base_model() -> None:
     def answer(request: httpx.Request) -> httpx.Response:
         bodies.append(json.loads(request.content))
         return httpx.Response(200, json={"choices": [{"text": "Thought: done\nAction: Finish[Colorado [US]]", "finish_reason": "stop"}]})
-
-    import asyncio
 
     async def run():  # type: ignore[no-untyped-def]
         async with httpx.AsyncClient(transport=httpx.MockTransport(answer)) as client:
