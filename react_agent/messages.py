@@ -560,27 +560,26 @@ class Outcome:
 
 
 def _essence(message: Message) -> bytes:
-    """What a message says, for digests: each piece with its length before it, so that no two messages give the same.
+    """What a message says, as JSON lists: what digests are made of.
 
     Neutral: what only one API gave (`provider_data`) does not count.
     """
-    pieces: list[str] = [message.role]
+    said: list[object] = [message.role]
     for part in message.parts:
         if isinstance(part, ToolCall):
-            pieces += ("call", part.name, "" if part.arguments is None else to_json(part.arguments).decode(), part.complaint or "")
+            said.append(("call", part.name, part.arguments, part.complaint))
         elif isinstance(part, ToolResult):
-            pieces += ("result", part.name, part.status)
-            for one in part.content:
-                pieces += ("text", one.text) if isinstance(one, Text) else _picture(one)
+            content = [one.text if isinstance(one, Text) else _picture(one) for one in part.content]
+            said.append(("result", part.name, part.status, content))
         elif isinstance(part, Image):
-            pieces += _picture(part)
+            said.append(_picture(part))
         else:
-            pieces += (part.type, part.text)
-    return "".join([f"{len(piece)}:{piece}" for piece in pieces]).encode()
+            said.append((part.type, part.text))
+    return to_json(said)
 
 
-def _picture(part: Image) -> tuple[str, ...]:
-    return ("image", part.media_type, part.data or "", part.url or "", part.sha256 or "")
+def _picture(part: Image) -> tuple[str | None, ...]:
+    return ("image", part.media_type, part.data, part.url, part.sha256)
 
 
 @cache
