@@ -230,13 +230,19 @@ def test_every_ending_is_typed_with_a_partial_result_and_a_whole_trace(what: str
 
 
 def test_time_is_up_while_a_tool_runs_the_model_gets_one_last_word() -> None:
+    class Thinking(MockBackend):
+        async def reply(self, *args: object, **kwargs: object) -> object:  # type: ignore[override]  # passes on
+            for _ in range(3):
+                await asyncio.sleep(0)  # gives whoever would cut it off the chance to
+            return await super().reply(*args, **kwargs)  # type: ignore[arg-type]
+
     @tool(read_only=True)
     async def stuck() -> str:
         """Never ends."""
         await asyncio.Event().wait()
         return ""
 
-    backend = MockBackend([call("stuck"), "what I have"])
+    backend = Thinking([call("stuck"), "what I have"])
     result = Agent(backend, tools=[stuck], limits=Limits(seconds=0.02)).run_sync("Go.")
     assert result.outcome.kind == "limit"
     assert "seconds" in result.outcome.detail

@@ -236,6 +236,12 @@ def test_near_a_limit_the_model_is_told_once() -> None:
     assert "8 of at most 10" in notes[0]
 
 
+def test_near_the_limit_of_the_next_question_the_model_is_told_again() -> None:
+    tape = Tape(Limits(steps=2)).acts("read").runs().answers("done").told("And?").acts("put").runs()
+    notes = [at for at, line in enumerate(tape.texts()) if "Come to an answer soon" in line]
+    assert notes == [3, 7]
+
+
 def test_no_limit_is_no_limit() -> None:
     tape = Tape(Limits(steps=None))
     for _ in range(60):
@@ -397,6 +403,15 @@ def test_a_repeat_beside_something_new_is_advised_and_counts_nothing() -> None:
     assert model(tape).purpose == "step"
 
 
+def test_something_new_makes_a_repeat_good() -> None:
+    tape = Tape(Limits(repeats=2))
+    for n in (1, 1, 2, 1):
+        tape.acts(ToolCall("read", {"n": n})).runs("same")
+    assert model(tape).purpose == "step"
+    tape.acts(ToolCall("read", {"n": 2})).runs("same")
+    assert model(tape).purpose == "last"
+
+
 def test_arguments_in_another_order_are_the_same_call() -> None:
     one, two = ToolCall("read", {"a": 1, "b": 2}), ToolCall("read", {"b": 2, "a": 1})
     tape = Tape(Limits(repeats=1)).acts(one).runs("x").acts(two).runs("x")
@@ -461,6 +476,23 @@ def test_a_fork_keeps_the_keys_of_open_calls() -> None:
     effect = next_effect(fold(fork))
     assert isinstance(effect, CallTools)
     assert [plan.key for plan in effect.calls] == ["r/0.0", "fork/0.1"]
+
+
+@pytest.mark.parametrize("name", ["read", "put", "ship", "write", "wipe"])
+def test_what_waits_for_leave_still_waits_for_a_new_writer(name: str) -> None:
+    """It had not begun, so it is no orphan, and nothing makes the leave unnecessary."""
+    tape = Tape(policy=Policy(default="ask")).acts(name).asked(0, "Really?")
+    tape.add(Resumed(tape.at, 1))
+    effect = next_effect(tape.state)
+    assert isinstance(effect, Pause)
+    assert [plan.ask for plan in effect.calls] == ["Really?"]
+
+
+def test_while_another_call_is_under_way_nothing_pauses() -> None:
+    tape = Tape().acts("wipe", "write").asked(0).called(1)
+    assert tape.planned() == ()
+    tape.returned(1)
+    assert isinstance(next_effect(tape.state), Pause)
 
 
 def test_reviews_by_step_and_index() -> None:
@@ -537,6 +569,15 @@ def test_a_new_writer_has_its_own_seconds(ended: bool) -> None:
         assert tape.outcome().kind == "limit"
     tape.add(Resumed(tape.at, 1))
     assert (model(tape).purpose, model(tape).request.tool_choice) == ("step", "auto")
+
+
+def test_seconds_before_a_kill_are_not_those_of_the_new_writer() -> None:
+    tape = Tape(Limits(seconds=5.0)).acts("read").runs()
+    assert tape.state.seconds == 3.0
+    tape.add(Resumed(tape.at, 1)).acts("put").runs()
+    assert model(tape).purpose == "step"
+    tape.acts("ship").runs()
+    assert model(tape).purpose == "last"
 
 
 def test_other_limits_are_not_renewed_by_a_new_writer() -> None:

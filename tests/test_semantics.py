@@ -122,6 +122,11 @@ def test_a_word_is_heard_after_the_reply_and_after_the_batch(format_name: str) -
     assert [m.text for m in requests[2].messages[7:]] == ["done", "late"]
 
 
+def test_the_trace_says_which_words_came_while_a_request_was_under_way() -> None:
+    told = [(event.message.text, event.during_request) for event in tell("told", "native").trace if isinstance(event, Told)]
+    assert told == [("in the request", True), ("in the batch", False), ("in the batch", False), ("late", True)]
+
+
 def test_a_word_during_a_request_that_is_answered_makes_the_answer_a_turn_of_the_conversation() -> None:
     """The answer was given without the word; the run goes on with it instead of ending."""
     story = tell("told", "native")

@@ -222,22 +222,22 @@ class _Prepared:
         self._wire = wire
         self._format = format
         self._stop = (*format.stop(head), *head.settings.stop)
-        self._options: dict[tuple[str, bool, bool | None], bytes] = {}
-        self._constraints: dict[tuple[str, bool], JsonObject] = {}
+        self._options: dict[tuple[str, bool, str | None], bytes] = {}
+        self._constraints: dict[tuple[str, str], JsonObject] = {}
         self.renamed = {wire.tool_name(spec.name): spec.name for spec in head.tools if wire.tool_name(spec.name) != spec.name}
 
-    def held(self, request: ModelRequest) -> bool | None:
-        """Whether the grammar that the reply can be held to allows an answer; None where there is no such grammar."""
+    def held(self, request: ModelRequest) -> str | None:
+        """The phase whose grammar the reply can be held to; None where there is no such grammar."""
         if not (isinstance(self._format, Constraining) and isinstance(self._wire, Constrainable)):
             return None
-        answer = self._format.may_answer(request)
-        key = (request.tool_choice, answer)
+        phase = self._format.phase(request)
+        key = (request.tool_choice, phase)
         if key not in self._constraints:
-            constraint = self._format.constraint(self.head, request.tool_choice, answer=answer)
+            constraint = self._format.constraint(self.head, request.tool_choice, phase)
             self._constraints[key] = self._wire.constrain(constraint) if constraint is not None else {}
-        return answer if self._constraints[key] else None
+        return phase if self._constraints[key] else None
 
-    def body(self, request: ModelRequest, stream: bool, held: bool | None) -> bytes:
+    def body(self, request: ModelRequest, stream: bool, held: str | None) -> bytes:
         """The request's body; `held` as `held` gave it, or None to leave the grammar out."""
         key = (request.tool_choice, stream, held)
         options = self._options.get(key)

@@ -16,6 +16,7 @@ _ROOMS = {
     "react_paper": ("react_paper", "ReactPaperFormat"),
     "auto": ("auto", "AutoFormat"),
     "json_step": ("json_step", "JsonStepFormat"),
+    "json_plan": ("json_plan", "JsonPlanFormat"),
 }
 _DIALECTS = (
     "hermes",

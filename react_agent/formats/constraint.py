@@ -11,6 +11,7 @@ from typing import Protocol, runtime_checkable
 
 from react_agent.messages import Head, JsonObject, ModelRequest, ToolChoice
 
+FREE, ACT = "free", "act"  # a call or an answer may come; a call must come
 HOPELESS = 3  # steps whose results were all errors: then the model may say that it cannot be done
 
 
@@ -31,12 +32,12 @@ class Constraint:
 class Constraining(Protocol):
     """A format whose steps a grammar can describe."""
 
-    def constraint(self, head: Head, tool_choice: ToolChoice, *, answer: bool) -> Constraint | None:
-        """The grammar of the next step; None where there is nothing to hold it to. `answer`: whether an answer may come now."""
+    def phase(self, request: ModelRequest) -> str:
+        """What may come next, as far as the conversation decides it: `FREE`, `ACT`, or a word of the format's own."""
         ...
 
-    def may_answer(self, request: ModelRequest) -> bool:
-        """Whether the next step may be an answer already."""
+    def constraint(self, head: Head, tool_choice: ToolChoice, phase: str) -> Constraint | None:
+        """The grammar of the next step; None where there is nothing to hold it to. Computed once for each head, choice and phase."""
         ...
 
 
@@ -49,8 +50,8 @@ class Constrainable(Protocol):
         ...
 
 
-def may_answer(request: ModelRequest, tool_first: bool | None) -> bool:
-    """Whether an answer may come now: with `tool_first`, not before a tool has given a good result.
+def act_first(request: ModelRequest, tool_first: bool | None) -> str:
+    """The phase, `FREE` or `ACT`: with `tool_first` no answer may come before a tool has given a good result.
 
     Small models answer at once where a grammar lets them: of 40 first calls one got 2 right so, and 31 when it had to call first. A
     call that a grammar demands may be one that the model did not want, so None demands it only where no offered tool has effects. After
@@ -60,11 +61,11 @@ def may_answer(request: ModelRequest, tool_first: bool | None) -> bool:
     if tool_first is None:
         tool_first = all(tool.read_only for tool in head.tools)
     if not tool_first or not head.tools or request.tool_choice == "none":
-        return True
+        return FREE
     failed = 0
     for message in reversed(request.messages):
         if message.role == "tool":
             if any(result.ok for result in message.results):
-                return True
+                return FREE
             failed += 1
-    return failed >= HOPELESS
+    return FREE if failed >= HOPELESS else ACT

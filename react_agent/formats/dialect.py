@@ -23,8 +23,11 @@ class DialectFormat:
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self._dialect: Dialect = DIALECTS[name]
-        self._read_by = ReadBy(name)
+        self._take(DIALECTS[name])
+
+    def _take(self, dialect: Dialect) -> None:
+        self._dialect = dialect
+        self._read_by = ReadBy(self.name)
 
     def stop(self, head: Head) -> tuple[str, ...]:
         """None: several calls may stand in one reply, and the server ends the turn."""

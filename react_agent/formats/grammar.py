@@ -19,24 +19,27 @@ from react_agent.formats.tools import Tools
 from react_agent.messages import Head, JsonObject, ToolChoice
 
 THOUGHT_CHARS = 240
+PLAN_STEPS = 4
 
 # ------------------------------------------------------------------------------------------------------------- JSON Schema
 
 
-def step_schema(head: Head, tool_choice: ToolChoice = "auto", *, answer: bool = True) -> JsonObject:
+def step_schema(head: Head, tool_choice: ToolChoice = "auto", *, answer: bool = True, plan: bool = False) -> JsonObject:
     """The schema of one step: a thought, then one offered tool with its arguments, or the answer.
 
     Args:
         head: Has the tools. With an output schema the answer is a call of the reserved tool, which is among them.
         tool_choice: ``none`` leaves the answer only, ``required`` and a tool's name leave no answer.
         answer: Whether the model may answer now. Small models answer at once where they may, so leave it off before the first result.
+        plan: A call has the list of tools before it that will be needed, itself the first.
     """
     tools, may_answer = _choices(head, tool_choice, answer)
     definitions: JsonObject = {}
     options: list[JsonValue] = []
     for tool in tools:
         schema = _lifted(tool.name, tool.parameters, definitions)
-        options.append(_object({"thought": {"type": "string", "maxLength": THOUGHT_CHARS}, "action": {"const": tool.name}, "action_input": schema}))
+        lead: JsonObject = {"plan": _plan_schema(tools)} if plan else {}
+        options.append(_object({**lead, "thought": {"type": "string", "maxLength": THOUGHT_CHARS}, "action": {"const": tool.name}, "action_input": schema}))
     if may_answer:
         options.append(_object({"thought": {"type": "string", "maxLength": THOUGHT_CHARS}, "answer": {"type": "string", "minLength": 1}}))
     step: JsonObject = cast(JsonObject, options[0]) if len(options) == 1 else {"anyOf": options}
@@ -50,6 +53,10 @@ def _choices(head: Head, tool_choice: ToolChoice, answer: bool) -> tuple[Tools, 
         return head.tools, answer and tool_choice == "auto" and head.output_schema is None
     named = tuple(tool for tool in head.tools if tool.name == tool_choice)
     return named or head.tools, False
+
+
+def _plan_schema(tools: Tools) -> JsonObject:
+    return {"type": "array", "items": {"enum": [tool.name for tool in tools]}, "minItems": 1, "maxItems": PLAN_STEPS}
 
 
 def _object(members: JsonObject) -> JsonObject:
@@ -137,20 +144,23 @@ def react_gbnf(head: Head, tool_choice: ToolChoice = "auto", *, answer: bool = T
     return "\n".join([root, *rules.lines]) + _TEXT_RULES + _JSON_RULES
 
 
-def step_gbnf(head: Head, tool_choice: ToolChoice = "auto", *, answer: bool = True) -> str:
-    """The grammar of one step as a JSON object, written as ``json_step`` writes it."""
+def step_gbnf(head: Head, tool_choice: ToolChoice = "auto", *, answer: bool = True, plan: bool = False) -> str:
+    """The grammar of one step as a JSON object, written as ``json_step`` writes it; with `plan` as ``json_plan`` begins."""
     tools, may_answer = _choices(head, tool_choice, answer)
     rules = _Rules()
+    thought = '"\\"thought\\": " thought ", "'
     options = []
     for tool in tools:
         arguments = rules.schema(tool.parameters, tool.parameters, f"{tool.name}-input")
-        lead = '"action": ' + write_json(tool.name) + ', "action_input": '
-        options.append(f"{_quoted(lead)} {arguments}")
+        name = write_json(tool.name)
+        lead = f"{_quoted(chr(34) + 'plan' + chr(34) + ': [' + name)} later{{0,{PLAN_STEPS - 1}}} \"], \" " if plan else ""
+        call = '"action": ' + name + ', "action_input": '
+        options.append(f"{lead}{thought} {_quoted(call)} {arguments}")
     if may_answer:
-        options.append(f"{_quoted(chr(34) + 'answer' + chr(34) + ': ')} answer")
-    lead = _quoted('{"thought": ')
-    root = f'root ::= {lead} thought ", " ( {" | ".join(options)} ) "}}"'
-    return "\n".join([root, *rules.lines]) + _STEP_RULES + _JSON_RULES
+        options.append(f'{thought} "\\"answer\\": " answer')
+    root = f'root ::= "{{" ( {" | ".join(options)} ) "}}"'
+    later = f"later ::= {' | '.join(_quoted(', ' + write_json(tool.name)) for tool in tools)}" if plan and tools else None
+    return "\n".join([root, *([later] if later else []), *rules.lines]) + _STEP_RULES + _JSON_RULES
 
 
 class _Rules:

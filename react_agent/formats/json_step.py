@@ -7,16 +7,16 @@ only asked for the form.
 from __future__ import annotations
 
 from react_agent.formats.base import RawReply
-from react_agent.formats.constraint import Constraint, may_answer
+from react_agent.formats.constraint import FREE, Constraint, act_first
 from react_agent.formats.dialect import DialectFormat
 from react_agent.formats.dialects.base import named_as_offered
 from react_agent.formats.grammar import step_gbnf, step_schema
 from react_agent.formats.lossless import write_json
-from react_agent.formats.native import EMPTY, ONLY_THOUGHTS, malformed
+from react_agent.formats.native import EMPTY, MALFORMED, ONLY_THOUGHTS, malformed
 from react_agent.formats.prompts import closing_thought, last_good_result, shown_tool, tool_list, trajectories, worked_tools
 from react_agent.formats.reading import cut_reply, prose_answers, read_reply, refused, reply_text, scan, was_cut
 from react_agent.formats.tools import FINISH_TOOL, example_arguments
-from react_agent.messages import Act, Answer, Head, ModelReply, ModelRequest, ToolCall, ToolChoice, ToolSpec
+from react_agent.messages import Act, Answer, Head, Message, ModelReply, ModelRequest, Text, ToolCall, ToolChoice, ToolSpec
 
 
 class JsonStepFormat(DialectFormat):
@@ -36,15 +36,21 @@ class JsonStepFormat(DialectFormat):
 
     # --------------------------------------------------------------------------------------------------------- constraint
 
-    def constraint(self, head: Head, tool_choice: ToolChoice, *, answer: bool) -> Constraint | None:
+    def constraint(self, head: Head, tool_choice: ToolChoice, phase: str) -> Constraint | None:
         if not head.tools:
             return None
-        return Constraint(step_schema(head, tool_choice, answer=answer), step_gbnf(head, tool_choice, answer=answer))
+        return Constraint(step_schema(head, tool_choice, answer=phase == FREE), step_gbnf(head, tool_choice, answer=phase == FREE))
 
-    def may_answer(self, request: ModelRequest) -> bool:
-        return may_answer(request, self.tool_first)
+    def phase(self, request: ModelRequest) -> str:
+        return act_first(request, self.tool_first)
 
     # ------------------------------------------------------------------------------------------------------------- prompt
+
+    def again(self, message: Message) -> str:
+        """An answer keeps its thought: the model is to see its own turns as it wrote them."""
+        if message.calls or not message.text.strip() or any(type(part) is Text and part.provider_data == MALFORMED for part in message.parts):
+            return super().again(message)
+        return self._dialect.render(Answer(message.thought, message.text))
 
     def prompt(self, instructions: str, head: Head) -> str:
         """The instructions, the tools, the form of a step, and a worked example for each tool that has one."""
@@ -52,19 +58,24 @@ class JsonStepFormat(DialectFormat):
             return instructions
         blocks = [instructions] if instructions.strip() else []
         blocks.append(tool_list(head.tools))
-        form = '{"thought": "what to do next", "action": "the tool\'s name", "action_input": {its arguments}}'
-        blocks.append(f"Reply with one JSON object in each turn and nothing else. To use a tool:\n\n{form}\n\nThe result then comes as an Observation.")
+        blocks.append(f"Reply with one JSON object in each turn and nothing else. To use a tool:\n\n{self.form()}\n\nThe result then comes as an Observation.")
         if head.output_schema is None:
             blocks.append('When you know the answer:\n\n{"thought": "why you know it", "answer": "the answer to the question"}')
         else:
             blocks.append(f"When you know the answer, give it with the action {FINISH_TOOL}.")
+        return "\n\n".join([*blocks, *self.shown(head)])
+
+    def form(self) -> str:
+        """A turn that calls a tool, described."""
+        return '{"thought": "what to do next", "action": "the tool\'s name", "action_input": {its arguments}}'
+
+    def shown(self, head: Head) -> list[str]:
+        """The tools' worked examples, and the agent's own; without any, the form shown once with a real tool's name."""
         shown = worked_tools(head)
-        blocks.extend(self._worked(tool, index, head) for index, tool in enumerate(shown))
+        blocks = [self._worked(tool, index, head) for index, tool in enumerate(shown)]
         blocks.extend(trajectories(head, self.again))
         tool_ = shown_tool(head)
-        if not shown and not head.examples and tool_ is not None:
-            blocks.append(f"Example of a turn:\n\n{self._example(tool_)}")
-        return "\n\n".join(blocks)
+        return blocks or ([f"Example of a turn:\n\n{self._example(tool_)}"] if tool_ is not None else [])
 
     def _worked(self, tool: ToolSpec, index: int, head: Head) -> str:
         example = tool.examples[0]

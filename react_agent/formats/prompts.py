@@ -7,7 +7,20 @@ from collections.abc import Callable
 from react_agent.formats.lossless import write_json
 from react_agent.formats.tools import FINISH_TOOL, Tools, describe, example_arguments
 from react_agent.framing import NOTE, framed
-from react_agent.messages import Head, Image, Message, ModelRequest, Text, Thinking, ToolCall, ToolResult, ToolSpec, assistant, user
+from react_agent.messages import (
+    Head,
+    Image,
+    Message,
+    ModelRequest,
+    Text,
+    Thinking,
+    ToolCall,
+    ToolExample,
+    ToolResult,
+    ToolSpec,
+    assistant,
+    user,
+)
 
 # A small model copies the closing phrase of its examples, so each has another.
 _CLOSING_THOUGHTS = (
@@ -67,7 +80,7 @@ def plain_text(result: ToolResult) -> str:
 def trajectories(head: Head, write: Callable[[Message], str]) -> list[str]:
     """The agent's examples as texts, each from its question to its answer; `write` gives the text of an assistant's message."""
     blocks = []
-    for example in (*(head.examples or ()), *filter(None, (chained_example(head),))):
+    for example in head.examples or ():
         lines = []
         for message in example:
             if message.role == "tool":
@@ -80,22 +93,24 @@ def trajectories(head: Head, write: Callable[[Message], str]) -> list[str]:
     return blocks
 
 
-def chained_example(head: Head) -> tuple[Message, ...]:
-    """A run of two calls, made of the examples of two tools, for models that would else answer after the first; empty where there are no two.
-
-    Its first thought names what is needed in order: a plan in the one place that a small model reads.
-    """
+def chained_examples(head: Head, most: int) -> tuple[tuple[Message, ...], ...]:
+    """Runs of two calls, each made of the examples of two tools, with a plan in the first thought; none where no two tools have examples."""
     shown = [(tool, example) for tool in worked_tools(head) for example in tool.examples[:1] if example.question and example.result is not None]
     if len(shown) < 2 or head.output_schema is not None:
         return ()
-    (one, first), (two, second) = shown[:2]
+    pairs = [(shown[at], shown[(at + 1) % len(shown)]) for at in range(min(most, len(shown)))]
+    return tuple([_chained(*one, *two) for one, two in pairs])
+
+
+def _chained(one: ToolSpec, first: ToolExample, two: ToolSpec, second: ToolExample) -> tuple[Message, ...]:
+    question = second.question or ""
     return (
-        user(f"{first.question} Then: {second.question}"),
-        assistant(Thinking(f"I need {one.name}, then {two.name}."), ToolCall(one.name, first.arguments)),
+        user(f"{first.question} Then: {question[:1].lower()}{question[1:]}"),
+        assistant(Thinking(f"Plan: {one.name}, {two.name}\nFirst I need {one.name}."), ToolCall(one.name, first.arguments)),
         Message("tool", (ToolResult(one.name, (Text(first.result or ""),)),)),
-        assistant(Thinking(f"{one.name} is done. Next I need {two.name}."), ToolCall(two.name, second.arguments)),
+        assistant(Thinking(f"Next I need {two.name}."), ToolCall(two.name, second.arguments)),
         Message("tool", (ToolResult(two.name, (Text(second.result or ""),)),)),
-        assistant(Thinking(f"{one.name} and {two.name} are done."), Text(f"{first.result}; {second.result}")),
+        assistant(Thinking("The plan is done."), Text(f"{first.result}; {second.result}")),
     )
 
 

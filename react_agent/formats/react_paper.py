@@ -21,7 +21,7 @@ class ReactPaperFormat(ReactTextFormat):
         """A base model goes on with the observation, and after the answer with the next question."""
         return ("\nObservation", "\nQuestion")
 
-    def constraint(self, head: Head, tool_choice: str, *, answer: bool) -> None:
+    def constraint(self, head: Head, tool_choice: str, phase: str) -> None:
         """None: the grammar of `react_text` is for its own words."""
 
     def lower(self, message: Message, before: Message | None, head: Head) -> tuple[Message, ...]:

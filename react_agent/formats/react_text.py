@@ -12,7 +12,7 @@ from pydantic import JsonValue
 
 from react_agent.errors import FormatError
 from react_agent.formats.base import RawReply
-from react_agent.formats.constraint import Constraint, may_answer
+from react_agent.formats.constraint import FREE, Constraint, act_first
 from react_agent.formats.grammar import react_gbnf
 from react_agent.formats.leaks import leaked
 from react_agent.formats.lossless import write_json
@@ -74,11 +74,11 @@ class ReactTextFormat:
         self.tool_first = tool_first
         self._read_by = ReadBy(self.name)
 
-    def constraint(self, head: Head, tool_choice: ToolChoice, *, answer: bool) -> Constraint | None:
-        return Constraint(gbnf=react_gbnf(head, tool_choice, answer=answer)) if head.tools else None
+    def constraint(self, head: Head, tool_choice: ToolChoice, phase: str) -> Constraint | None:
+        return Constraint(gbnf=react_gbnf(head, tool_choice, answer=phase == FREE)) if head.tools else None
 
-    def may_answer(self, request: ModelRequest) -> bool:
-        return may_answer(request, self.tool_first)
+    def phase(self, request: ModelRequest) -> str:
+        return act_first(request, self.tool_first)
 
     def stop(self, head: Head) -> tuple[str, ...]:
         """At the start of a line only: the word may stand in an argument."""

@@ -56,6 +56,7 @@ WRITTEN = {
     "lfm2": "<|tool_call_start|>[search(query='Paris')]<|tool_call_end|>",
     "olmo3": "<function_calls>[search(query='Paris')]</function_calls>",
     "json_step": '{"thought": "", "action": "search", "action_input": {"query": "Paris"}}',
+    "json_plan": '{"thought": "", "action": "search", "action_input": {"query": "Paris"}}',
     "xml_react": '<action>search</action>\n<action_input>{"query": "Paris"}</action_input>',
     "react_text": 'Action: search\nAction Input: {"query": "Paris"}',
     "react_paper": 'Action: search\nAction Input: {"query": "Paris"}',  # without the tools at hand it cannot know what brackets would mean
@@ -103,7 +104,7 @@ def test_a_call_that_was_cut_anywhere_never_runs_with_less(name: str) -> None:
                 pytest.fail(f"an answer from a cut reply: {text[:end]!r}")
 
 
-@pytest.mark.parametrize("name", [name for name in DIALECTS if name != "json_step"])
+@pytest.mark.parametrize("name", [name for name in DIALECTS if name not in ("json_step", "json_plan")])
 def test_nothing_in_a_thinking_block_is_run(name: str) -> None:
     call = WRITTEN[name]
     for text in (f"<think>{call}</think>\nNo call after all.", f"{call}\n</think>\n\nNo call after all.", f"<think>\n{call}"):
@@ -111,7 +112,7 @@ def test_nothing_in_a_thinking_block_is_run(name: str) -> None:
         assert not reply.message.calls, text
 
 
-@pytest.mark.parametrize("name", [name for name in DIALECTS if name not in ("react_text", "react_paper", "json_step", "harmony", "xml_react")])
+@pytest.mark.parametrize("name", [name for name in DIALECTS if name not in ("react_text", "react_paper", "json_step", "json_plan", "harmony", "xml_react")])
 def test_text_before_a_call_is_kept_and_what_follows_is_cut(name: str) -> None:
     if name in ("llama3_json", "llama_pythonic"):  # the whole reply is the call
         return

@@ -15,7 +15,7 @@ from react_agent.backends.wires.anthropic import Anthropic
 from react_agent.backends.wires.openai_chat import OpenAIChat
 from react_agent.errors import BackendRejected, ContextOverflow
 from react_agent.formats import FORMATS, get_format
-from react_agent.formats.constraint import HOPELESS, Constrainable, Constraining, may_answer
+from react_agent.formats.constraint import FREE, HOPELESS, Constrainable, Constraining, act_first
 from react_agent.formats.json_step import JsonStepFormat
 from react_agent.formats.react_text import ReactTextFormat
 from react_agent.messages import Head, Message, ModelReply, ModelRequest, Settings, Text, ToolResult, ToolSpec, system, user
@@ -96,7 +96,7 @@ ANSWERS: dict[str, tuple[tuple[Message, ...], Head, str, bool | None, bool]] = {
 def test_no_answer_before_the_first_result(
     messages: tuple[Message, ...], head: Head, choice: str, tool_first: bool | None, expected: bool
 ) -> None:
-    assert may_answer(asked(*messages, head=head, tool_choice=choice), tool_first) is expected
+    assert (act_first(asked(*messages, head=head, tool_choice=choice), tool_first) == FREE) is expected
     body = sent(chat(JsonStepFormat(tool_first=tool_first)), *messages, head=head, tool_choice=choice)
     if head.tools:
         assert allows_answer(body) is expected
@@ -174,8 +174,8 @@ def test_a_stream_is_held_as_well() -> None:
 
 def test_who_takes_part() -> None:
     formats = {name: get_format(name) for name in FORMATS}
-    told = {name for name, form in formats.items() if isinstance(form, Constraining) and form.constraint(HEAD, "auto", answer=True)}
-    assert told == {"react_text", "json_step"}
+    told = {name for name, form in formats.items() if isinstance(form, Constraining) and form.constraint(HEAD, "auto", FREE)}
+    assert told == {"react_text", "json_step", "json_plan"}
     assert isinstance(OpenAIChat("m"), Constrainable)
     assert not isinstance(Anthropic("m"), Constrainable)
     assert {name for name, row in PROFILES.items() if row.gbnf} == {"llamacpp"}

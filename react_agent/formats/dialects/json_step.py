@@ -22,7 +22,7 @@ _ANSWER_KEYS = ("answer", "final_answer", "final answer")
 _CALL_KEYS = frozenset({"action", "action_input", "tool", "tool_name", "tool_input", "name", "arguments", "parameters", "args", "input"})
 
 
-class _JsonStep(Dialect):
+class JsonStep(Dialect):
     name = "json_step"
 
     def step(self, text: str, tools: Tools, hidden: Sequence[tuple[int, int]] = ()) -> Step:
@@ -88,4 +88,4 @@ def _answer_as_call(call: ToolCall, thought: str) -> Step | None:
     return Step("answer", thought=thought, text=words.strip(), dialect="json_step")
 
 
-DIALECT = _JsonStep()
+DIALECT = JsonStep()

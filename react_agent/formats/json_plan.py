@@ -1,0 +1,120 @@
+"""JSON steps whose first one names the tools that will be needed, and which are then held to that plan.
+
+For models too small to remember, after a good result, that something is left to do: of ten chains of two tools one of half a billion parameters solved
+none step by step, and most of them with a plan. It costs where one call is enough, and a plan is kept even where it was wrong, so a larger model is
+better off with `json_step`.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import cast
+
+from react_agent.formats.constraint import ACT, FREE, HOPELESS, Constraint, act_first
+from react_agent.formats.dialects.json_step import JsonStep
+from react_agent.formats.grammar import step_gbnf, step_schema
+from react_agent.formats.json_step import JsonStepFormat
+from react_agent.formats.native import MALFORMED
+from react_agent.formats.prompts import chained_examples, closing_thought, trajectories
+from react_agent.formats.scanner import Step
+from react_agent.formats.tools import FINISH_TOOL, Tools, example_arguments
+from react_agent.messages import Act, Answer, Head, JsonObject, Message, ModelRequest, Text, ToolCall, ToolChoice, ToolSpec
+
+_PLAN = re.compile(r"Plan: ([\w.\-]++(?:, [\w.\-]++)*+)(?:\n|\Z)")
+_DONE = "done"
+
+
+class _JsonPlan(JsonStep):
+    """``{"plan": ["look", "add"], "thought": …}``. In neutral messages the plan is the thought's first line, ``Plan: look, add``."""
+
+    name = "json_plan"
+
+    def of(self, value: JsonObject, tools: Tools) -> Step | None:
+        plan = value.get("plan")
+        if not isinstance(plan, list) or not plan or not all(isinstance(name, str) for name in plan):
+            return super().of(value, tools)
+        step = super().of({key: member for key, member in value.items() if key != "plan"}, tools)
+        if step is not None:
+            step.thought = "\n".join(filter(None, (f"Plan: {', '.join(cast('list[str]', plan))}", step.thought)))
+        return step
+
+    def render(self, reading: Act | Answer) -> str:
+        found = _PLAN.match(reading.thought)
+        if found is None:
+            return super().render(reading)
+        thought = reading.thought[found.end() :]
+        rest = super().render(Answer(thought, reading.text) if isinstance(reading, Answer) else Act(thought, reading.calls))
+        names = ", ".join(f'"{name}"' for name in found.group(1).split(", "))
+        return f'{{"plan": [{names}], {rest[1:]}'
+
+
+class JsonPlanFormat(JsonStepFormat):
+    """`JsonStepFormat` with a plan. Under a grammar each later step calls the plan's next tool, and the answer follows its last."""
+
+    def __init__(self) -> None:
+        super().__init__(tool_first=None)
+        self.name = "json_plan"
+        self._take(_JsonPlan())
+
+    def phase(self, request: ModelRequest) -> str:
+        """``plan`` or ``plan or answer`` before there is one, then the name of the tool that is next, and at last ``done``."""
+        left, failed = _left(request)
+        if left is None:
+            return f"plan {act_first(request, self.tool_first)}"
+        if failed >= HOPELESS:
+            return FREE
+        return f"tool {left[0]}" if left else _DONE
+
+    def constraint(self, head: Head, tool_choice: ToolChoice, phase: str) -> Constraint | None:
+        if not head.tools:
+            return None
+        word, _, rest = phase.partition(" ")
+        if tool_choice == "auto" and word == "tool":
+            tool_choice = rest
+        elif tool_choice == "auto" and phase == _DONE:
+            tool_choice = "none" if head.output_schema is None else FINISH_TOOL
+        plan, answer = word == "plan" and tool_choice == "auto", rest != ACT
+        return Constraint(step_schema(head, tool_choice, answer=answer, plan=plan), step_gbnf(head, tool_choice, answer=answer, plan=plan))
+
+    # ------------------------------------------------------------------------------------------------------------- prompt
+
+    def form(self) -> str:
+        form = super().form().replace("{", '{"plan": ["tool", "next tool"], ', 1)
+        return f"{form}\n\nThe plan stands in the first turn only: the tools that the question needs, in order, as few as possible."
+
+    def shown(self, head: Head) -> list[str]:
+        blocks = super().shown(head)
+        return [*blocks, *trajectories(Head(examples=chained_examples(head, 3)), self.again)]
+
+    def _example(self, tool: ToolSpec) -> str:
+        thought = (tool.examples[0].thought if tool.examples else None) or closing_thought(1)
+        return self._dialect.render(Act(f"Plan: {tool.name}\n{thought}", (ToolCall(tool.name, example_arguments(tool)),)))
+
+
+def _left(request: ModelRequest) -> tuple[list[str] | None, int]:
+    """What is left of the plan for the present question, and how many steps without a good result came last; None where there is no plan."""
+    done: list[str] = []
+    failed, good = 0, False
+    known = {tool.name for tool in request.head.tools}
+    for message in reversed(request.messages):
+        if message.role == "tool":
+            names = [result.name for result in message.results if result.ok]
+            done.extend(names)
+            good = good or bool(names)
+            failed += not good
+        elif message.role == "assistant":
+            found = _PLAN.match(message.thought)
+            if found is not None and message.calls:
+                left = [name for name in found.group(1).split(", ") if name in known]
+                for name in done:
+                    if name in left:
+                        left.remove(name)
+                return left, failed
+            if _answers(message):
+                break
+    return None, failed
+
+
+def _answers(message: Message) -> bool:
+    """An earlier question ended here."""
+    return not message.calls and any(type(part) is Text and part.provider_data != MALFORMED for part in message.parts)
