@@ -720,6 +720,8 @@ def _plan(state: State, opened: OpenCall, step: int, index: int) -> PlannedCall:
         return _settle(step, index, call, key, "refused", text)
     if state.closing is not None and call.name != FINISH_TOOL:
         return _settle(step, index, call, key, "refused", f"Not run: only '{FINISH_TOOL}' may be called now.")
+    if tool is None and opened.phase == "orphan":
+        return PlannedCall(step, index, call.name, arguments or {}, key, ask=_ORPHAN)
     if tool is None or arguments is None or opened.phase == "approved":  # the dispatcher says that there is no such tool
         return PlannedCall(step, index, call.name, arguments or {}, key)
     if opened.phase == "asked":

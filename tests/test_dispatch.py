@@ -324,6 +324,28 @@ def test_cancellation_is_recorded_and_goes_through_whatever_the_tool_does_with_i
     assert [event.cause for event in events if isinstance(event, Stopped)] == ["cancelled"]
 
 
+@pytest.mark.parametrize("count", [1, 2])
+@pytest.mark.parametrize("timeout", [None, 30.0], ids=["unbounded", "bounded"])
+def test_a_cancelled_run_leaves_no_async_tool_at_work(timeout: float | None, count: int) -> None:
+    async def main() -> list[str]:
+        began = asyncio.Event()
+        ended: list[str] = []
+
+        async def it(ctx: RunContext[None], n: int) -> None:
+            began.set()
+            try:
+                await asyncio.Event().wait()
+            finally:
+                ended.append(f"{n} {ctx.cancelled}")
+
+        await cancelled([made(it, timeout=timeout)], [call("it", n=n) for n in range(count)], began)
+        await asyncio.sleep(0)
+        return ended
+
+    ended = asyncio.run(main())
+    assert [each[0] for each in ended] == [str(n) for n in range(count)]
+
+
 def test_a_tool_that_cancels_itself_does_not_cancel_the_run() -> None:
     async def it() -> None:
         raise asyncio.CancelledError

@@ -237,6 +237,15 @@ def test_another_question_diverges_at_once() -> None:
     assert "+user text: Come." in str(raised.value)
 
 
+def test_a_text_that_is_read_differently_now_is_not_played() -> None:
+    def edit(event: Event) -> Event:
+        return replace(event, reply=replace(event.reply, raw="Final Answer: b")) if isinstance(event, Replied) else event
+
+    agent = Agent(ReplayBackend(edited(record("react_text"), edit)), tools=World().tools(), instructions="Be brief.")
+    with pytest.raises(Diverged, match="read differently"):
+        agent.run_sync("Go.")
+
+
 def test_asked_for_more_than_was_recorded() -> None:
     trace = record()
     cut = trace.cut(trace.after_step(1))

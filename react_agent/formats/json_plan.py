@@ -8,6 +8,7 @@ better off with `json_step`.
 from __future__ import annotations
 
 import re
+from itertools import zip_longest
 from typing import cast
 
 from react_agent.formats.constraint import ACT, FREE, HOPELESS, Constraint, act_first
@@ -22,6 +23,7 @@ from react_agent.messages import Act, Answer, Head, JsonObject, Message, ModelRe
 
 _PLAN = re.compile(r"Plan: ([\w.\-]++(?:, [\w.\-]++)*+)(?:\n|\Z)")
 _DONE = "done"
+MOST_CHAINS = 6
 
 
 class _JsonPlan(JsonStep):
@@ -84,7 +86,9 @@ class JsonPlanFormat(JsonStepFormat):
 
     def shown(self, head: Head) -> list[str]:
         blocks = super().shown(head)
-        return [*blocks, *trajectories(Head(examples=chained_examples(head, 3)), self.again)]
+        chains = trajectories(Head(examples=chained_examples(head, MOST_CHAINS)), self.again)
+        # In turns: after several examples of one kind a small model plans that kind whatever is asked.
+        return [block for pair in zip_longest(blocks, chains) for block in pair if block is not None]
 
     def _example(self, tool: ToolSpec) -> str:
         thought = (tool.examples[0].thought if tool.examples else None) or closing_thought(1)

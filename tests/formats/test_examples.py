@@ -180,6 +180,7 @@ def test_the_papers_prompt_for_a_base_model() -> None:
     [
         ({"query": "Paris"}, "Action: search[Paris]"),
         ({"query": "a]b"}, 'Action: search\nAction Input: {"query": "a]b"}'),
+        ({"query": "a]b[c"}, 'Action: search\nAction Input: {"query": "a]b[c"}'),
         ({"query": "two\nlines"}, 'Action: search\nAction Input: {"query": "two\\nlines"}'),
         ({"query": " x"}, 'Action: search\nAction Input: {"query": " x"}'),
         ({"query": ""}, 'Action: search\nAction Input: {"query": ""}'),
