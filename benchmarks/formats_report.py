@@ -107,11 +107,19 @@ def peer_cases(directory: Path) -> Iterator[tuple[Row, Verdict]]:
     """Against the recorded majority of the published parsers that read the input as a step at all; they are no truth."""
     two = {"type": "object", "properties": {"a": {"type": "integer"}, "b": {}}, "required": ["a", "b"]}
     loose = ToolSpec("tool", "", {"type": "object", "properties": {"pages": {}, "load_kwargs": {}, "query_str": {}}})
-    tools = (*(one_text(name) for name in _PEER_TOOLS if name != "tool"), loose, *(ToolSpec(name, "", two) for name in ("add", "add2", "加法")))
+    tools = (
+        *(one_text(name) for name in _PEER_TOOLS if name != "tool"),
+        loose,
+        *(ToolSpec(name, "", two) for name in ("add", "add2", "加法")),
+    )
     for row in rows("peer_parser_cases", directory):
         found = Counter(_peer(result) for result in row["results"].values() if result.get("ok"))
         reply = read("react_text", row["input"], tools)
-        ours = ("act", reply.message.calls[0].name) if reply.reading == "act" else (reply.reading, reply.message.text if reply.reading == "answer" else "")
+        ours = (
+            ("act", reply.message.calls[0].name)
+            if reply.reading == "act"
+            else (reply.reading, reply.message.text if reply.reading == "answer" else "")
+        )
         if ours in found:
             yield row, ("right", "")
         elif reply.reading == "malformed" or all(call.arguments is None for call in reply.message.calls if reply.reading == "act"):
@@ -166,13 +174,19 @@ def judge(name: str, text: str, tools: tuple[ToolSpec, ...], calls: list[tuple[s
             content = content.rsplit(closer, 1)[-1] if content else content
         if content is None or _plain(reply.message.text) == _plain(content):
             return "right", ""
-        return ("right", "with marks") if _plain(content) in _plain(text) and _plain(reply.message.text) in _plain(text) else ("WRONG", f"answer {reply.message.text[:80]!r}")
+        return (
+            ("right", "with marks")
+            if _plain(content) in _plain(text) and _plain(reply.message.text) in _plain(text)
+            else ("WRONG", f"answer {reply.message.text[:80]!r}")
+        )
     if reply.reading == "malformed":
         return ("refused", str(reply.complaint)[:160]) if calls or content else ("right", "nothing to run")
     if runnable == calls:
         return "right", ""
     if all(call in calls for call in runnable):
-        return ("partial" if runnable else "refused"), f"{len(runnable)} of {len(calls)}: {[c.complaint for c in reply.message.calls if c.complaint][:1]}"
+        return (
+            "partial" if runnable else "refused"
+        ), f"{len(runnable)} of {len(calls)}: {[c.complaint for c in reply.message.calls if c.complaint][:1]}"
     return "WRONG", f"{ours} for {calls}"
 
 
@@ -203,7 +217,11 @@ def dialect_llamacpp(directory: Path, name: str | None = None) -> Iterator[tuple
 
 
 def _specs(tools: list[Any]) -> tuple[ToolSpec, ...]:
-    return tuple(ToolSpec(tool["name"], tool.get("description") or "", tool.get("parameters") or {"type": "object"}) for tool in tools if isinstance(tool, dict))
+    return tuple(
+        ToolSpec(tool["name"], tool.get("description") or "", tool.get("parameters") or {"type": "object"})
+        for tool in tools
+        if isinstance(tool, dict)
+    )
 
 
 def dialect_vllm(directory: Path, name: str | None = None) -> Iterator[tuple[Row, Verdict]]:
@@ -231,7 +249,13 @@ def _vllm(row: Row, name: str | None) -> Verdict:
             return "partial", f"{[call.name for call in reply.message.calls]} of {expect['names']}"
         runs = reply.reading == "act" and all(call.arguments is not None for call in reply.message.calls)
         untyped = reply.reading == "act" and not reply.message.calls[0].arguments and dialect == "step3"
-        return ("right", "") if runs else ("left out", "untyped values need a schema that is not in the row") if untyped else ("refused", str(reply.complaint))
+        return (
+            ("right", "")
+            if runs
+            else ("left out", "untyped values need a schema that is not in the row")
+            if untyped
+            else ("refused", str(reply.complaint))
+        )
     if any(not called for called, _ in calls):
         verdict = judge(name or dialect, text, tools_for(calls), calls, None)
         return ("right", "a call without a name never runs") if verdict[0] in ("refused", "partial") else verdict
@@ -245,7 +269,9 @@ def _expected_calls(expect: Row) -> list[tuple[str, Any]] | None:
     if "expected_args_list" in expect:
         return list(zip(expect["expected_names"], expect["expected_args_list"], strict=True))
     if "expected_names" in expect:
-        return [(called, as_arguments(arguments)) for called, arguments in zip(expect["expected_names"], expect["expected_args"], strict=True)]
+        return [
+            (called, as_arguments(arguments)) for called, arguments in zip(expect["expected_names"], expect["expected_args"], strict=True)
+        ]
     if isinstance(expect.get("expected"), list):
         return [(called, as_arguments(arguments)) for called, arguments in expect["expected"]]
     return None
@@ -370,7 +396,9 @@ def mangled(count: int, seed: int = 1) -> Iterator[str]:
         yield text
 
 
-_TOOL = ToolSpec("search", "", {"type": "object", "properties": {"query": {"type": "string"}, "n": {"type": "integer"}}, "required": ["query"]})
+_TOOL = ToolSpec(
+    "search", "", {"type": "object", "properties": {"query": {"type": "string"}, "n": {"type": "integer"}}, "required": ["query"]}
+)
 
 
 def generated(count: int) -> tuple[Counter[str], list[str], float]:
@@ -451,7 +479,9 @@ def main() -> int:
         judged_rows = len(found) - count["left out"]
         wrong += count["WRONG"]
         share = count["right"] / judged_rows if judged_rows else 0
-        print(f"{name:28}{len(found):>7}{count['right']:>7}{count['refused']:>9}{count['partial']:>9}{count['WRONG']:>7}{count['left out']:>10}{share:>17.1%}")
+        print(
+            f"{name:28}{len(found):>7}{count['right']:>7}{count['refused']:>9}{count['partial']:>9}{count['WRONG']:>7}{count['left out']:>10}{share:>17.1%}"
+        )
         reasons = Counter((verdict, reason) for _, (verdict, reason) in found if verdict == "left out")
         for (_, reason), times in reasons.most_common():
             print(f"    left out {times:>4}: {reason}")
@@ -460,13 +490,21 @@ def main() -> int:
                 text = row.get("input") or row.get("completion") or row.get("data")
                 print(f"    {verdict} {row['id']}: {reason[:300]}\n        {json.dumps(text, ensure_ascii=False)[:400]}")
     kinds, failed, seconds = generated(options.generated)
-    print(f"\n{options.generated} mangled replies in {seconds:.1f} s ({seconds / max(1, options.generated) * 1e6:.0f} us each): {dict(kinds)}; exceptions: {len(failed)}")
+    print(
+        f"\n{options.generated} mangled replies in {seconds:.1f} s ({seconds / max(1, options.generated) * 1e6:.0f} us each): {dict(kinds)}; exceptions: {len(failed)}"
+    )
     for line in failed[:10]:
         print("   ", line[:400])
     small, big = large(100_000), large(1_000_000)
-    print("\n1 MB of one kind, the slowest: " + ", ".join(f"{name} on {kind} {seconds:.2f} s" for name, kind, seconds in sorted(big, key=lambda x: -x[2])[:4]))
+    print(
+        "\n1 MB of one kind, the slowest: "
+        + ", ".join(f"{name} on {kind} {seconds:.2f} s" for name, kind, seconds in sorted(big, key=lambda x: -x[2])[:4])
+    )
     ratios = [(b[2] / a[2], a[0], a[1]) for a, b in zip(small, big, strict=True) if b[2] > 0.02]
-    print("growth from 100 KB to 1 MB (10 is linear), the largest: " + ", ".join(f"{ratio:.0f} ({name}, {kind})" for ratio, name, kind in sorted(ratios, reverse=True)[:4]))
+    print(
+        "growth from 100 KB to 1 MB (10 is linear), the largest: "
+        + ", ".join(f"{ratio:.0f} ({name}, {kind})" for ratio, name, kind in sorted(ratios, reverse=True)[:4])
+    )
     return 1 if wrong or failed else 0
 
 

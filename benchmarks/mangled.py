@@ -35,10 +35,32 @@ WHOLE: Values = {"type": "integer"}
 TOOLS = (
     ToolSpec("search", "", {"type": "object", "properties": {"query": TEXT}, "required": ["query"], "additionalProperties": False}),
     ToolSpec("add", "", {"type": "object", "properties": {"a": WHOLE, "b": WHOLE}, "required": ["a", "b"], "additionalProperties": False}),
-    ToolSpec("write_file", "", {"type": "object", "properties": {"path": TEXT, "text": TEXT}, "required": ["path", "text"], "additionalProperties": False}),
+    ToolSpec(
+        "write_file",
+        "",
+        {"type": "object", "properties": {"path": TEXT, "text": TEXT}, "required": ["path", "text"], "additionalProperties": False},
+    ),
 )
-WORDS = ("Paris", "the city's name", 'a "quoted" word', "x [y] z", "price: 3 {EUR}", "naïve 東京 🙂", "Action: stop", "line one\nline two", "C:\\temp", "50% off, today", "Final Answer: 7", "```")
-THOUGHTS = ("I need a tool for this.", "First I look it up.", "The user asks for a number; the tool knows it.", "Let me see: what is known so far?")
+WORDS = (
+    "Paris",
+    "the city's name",
+    'a "quoted" word',
+    "x [y] z",
+    "price: 3 {EUR}",
+    "naïve 東京 🙂",
+    "Action: stop",
+    "line one\nline two",
+    "C:\\temp",
+    "50% off, today",
+    "Final Answer: 7",
+    "```",
+)
+THOUGHTS = (
+    "I need a tool for this.",
+    "First I look it up.",
+    "The user asks for a number; the tool knows it.",
+    "Let me see: what is known so far?",
+)
 
 
 @dataclass(frozen=True)
@@ -198,7 +220,7 @@ def as_values(value: Any) -> Any:
     return value
 
 
-PEERS = r'''
+PEERS = r"""
 import json, sys, warnings
 warnings.simplefilter("ignore")
 parsers = {}
@@ -234,7 +256,7 @@ for name, read in parsers.items():
         except Exception as error:
             rows.append({"kind": "error", "error": type(error).__name__})
 json.dump(found, sys.stdout, default=str)
-'''
+"""
 
 
 def peers(python: str, texts: list[str]) -> dict[str, list[Values]]:

@@ -118,12 +118,14 @@ def in_process() -> None:
                 times = sorted(value for value, _ in values)
                 growth = statistics.median(grown for _, grown in values)
                 ratio = statistics.median(times) / statistics.median(value for value, _ in found["bare"])
-                print(f"  {steps:5d} steps  {name:11s} {times[0]:6.1f} {statistics.median(times):6.1f}   x{ratio:4.1f}   last/first eighth {growth:.2f}")
+                print(
+                    f"  {steps:5d} steps  {name:11s} {times[0]:6.1f} {statistics.median(times):6.1f}   x{ratio:4.1f}   last/first eighth {growth:.2f}"
+                )
 
 
 # --------------------------------------------------------------------------------------------------------------- HTTP
 
-SERVER = r'''
+SERVER = r"""
 import asyncio, json, sys
 async def serve(reader, writer):
     try:
@@ -150,7 +152,7 @@ async def main():
     await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
     server.close()
 asyncio.run(main())
-'''
+"""
 
 
 def over_http() -> None:
@@ -192,8 +194,10 @@ def over_http() -> None:
                 times.append(pair)
                 ratios.append(pair[1] / pair[0])
         print("CPU per request over loopback HTTP, 10 tool steps (µs, medians)")
-        print(f"  bare httpx loop {statistics.median(t[0] for t in times):.0f}, ours {statistics.median(t[1] for t in times):.0f}, "
-              f"ratio {statistics.median(ratios):.2f} (lowest {min(ratios):.2f}, highest {max(ratios):.2f})")
+        print(
+            f"  bare httpx loop {statistics.median(t[0] for t in times):.0f}, ours {statistics.median(t[1] for t in times):.0f}, "
+            f"ratio {statistics.median(ratios):.2f} (lowest {min(ratios):.2f}, highest {max(ratios):.2f})"
+        )
         await agent.backend.aclose()
 
     try:
@@ -211,10 +215,16 @@ def fresh(code: str) -> str:
 
 
 def importing() -> None:
-    line = "import sys, time; import pydantic; from pydantic import BaseModel, TypeAdapter; t = time.process_time(); {}; " \
-           "print(round((time.process_time() - t) * 1e3, 1), *[m for m in ('asyncio', 'httpx', 'jsonschema', 'tenacity') if m in sys.modules])"
+    line = (
+        "import sys, time; import pydantic; from pydantic import BaseModel, TypeAdapter; t = time.process_time(); {}; "
+        "print(round((time.process_time() - t) * 1e3, 1), *[m for m in ('asyncio', 'httpx', 'jsonschema', 'tenacity') if m in sys.modules])"
+    )
     print("CPU to import, beyond pydantic (ms, median of 7; then what heavy modules it brought)")
-    for code in ("import react_agent", "from react_agent import tool, Tool, ToolRegistry, Trace", "from react_agent import Agent, MockBackend, tool"):
+    for code in (
+        "import react_agent",
+        "from react_agent import tool, Tool, ToolRegistry, Trace",
+        "from react_agent import Agent, MockBackend, tool",
+    ):
         runs = [fresh(line.format(code)) for _ in range(7)]
         times = sorted(float(run.split()[0]) for run in runs)
         print(f"  {code:60s} {times[3]:5.1f}  {' '.join(runs[0].split()[1:]) or '-'}")

@@ -34,7 +34,9 @@ class Adapter:
                 turn = script.next()
                 if turn is None:
                     return self.format.read(RawReply((Text(FINAL),)), request)
-                calls = [ToolCall(name, raw=arguments, provider_data={"api": "scripted", "id": identity}) for identity, name, arguments in turn]
+                calls = [
+                    ToolCall(name, raw=arguments, provider_data={"api": "scripted", "id": identity}) for identity, name, arguments in turn
+                ]
                 return self.format.read(RawReply(tuple(calls), "tool_calls"), request)
 
             async def aclose(self) -> None: ...
@@ -50,7 +52,9 @@ class Adapter:
         from react_agent import Agent, Limits, tool
 
         registered = [tool(name=one.name)(one.fn) for one in tools]
-        return Agent(model, tools=registered, instructions="You are a careful agent. Use the tools.", limits=Limits(steps=None, repeats=10_000))
+        return Agent(
+            model, tools=registered, instructions="You are a careful agent. Use the tools.", limits=Limits(steps=None, repeats=10_000)
+        )
 
     async def run(self, agent: Any, prompt: str, max_steps: int) -> str:
         return (await agent.run(prompt)).answer

@@ -189,7 +189,9 @@ class Run:
             self.delta_listener(delta)
         except Exception as error:  # noqa: BLE001 - whoever watches must not break what is watched
             self.delta_listener = None
-            warnings.warn(f"a listener for streamed pieces raised {type(error).__name__}: {error}; it hears no more of this run", stacklevel=2)
+            warnings.warn(
+                f"a listener for streamed pieces raised {type(error).__name__}: {error}; it hears no more of this run", stacklevel=2
+            )
 
     def _compacted(self) -> bool:
         """The conversation became shorter, and the model may be asked again. False: it cannot, or did so often enough."""

@@ -41,7 +41,9 @@ class Masker:
 
     def __init__(self, secrets: Sequence[str]) -> None:
         known = {secret for secret in secrets if len(secret) >= SHORTEST}
-        known |= {json.dumps(secret, ensure_ascii=plain)[1:-1] for secret in known for plain in (True, False)}  # as it stands in a call's text
+        known |= {
+            json.dumps(secret, ensure_ascii=plain)[1:-1] for secret in known for plain in (True, False)
+        }  # as it stands in a call's text
         self._secrets = sorted(known, key=len, reverse=True)  # the longest first: one may hold another
 
     def __bool__(self) -> bool:

@@ -257,7 +257,6 @@ class Usage:
             self.reasoning_tokens + other.reasoning_tokens,
         )
 
-
     def __sub__(self, other: Usage) -> Usage:
         return Usage(
             self.input_tokens - other.input_tokens,

@@ -77,7 +77,9 @@ def check_call(event: Called | Returned | Asked, effect: Effect, state: State) -
         elif _as_planned(event, plan):
             return
         else:
-            wants = f"'{plan.name}' with key '{plan.key}' " + (f"to be asked for: {plan.ask}" if plan.ask else f"to {plan.mode} {plan.text}".rstrip())
+            wants = f"'{plan.name}' with key '{plan.key}' " + (
+                f"to be asked for: {plan.ask}" if plan.ask else f"to {plan.mode} {plan.text}".rstrip()
+            )
     about = f" of '{event.name}' with key '{event.key}'" if isinstance(event, Called) else ""
     raise Diverged(
         f"step {event.step}: the record has '{event.kind}' for call {event.index}{about}, but the loop asks for {wants}", step=event.step

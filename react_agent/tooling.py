@@ -164,7 +164,12 @@ class Tool:
     """
 
     def __init__(
-        self, spec: ToolSpec, function: Callable[..., object], arguments: ArgumentsValidator, takes_context: str | None, options: ToolOptions
+        self,
+        spec: ToolSpec,
+        function: Callable[..., object],
+        arguments: ArgumentsValidator,
+        takes_context: str | None,
+        options: ToolOptions,
     ) -> None:
         self.spec = spec
         self.function = function

@@ -70,7 +70,9 @@ def typed(hint: object) -> Tool:
 
 def raw(**schema: Any) -> Tool:
     """A tool of one argument with this schema."""
-    return Tool.from_schema(name="probe", parameters={"type": "object", "properties": {"value": schema}, "required": ["value"]}, function=lambda value: value)
+    return Tool.from_schema(
+        name="probe", parameters={"type": "object", "properties": {"value": schema}, "required": ["value"]}, function=lambda value: value
+    )
 
 
 def checked(made: Tool, value: Any) -> object:
@@ -127,9 +129,25 @@ def test_a_hint_becomes_a_schema(hint: object, schema: dict[str, Any]) -> None:
     ("hint", "name", "schema"),
     [
         (Unit, "Unit", {"type": "string", "enum": ["c", "f"]}),
-        (Point, "Point", {"type": "object", "properties": {"x": {"type": "integer"}, "y": {"type": "integer", "default": 0}}, "required": ["x"]}),
-        (Route, "Route", {"type": "object", "properties": {"stops": {"type": "array", "items": {"type": "string"}}}, "required": ["stops"]}),
-        (Person, "Person", {"type": "object", "properties": {"name": {"type": "string"}, "age": {"anyOf": [{"type": "integer"}, {"type": "null"}], "default": None}}, "required": ["name"]}),
+        (
+            Point,
+            "Point",
+            {"type": "object", "properties": {"x": {"type": "integer"}, "y": {"type": "integer", "default": 0}}, "required": ["x"]},
+        ),
+        (
+            Route,
+            "Route",
+            {"type": "object", "properties": {"stops": {"type": "array", "items": {"type": "string"}}}, "required": ["stops"]},
+        ),
+        (
+            Person,
+            "Person",
+            {
+                "type": "object",
+                "properties": {"name": {"type": "string"}, "age": {"anyOf": [{"type": "integer"}, {"type": "null"}], "default": None}},
+                "required": ["name"],
+            },
+        ),
     ],
     ids=["enum", "dataclass", "TypedDict", "model"],
 )
@@ -157,7 +175,14 @@ def test_defaults_are_in_the_schema_and_left_to_the_function() -> None:
     secret = object()
 
     @tool
-    def book(day: datetime.date, seats: int = 2, unit: Unit = Unit.celsius, marker: Any = secret, note: str | None = None, size: int = Field(3, ge=1)) -> Any:
+    def book(
+        day: datetime.date,
+        seats: int = 2,
+        unit: Unit = Unit.celsius,
+        marker: Any = secret,
+        note: str | None = None,
+        size: int = Field(3, ge=1),
+    ) -> Any:
         return marker
 
     properties: Any = book.spec.parameters["properties"]
@@ -193,7 +218,9 @@ def test_docstrings_describe_the_tool_and_its_parameters(doc: str) -> None:
 
 def test_names_may_differ_and_parameters_may_be_kept_from_the_model() -> None:
     @tool
-    def probe(start: Annotated[int, Field(alias="from")] = 1, _from: str = "", hidden: SkipJsonSchema[int] = 3, model_config: int = 0) -> int:
+    def probe(
+        start: Annotated[int, Field(alias="from")] = 1, _from: str = "", hidden: SkipJsonSchema[int] = 3, model_config: int = 0
+    ) -> int:
         return start
 
     properties: Any = probe.spec.parameters["properties"]
@@ -426,7 +453,9 @@ def weather(city: str, days: int = 1, unit: Literal["c", "f"] = "c", at: Point |
     return city
 
 
-weather_raw = Tool.from_schema(name="weather", parameters=weather.spec.parameters, function=lambda **arguments: "", examples=weather.spec.examples)
+weather_raw = Tool.from_schema(
+    name="weather", parameters=weather.spec.parameters, function=lambda **arguments: "", examples=weather.spec.examples
+)
 
 
 @pytest.mark.parametrize("made", [weather, weather_raw], ids=["typed", "raw"])
@@ -562,7 +591,11 @@ def test_a_schema_that_cannot_be_used_safely_is_refused_at_once(case: str) -> No
     assert "probe" in str(caught.value)
 
 
-COSTLY: dict[str, Any] = {"additionalProperties": True, "$ref": "#/$defs/n", "$defs": {"n": {"anyOf": [{"properties": {"c": {"$ref": "#/$defs/n"}}, "required": [name]} for name in "yz"]}}}
+COSTLY: dict[str, Any] = {
+    "additionalProperties": True,
+    "$ref": "#/$defs/n",
+    "$defs": {"n": {"anyOf": [{"properties": {"c": {"$ref": "#/$defs/n"}}, "required": [name]} for name in "yz"]}},
+}
 
 
 @pytest.mark.parametrize(
@@ -571,7 +604,10 @@ COSTLY: dict[str, Any] = {"additionalProperties": True, "$ref": "#/$defs/n", "$d
         ({"pattern": "^(a+)+$"}, "a" * 50_000 + "b"),
         ({"pattern": "(?=a)a*a*a*$"}, "a" * 50_000 + "b"),
         ({"$schema": "https://json-schema.org/draft/2020-12/schema", "pattern": "^(a|a)*$"}, "a" * 50 + "b"),
-        ({"$schema": "http://json-schema.org/draft-07/schema#", "patternProperties": {"^(a|a)*$": False}, "maxProperties": 0}, {"a" * 50 + "b": 1}),
+        (
+            {"$schema": "http://json-schema.org/draft-07/schema#", "patternProperties": {"^(a|a)*$": False}, "maxProperties": 0},
+            {"a" * 50 + "b": 1},
+        ),
         ({"not": {"patternProperties": {"^(a|a)*$": False}}}, {"a" * 50 + "b": 1}),
     ],
     ids=["linear", "degree", "nested $schema", "keys", "keys that pass"],
@@ -640,7 +676,10 @@ def test_other_spellings_are_written_as_the_draft_has_them(foreign: dict[str, An
 def test_older_drafts_are_taken_at_their_word() -> None:
     made = Tool.from_schema(
         name="probe",
-        parameters={"$schema": "http://json-schema.org/draft-04/schema#", "properties": {"value": {"minimum": 0, "exclusiveMinimum": True}}},
+        parameters={
+            "$schema": "http://json-schema.org/draft-04/schema#",
+            "properties": {"value": {"minimum": 0, "exclusiveMinimum": True}},
+        },
         function=lambda value: value,
     )
     assert checked(made, 1) == 1
@@ -659,7 +698,9 @@ def test_every_real_schema_becomes_a_tool(corpora: Path) -> None:
     refused = []
     for row in rows(corpora, "tool_schemas"):
         try:
-            made = Tool.from_schema(name=row["name"], description=row["description"] or "", parameters=row["parameters"], function=lambda **arguments: arguments)
+            made = Tool.from_schema(
+                name=row["name"], description=row["description"] or "", parameters=row["parameters"], function=lambda **arguments: arguments
+            )
         except ConfigError as error:
             refused.append((row["name"], str(error)))
             continue
@@ -678,7 +719,12 @@ def test_the_json_schema_test_suite_but_for_what_lies_outside(corpora: Path) -> 
             outside.append(str(error))
             continue
         text = json.dumps(row["schema"])
-        if not isinstance(row["data"], dict) or row["schema"].get("type", "object") != "object" or '"$ref": "#"' in text or '"$ref": "urn:' in text:
+        if (
+            not isinstance(row["data"], dict)
+            or row["schema"].get("type", "object") != "object"
+            or '"$ref": "#"' in text
+            or '"$ref": "urn:' in text
+        ):
             continue  # arguments are objects; where the whole is used again inside, that would go for the inside as well
         arguments = {**row["schema"]}
         if not {"additionalProperties", "unevaluatedProperties"} & arguments.keys():
@@ -699,7 +745,9 @@ def test_the_quick_yes_is_never_wrong(corpora: Path) -> None:
         if "Ref" in text or '"$ref"' in text or '"$id"' in text or "metaschema" in text:
             continue
         try:
-            made = Tool.from_schema(name="probe", parameters=of_value(x=1) | {"properties": {"value": row["schema"]}}, function=lambda value: value)
+            made = Tool.from_schema(
+                name="probe", parameters=of_value(x=1) | {"properties": {"value": row["schema"]}}, function=lambda value: value
+            )
         except SchemaError:
             continue
         if fits(made, {"value": row["data"]}) != row["valid"]:

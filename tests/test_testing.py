@@ -354,9 +354,7 @@ def test_the_plug_in_loads_nothing_by_itself(pytester: pytest.Pytester, monkeypa
     pytester.makepyfile(
         "import sys\n\ndef test_it():\n    assert 'pydantic' not in sys.modules and 'react_agent.trace' not in sys.modules\n"
     )
-    done = pytester.run(
-        sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:anyio"
-    )
+    done = pytester.run(sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:anyio")
     assert done.ret == 0, done.outlines
 
 

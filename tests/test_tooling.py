@@ -73,7 +73,14 @@ def test_what_is_said_of_a_tool_is_in_its_spec() -> None:
     def verify(key: str) -> object:
         return NOT_DONE
 
-    @tool(name="pay.invoice", description="Pays.", destructive=True, verify=verify, examples=[{"n": 1}, ToolExample({"n": 2}, question="two?")], output_schema={"type": "null"})
+    @tool(
+        name="pay.invoice",
+        description="Pays.",
+        destructive=True,
+        verify=verify,
+        examples=[{"n": 1}, ToolExample({"n": 2}, question="two?")],
+        output_schema={"type": "null"},
+    )
     def pay(n: int) -> None:
         """Not this."""
 
@@ -83,7 +90,11 @@ def test_what_is_said_of_a_tool_is_in_its_spec() -> None:
     assert spec.output_schema == {"type": "null"}
     assert pay.verify is verify
     assert (search.spec.read_only, search.spec.open_world, search.timeout, population.timeout) == (True, True, 5, None)
-    assert (population.name, population.__name__, population.spec.description) == ("population", "population", "How many people live in a city.")
+    assert (population.name, population.__name__, population.spec.description) == (
+        "population",
+        "population",
+        "How many people live in a city.",
+    )
 
 
 @pytest.mark.parametrize(
@@ -146,7 +157,14 @@ def test_a_context_tells_of_the_run() -> None:
     context.progress("done")
     context.raise_if_cancelled()
     stopped = True
-    assert (context.deps, context.key, context.run_id, context.step, context.index, context.tool_name) == ({"db": 1}, "r/2.0", "r", 2, 0, "t")
+    assert (context.deps, context.key, context.run_id, context.step, context.index, context.tool_name) == (
+        {"db": 1},
+        "r/2.0",
+        "r",
+        2,
+        0,
+        "t",
+    )
     assert told == [("half", 0.5), ("done", None)]
     assert context.cancelled
     with pytest.raises(ToolError):
@@ -205,7 +223,13 @@ def test_a_schema_is_enforced_like_a_signature() -> None:
         return 2 * n
 
     made = Tool.from_schema(name="double", description="Doubles.", parameters=SCHEMA, function=double, read_only=True, examples=[{"n": 1}])
-    assert (made.spec.parameters, made.spec.description, made.is_async, made.takes_context, made.spec.read_only) == (SCHEMA, "Doubles.", True, "ctx", True)
+    assert (made.spec.parameters, made.spec.description, made.is_async, made.takes_context, made.spec.read_only) == (
+        SCHEMA,
+        "Doubles.",
+        True,
+        "ctx",
+        True,
+    )
     assert made.check({"n": 3.0}) == {"n": 3}
     broken: list[dict[str, Any]] = [{"n": "3"}, {"n": 3, "m": 1}, {"n": True}, {}]
     for arguments in broken:
@@ -334,7 +358,13 @@ def test_a_list_with_parts_in_it_is_its_parts() -> None:
     assert render(["see", picture, Text("there"), {"n": 1}, PNG]) == (Text("see"), picture, Text("there"), Text('{"n":1}'), picture)
 
 
-@given(st.recursive(st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner), max_leaves=8))
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+        lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+        max_leaves=8,
+    )
+)
 def test_json_is_shown_as_itself(value: Any) -> None:
     (part,) = render([value])
     assert isinstance(part, Text)
@@ -403,7 +433,9 @@ def test_a_name_is_given_once(registry: ToolRegistry) -> None:
     ],
     ids=["pattern", "patterns", "predicate", "read-only", "writing", "both", "destructive", "prefix", "merge", "|"],
 )
-def test_registries_are_made_of_registries(registry: ToolRegistry, choose: Callable[[ToolRegistry], ToolRegistry], names: list[str]) -> None:
+def test_registries_are_made_of_registries(
+    registry: ToolRegistry, choose: Callable[[ToolRegistry], ToolRegistry], names: list[str]
+) -> None:
     made = choose(registry)
     assert list(made.names) == names
     assert registry.names == ("population", "search", "add")

@@ -229,5 +229,10 @@ def how_to_go_on(trace: Trace, path: Path, again: str) -> None:
     show(console, Text(), *terminal.waiting(calls))
     base = f"react-agent resume {shell(path)}{again}"
     where = terminal.place(calls[0]) if calls else "0.0"
-    lines = [f"{base} --approve {where}", f'{base} --deny {where} "reason"', f"{base} --change {where} '{{…}}'", f'{base} --give {where} "its result"']
+    lines = [
+        f"{base} --approve {where}",
+        f'{base} --deny {where} "reason"',
+        f"{base} --change {where} '{{…}}'",
+        f'{base} --give {where} "its result"',
+    ]
     show_whole(console, Text("\nIt waits for a review. To go on:\n  " + "\n  ".join(lines), style="yellow"))

@@ -71,7 +71,9 @@ class DialectFormat:
             raise FormatError(f"{self.name} cannot write this step: {error}") from None
         unmarked = isinstance(reading, Answer) and step.kind == "none"  # then whatever tools there are must not find a call in it
         if not same_step(step, thoughts, reading) or text[step.end :].strip() or (unmarked and looks_like_call(step.text)):
-            raise FormatError(f"{self.name} cannot write this step such that it would be read back as the same: a part of it looks like a mark of a call")
+            raise FormatError(
+                f"{self.name} cannot write this step such that it would be read back as the same: a part of it looks like a mark of a call"
+            )
         return text
 
     def prompt(self, instructions: str, head: Head) -> str:
@@ -81,7 +83,9 @@ class DialectFormat:
         blocks = [instructions] if instructions.strip() else []
         blocks.append(tool_list(head.tools))
         end = "answer in plain words" if head.output_schema is None else f"call {FINISH_TOOL} with it"
-        blocks.append(f"Call a tool when you need it, in exactly the form of the example, and then stop: the result follows. When you know the answer, {end}.")
+        blocks.append(
+            f"Call a tool when you need it, in exactly the form of the example, and then stop: the result follows. When you know the answer, {end}."
+        )
         shown = worked_tools(head) or [tool for tool in (shown_tool(head),) if tool and not head.examples]
         blocks.extend(self._example(tool) for tool in shown)
         blocks.extend(trajectories(head, self.again))

@@ -39,7 +39,11 @@ def step_schema(head: Head, tool_choice: ToolChoice = "auto", *, answer: bool = 
     for tool in tools:
         schema = _lifted(tool.name, tool.parameters, definitions)
         lead: JsonObject = {"plan": _plan_schema(tools)} if plan else {}
-        options.append(_object({**lead, "thought": {"type": "string", "maxLength": THOUGHT_CHARS}, "action": {"const": tool.name}, "action_input": schema}))
+        options.append(
+            _object(
+                {**lead, "thought": {"type": "string", "maxLength": THOUGHT_CHARS}, "action": {"const": tool.name}, "action_input": schema}
+            )
+        )
     if may_answer:
         options.append(_object({"thought": {"type": "string", "maxLength": THOUGHT_CHARS}, "answer": {"type": "string", "minLength": 1}}))
     step: JsonObject = cast(JsonObject, options[0]) if len(options) == 1 else {"anyOf": options}
@@ -65,9 +69,9 @@ def _object(members: JsonObject) -> JsonObject:
 
 # What servers' grammar engines know. The rest (a pattern, a format, if/then) is left to the tool's own validation: an engine that does not know a
 # keyword refuses the whole schema.
-_KNOWN = frozenset({"type", "required", "additionalProperties", "items", "prefixItems", "anyOf", "allOf", "description", "title"}) | frozenset(
-    {"minItems", "maxItems", "minLength", "maxLength", "minimum", "maximum"}
-)
+_KNOWN = frozenset(
+    {"type", "required", "additionalProperties", "items", "prefixItems", "anyOf", "allOf", "description", "title"}
+) | frozenset({"minItems", "maxItems", "minLength", "maxLength", "minimum", "maximum"})
 
 
 def _lifted(name: str, schema: JsonObject, definitions: JsonObject) -> JsonObject:
@@ -153,7 +157,7 @@ def step_gbnf(head: Head, tool_choice: ToolChoice = "auto", *, answer: bool = Tr
     for tool in tools:
         arguments = rules.schema(tool.parameters, tool.parameters, f"{tool.name}-input")
         name = write_json(tool.name)
-        lead = f"{_quoted(chr(34) + 'plan' + chr(34) + ': [' + name)} later{{0,{PLAN_STEPS - 1}}} \"], \" " if plan else ""
+        lead = f'{_quoted(chr(34) + "plan" + chr(34) + ": [" + name)} later{{0,{PLAN_STEPS - 1}}} "], " ' if plan else ""
         call = '"action": ' + name + ', "action_input": '
         options.append(f"{lead}{thought} {_quoted(call)} {arguments}")
     if may_answer:

@@ -48,7 +48,11 @@ class JsonStepFormat(DialectFormat):
 
     def again(self, message: Message) -> str:
         """An answer keeps its thought: the model is to see its own turns as it wrote them."""
-        if message.calls or not message.text.strip() or any(type(part) is Text and part.provider_data == MALFORMED for part in message.parts):
+        if (
+            message.calls
+            or not message.text.strip()
+            or any(type(part) is Text and part.provider_data == MALFORMED for part in message.parts)
+        ):
             return super().again(message)
         return self._dialect.render(Answer(message.thought, message.text))
 
@@ -58,7 +62,9 @@ class JsonStepFormat(DialectFormat):
             return instructions
         blocks = [instructions] if instructions.strip() else []
         blocks.append(tool_list(head.tools))
-        blocks.append(f"Reply with one JSON object in each turn and nothing else. To use a tool:\n\n{self.form()}\n\nThe result then comes as an Observation.")
+        blocks.append(
+            f"Reply with one JSON object in each turn and nothing else. To use a tool:\n\n{self.form()}\n\nThe result then comes as an Observation."
+        )
         if head.output_schema is None:
             blocks.append('When you know the answer:\n\n{"thought": "why you know it", "answer": "the answer to the question"}')
         else:
@@ -118,4 +124,3 @@ class JsonStepFormat(DialectFormat):
 
 
 NO_OBJECT = "Your reply was no JSON object."
-

@@ -38,7 +38,9 @@ def leaked(text: str, tools: Tools, hidden: Spans = (), *, labels: bool = True) 
     found = first_step(text, tools, hidden, STRONG, _STRONG)
     if found.kind != "none":
         return _fitting(found, tools, strong=True)
-    return _as_json(text, tools, hidden) or _as_elements(text, tools, hidden) or (_as_text(text, tools, hidden) if labels else None) or found
+    return (
+        _as_json(text, tools, hidden) or _as_elements(text, tools, hidden) or (_as_text(text, tools, hidden) if labels else None) or found
+    )
 
 
 def looks_like_call(text: str) -> bool:

@@ -315,7 +315,11 @@ class _Tolerant:
         word = _WORD.match(self.text, self.at)
         if word is None or word.group() not in _LITERALS:
             what = word.group() if word else self.text[self.at]
-            raise Unreadable(f"{what[:40]!r} is no JSON value; text stands in double quotes", self.at, ended=word is not None and word.end() == len(self.text))
+            raise Unreadable(
+                f"{what[:40]!r} is no JSON value; text stands in double quotes",
+                self.at,
+                ended=word is not None and word.end() == len(self.text),
+            )
         value, repair = _LITERALS[word.group()]
         if repair:
             self.repairs[repair] = None

@@ -112,7 +112,9 @@ def read_call(call: ToolCall) -> tuple[ToolCall, tuple[str, ...]]:
     return ToolCall(call.name, read.value, read.complaint, raw, call.provider_data), read.repairs
 
 
-def malformed(reply: RawReply, complaint: str, read_by: ReadBy | None, *, finish: Finish | None = None, raw: str | None = None) -> ModelReply:
+def malformed(
+    reply: RawReply, complaint: str, read_by: ReadBy | None, *, finish: Finish | None = None, raw: str | None = None
+) -> ModelReply:
     """A reply that nothing can be done with: its text and thinking stay, calls do not.
 
     The text is marked, so that a text format shows it again as it was written and not as an answer.

@@ -95,7 +95,9 @@ def trajectories(head: Head, write: Callable[[Message], str]) -> list[str]:
 
 def chained_examples(head: Head, most: int) -> tuple[tuple[Message, ...], ...]:
     """Runs of two calls, each made of the examples of two tools, with a plan in the first thought; none where no two tools have examples."""
-    shown = [(tool, example) for tool in worked_tools(head) for example in tool.examples[:1] if example.question and example.result is not None]
+    shown = [
+        (tool, example) for tool in worked_tools(head) for example in tool.examples[:1] if example.question and example.result is not None
+    ]
     if len(shown) < 2 or head.output_schema is not None:
         return ()
     pairs = [(shown[at], shown[(at + 1) % len(shown)]) for at in range(min(most, len(shown)))]

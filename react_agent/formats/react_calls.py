@@ -128,7 +128,11 @@ class CallReader:
         """A call that is certain in its name but not in its arguments: it carries the complaint and never runs."""
         raw = self.text[at:end].strip()
         if name.casefold() in ANSWER_NAMES and find_tool(self.tools, name)[0] is None:
-            return Step("malformed", end=end, complaint=f"The answer cannot be read: {reason or 'its JSON is broken'}.", open=end == len(self.text))
-        complaint = f"The input of {name[:80]} cannot be read: {reason} ({place(self.text, at)})." if reason else read_arguments(raw).complaint
+            return Step(
+                "malformed", end=end, complaint=f"The answer cannot be read: {reason or 'its JSON is broken'}.", open=end == len(self.text)
+            )
+        complaint = (
+            f"The input of {name[:80]} cannot be read: {reason} ({place(self.text, at)})." if reason else read_arguments(raw).complaint
+        )
         complaint = complaint or f"The input of {name[:80]} cannot be read."
         return Step("act", end=end, calls=(ToolCall(name, None, complaint, raw),), open=end == len(self.text))

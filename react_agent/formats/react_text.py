@@ -252,7 +252,9 @@ def _example(request: ModelRequest) -> str:
     if known is not None and request.head.output_schema is None:  # an example call would be parroted, and run
         return f"Thought: {closing_thought(0)}\nFinal Answer: {known}"
     step = f"Thought: I need the tool {tool.name} for this.\nAction: {tool.name}\nAction Input: {example_input(tool)}"
-    return f"{step}\n\nor, if you know the answer:\n\nFinal Answer: the answer in one sentence" if request.head.output_schema is None else step
+    return (
+        f"{step}\n\nor, if you know the answer:\n\nFinal Answer: the answer in one sentence" if request.head.output_schema is None else step
+    )
 
 
 def _complaint(step: Step, request: ModelRequest) -> str:

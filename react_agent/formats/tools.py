@@ -228,7 +228,9 @@ def _sample(schema: JsonValue, root: JsonObject) -> JsonValue:
 def describe(tool: ToolSpec) -> str:
     """A tool in a prompt: its signature, what it does, and a line for each argument."""
     known, needed = properties(tool), required(tool)
-    signature = ", ".join(f"{name}: {_type_name(schema, tool.parameters)}{'' if name in needed else ' (optional)'}" for name, schema in known.items())
+    signature = ", ".join(
+        f"{name}: {_type_name(schema, tool.parameters)}{'' if name in needed else ' (optional)'}" for name, schema in known.items()
+    )
     lines = [f"{tool.name}({signature})"]
     if tool.description.strip():
         lines.append("  " + " ".join(tool.description.split()))

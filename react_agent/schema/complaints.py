@@ -153,7 +153,9 @@ def _line(problem: Problem, schema: JsonObject) -> str:
         known = list(known_keys(subschema(schema, problem.path[:-1]), schema) or ())
         guess = nearest(str(problem.path[-1]), known)
         meant = f' Did you mean "{guess}"?' if guess else ""
-        return f"- {where}: there is no such key.{meant} " + (f"The keys are {short(known, 160)}." if known else "There are no keys at all.")
+        return f"- {where}: there is no such key.{meant} " + (
+            f"The keys are {short(known, 160)}." if known else "There are no keys at all."
+        )
     given = "" if problem.given is MISSING or not problem.path else f"{short(problem.given, 60)} was given; "
     excerpt = subschema(schema, problem.path) if problem.path else True
     return f"- {where}: {given}{problem.reason[:240]}." + ("" if excerpt is True else f" Its schema: {short(excerpt, 160)}")

@@ -48,7 +48,9 @@ def arguments_schema(parameters: JsonObject | None) -> JsonObject:
         _modernise(schema)
     schema.setdefault("type", "object")
     if schema["type"] != "object":
-        raise SchemaError(f'arguments are an object, not {short(schema["type"], 60)}; set "type" to "object" and describe them under "properties"')
+        raise SchemaError(
+            f'arguments are an object, not {short(schema["type"], 60)}; set "type" to "object" and describe them under "properties"'
+        )
     schema.setdefault("properties", {})
     check_schema(schema)
     return schema
@@ -131,7 +133,9 @@ def _check_size(schema: object) -> None:
             nodes += 1
             size += _weigh(value, below)
             if nodes + len(below) > MAX_NODES or size > MAX_BYTES:
-                raise SchemaError(f"the schema is too large: more than {MAX_NODES:,} values or {MAX_BYTES:,} bytes; describe less, or in fewer words")
+                raise SchemaError(
+                    f"the schema is too large: more than {MAX_NODES:,} values or {MAX_BYTES:,} bytes; describe less, or in fewer words"
+                )
         if not below:
             return
         level = below
@@ -207,12 +211,19 @@ def _check_keywords(where: str, node: JsonObject, draft: str) -> None:
     for name in said_type if isinstance(said_type, list) else [said_type] if "type" in node else []:
         if not (isinstance(name, str) and (name in TYPES or draft == "draft-03")):
             instead = _INSTEAD.get(str(name).lower()) or nearest(str(name), TYPES)
-            raise SchemaError(f"{where}: {short(name, 40)} is no JSON Schema type" + (f"; write {instead}" if instead else f"; the types are {', '.join(TYPES)}"))
+            raise SchemaError(
+                f"{where}: {short(name, 40)} is no JSON Schema type"
+                + (f"; write {instead}" if instead else f"; the types are {', '.join(TYPES)}")
+            )
 
 
 def _check_patterns(nodes: list[tuple[str, JsonObject]]) -> None:
     """All that stand in a schema are measured before the first is compiled."""
-    found = [(where, node, pattern) for where, node in nodes for pattern in [*([cast("str", node["pattern"])] if "pattern" in node else []), *mapping(node, "patternProperties")]]
+    found = [
+        (where, node, pattern)
+        for where, node in nodes
+        for pattern in [*([cast("str", node["pattern"])] if "pattern" in node else []), *mapping(node, "patternProperties")]
+    ]
     left = MAX_COST - READING * sum(len(pattern) for _, _, pattern in found)
     for _, _, pattern in found:
         left -= cost(pattern) if left > 0 else 0
@@ -257,7 +268,9 @@ def _target(reference: str, base: str, resources: dict[str, JsonObject], where: 
     if url not in resources:
         if url.startswith(("http://json-schema.org/", "https://json-schema.org/")):
             return None
-        raise SchemaError(f'{where}: {reference!r} lies outside the schema, and nothing is fetched; copy it under "$defs" and refer to "#/$defs/…"')
+        raise SchemaError(
+            f'{where}: {reference!r} lies outside the schema, and nothing is fetched; copy it under "$defs" and refer to "#/$defs/…"'
+        )
     at = pointed_at(resources[url], unquote(fragment)) if not fragment or fragment.startswith("/") else None
     if isinstance(at, bool):
         return None
@@ -281,7 +294,9 @@ def _check_expansion(nodes: list[tuple[str, JsonObject]], targets: dict[int, lis
         below = [held for _, held, in_place in children(node) if in_place and isinstance(held, dict)] + targets.get(key, [])
         weights[key] = 1 + sum(map(weigh, below))
         if weights[key] > MAX_EXPANSION:
-            raise SchemaError(f"{places.get(key, '#')} holds one value against more than {MAX_EXPANSION:,} subschemas; flatten its allOf, anyOf, oneOf and $ref")
+            raise SchemaError(
+                f"{places.get(key, '#')} holds one value against more than {MAX_EXPANSION:,} subschemas; flatten its allOf, anyOf, oneOf and $ref"
+            )
         return weights[key]
 
     try:

@@ -58,7 +58,9 @@ def backtracking(pattern: str) -> re.Pattern[str]:
     except (re.error, OverflowError, RecursionError) as error:
         raise SchemaError(f"the pattern {pattern[:80]!r} cannot be read: {error}") from None
     if read.nested:
-        raise SchemaError(f"the pattern {pattern[:80]!r} repeats a group that itself repeats or chooses, which may take for ever; write it without")
+        raise SchemaError(
+            f"the pattern {pattern[:80]!r} repeats a group that itself repeats or chooses, which may take for ever; write it without"
+        )
     return compiled
 
 

@@ -97,7 +97,9 @@ def _problems(error: Any) -> Iterator[Problem]:
         case "const":
             yield Problem(path, "should be the one listed value", given=given)
         case "anyOf" | "oneOf" if error.context:
-            reasons = [p.reason if len(p.path) == len(path) else f"{dotted(p.path)} {p.reason}" for e in error.context[:8] for p in _problems(e)]
+            reasons = [
+                p.reason if len(p.path) == len(path) else f"{dotted(p.path)} {p.reason}" for e in error.context[:8] for p in _problems(e)
+            ]
             yield Problem(path, ", or ".join(dict.fromkeys(reasons)), given=given)
         case _:
             yield Problem(path, error.message[-200:], given=given)
@@ -260,7 +262,9 @@ class _Plain:
         match name:
             case "string":
                 pattern = linear(cast("str", schema["pattern"])) if "pattern" in schema else None
-                return core.str_schema(strict=True, min_length=_count(schema, "minLength"), max_length=_count(schema, "maxLength"), pattern=pattern)
+                return core.str_schema(
+                    strict=True, min_length=_count(schema, "minLength"), max_length=_count(schema, "maxLength"), pattern=pattern
+                )
             case "integer":
                 ge, le, gt, lt = (cast("int | None", _bound(schema, keyword, int)) for keyword in _BOUNDS)
                 return core.int_schema(strict=True, ge=ge, le=le, gt=gt, lt=lt)
@@ -290,7 +294,11 @@ class _Plain:
 
 
 def _union(members: list[CoreSchema]) -> CoreSchema:
-    return members[0] if len(members) == 1 else core.union_schema(cast("list[CoreSchema | tuple[CoreSchema, str]]", members), mode="left_to_right")
+    return (
+        members[0]
+        if len(members) == 1
+        else core.union_schema(cast("list[CoreSchema | tuple[CoreSchema, str]]", members), mode="left_to_right")
+    )
 
 
 def _count(schema: JsonObject, keyword: str) -> int | None:

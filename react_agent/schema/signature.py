@@ -85,7 +85,9 @@ def _complete(schema: JsonObject, parameter: inspect.Parameter, note: str | None
             return
 
 
-def check_accepts(function: Callable[..., object], name: str, injected: type, schema: JsonObject, known: Mapping[str, None] | None) -> str | None:
+def check_accepts(
+    function: Callable[..., object], name: str, injected: type, schema: JsonObject, known: Mapping[str, None] | None
+) -> str | None:
     """Makes sure that a function takes the keys of a schema from outside. Gives the name of its injected parameter.
 
     Raises:
@@ -102,7 +104,9 @@ def check_accepts(function: Callable[..., object], name: str, injected: type, sc
     takes_all = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
     for key in () if takes_all else known or ():
         if key not in parameters:
-            raise ToolDefinitionError(f"{name}: the schema has {key!r}, but the function takes no such argument; add it, or take **arguments")
+            raise ToolDefinitionError(
+                f"{name}: the schema has {key!r}, but the function takes no such argument; add it, or take **arguments"
+            )
     for p in parameters.values():
         needed = p.default is p.empty and p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL) and p.name != context
         if needed and known is not None and p.name not in known:
@@ -117,7 +121,9 @@ def _parameters(function: Callable[..., object], name: str, method: bool) -> lis
     try:
         parameters = list(inspect.signature(function).parameters.values())
     except (TypeError, ValueError) as error:
-        raise ToolDefinitionError(f"{name}: its signature cannot be read ({error}); wrap it in a function with annotated parameters") from error
+        raise ToolDefinitionError(
+            f"{name}: its signature cannot be read ({error}); wrap it in a function with annotated parameters"
+        ) from error
     if method:
         parameters = parameters[1:]
     if isinstance(function, functools.partial):  # what is bound is decided, and no concern of the model
@@ -125,7 +131,9 @@ def _parameters(function: Callable[..., object], name: str, method: bool) -> lis
     for parameter in parameters:
         if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
             stars = "*" if parameter.kind is parameter.VAR_POSITIONAL else "**"
-            raise ToolDefinitionError(f"{name}: '{stars}{parameter.name}' cannot be told to a model; name each parameter, or take one list or dict")
+            raise ToolDefinitionError(
+                f"{name}: '{stars}{parameter.name}' cannot be told to a model; name each parameter, or take one list or dict"
+            )
         if parameter.kind is parameter.POSITIONAL_ONLY:
             raise ToolDefinitionError(f"{name}: {parameter.name!r} is positional-only, and tools are called by keyword; leave out the '/'")
         if parameter.annotation is parameter.empty:
@@ -139,7 +147,9 @@ def _target(function: Callable[..., object]) -> Callable[..., object]:
         function = function.func
     if inspect.isroutine(function):
         return cast("Callable[..., object]", function)
-    return cast("Callable[..., object]", getattr(function, "__init__") if isinstance(function, type) else getattr(type(function), "__call__"))  # noqa: B004, B009 - the function itself, not whether there is one
+    if isinstance(function, type):
+        return cast("Callable[..., object]", function.__init__)  # type: ignore[misc]  # of this very class, whatever its subclasses do
+    return cast("Callable[..., object]", type(function).__call__)
 
 
 def _hints(function: Callable[..., object], name: str, wanted: Sequence[str]) -> dict[str, object]:

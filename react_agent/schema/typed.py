@@ -12,7 +12,12 @@ from react_agent.schema.complaints import MISSING, ArgumentsValidator, Kind, Pro
 from react_agent.schema.walk import TYPES, Path, child, children, constants, is_number, listing, resolve, same, type_names
 
 Validate = Callable[..., dict[str, object]]
-_KINDS: dict[str, Kind] = {"missing": "missing", "missing_argument": "missing", "extra_forbidden": "unknown", "unexpected_keyword_argument": "unknown"}
+_KINDS: dict[str, Kind] = {
+    "missing": "missing",
+    "missing_argument": "missing",
+    "extra_forbidden": "unknown",
+    "unexpected_keyword_argument": "unknown",
+}
 
 
 class TypedArguments(ArgumentsValidator):
@@ -120,4 +125,8 @@ def _exact(value: JsonValue, schema: JsonValue, root: JsonObject) -> bool:
 
 def _own(schema: JsonObject, key: str | int, root: JsonObject) -> JsonValue:
     """What a schema itself says of a key; what its branches say is asked of each branch."""
-    return child({keyword: schema[keyword] for keyword in ("properties", "additionalProperties", "prefixItems", "items") if keyword in schema}, key, root)
+    return child(
+        {keyword: schema[keyword] for keyword in ("properties", "additionalProperties", "prefixItems", "items") if keyword in schema},
+        key,
+        root,
+    )

@@ -172,7 +172,10 @@ def known_keys(schema: JsonValue, root: JsonObject) -> dict[str, None] | None:
         if not isinstance(node, dict) or id(node) in seen:
             continue
         seen.add(id(node))
-        if any(node.get(keyword, False) is not False for keyword in ("additionalProperties", "unevaluatedProperties", "$dynamicRef", "$recursiveRef")):
+        if any(
+            node.get(keyword, False) is not False
+            for keyword in ("additionalProperties", "unevaluatedProperties", "$dynamicRef", "$recursiveRef")
+        ):
             return None
         if node.get("patternProperties"):
             return None
@@ -198,6 +201,8 @@ def integral(value: JsonValue, schema: JsonValue, root: JsonObject) -> JsonValue
         made = {key: integral(item, child(schema, key, root), root) for key, item in value.items() if isinstance(item, float | dict | list)}
         return {**value, **made} if any(made[key] is not value[key] for key in made) else value
     if isinstance(value, list):
-        items = [integral(item, child(schema, i, root), root) if isinstance(item, float | dict | list) else item for i, item in enumerate(value)]
+        items = [
+            integral(item, child(schema, i, root), root) if isinstance(item, float | dict | list) else item for i, item in enumerate(value)
+        ]
         return items if any(new is not old for new, old in zip(items, value, strict=True)) else value
     return value

@@ -36,7 +36,9 @@ COUNT = tool("count", ("n",), n="integer")
 TOOLS = (SEARCH, ADD, NOW, COUNT)
 
 
-def ask(tools: tuple[ToolSpec, ...] = TOOLS, *, resulted: bool = False, tool_choice: ToolChoice = "auto", output: JsonObject | None = None) -> ModelRequest:
+def ask(
+    tools: tuple[ToolSpec, ...] = TOOLS, *, resulted: bool = False, tool_choice: ToolChoice = "auto", output: JsonObject | None = None
+) -> ModelRequest:
     view = MessageView().extend(user("question"))
     if resulted:
         view = view.extend(Message("tool", (ToolResult("search", (Text("found"),)),)))

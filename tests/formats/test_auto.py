@@ -74,7 +74,7 @@ MISTAKES = {
     "cut": ('<tool_call>{"name": "search", "arguments": {"query": "Par', "inside the string"),
     "cut, bare": ('{"name": "search", "arguments": {"query": "Par', "inside the string"),
     "no call in the tag": ("<tool_call>Paris?</tool_call>", ""),
-    "broken step": ("Thought: x\nAction: search\nAction Input: {\"query\": \"Par", "inside the string"),
+    "broken step": ('Thought: x\nAction: search\nAction Input: {"query": "Par', "inside the string"),
 }
 
 
@@ -102,7 +102,12 @@ def test_thinking_is_told_from_the_answer() -> None:
 
 
 def test_a_cut_reply_is_nothing() -> None:
-    for text in ("Paris has", WRITTEN["llama3_json"], WRITTEN["functionary"].removesuffix("</function>"), WRITTEN["hermes"].removesuffix("</tool_call>")):
+    for text in (
+        "Paris has",
+        WRITTEN["llama3_json"],
+        WRITTEN["functionary"].removesuffix("</function>"),
+        WRITTEN["hermes"].removesuffix("</tool_call>"),
+    ):
         assert read("auto", text, finish="length").reading == "malformed"
     whole = WRITTEN["hermes"]  # its closing tag has come
     assert read("auto", whole, finish="length").read() == Act("", (ToolCall("search", ARGS),))

@@ -13,7 +13,11 @@ FORMATS = pytest.mark.parametrize("name", ["react_text", "react_paper", "json_st
 
 def complaint(name: str, *results: ToolResult) -> str:
     view = MessageView().extend(user("q"), *[Message("tool", (result,)) for result in results])
-    reply = read(name, "Action: ", ModelRequest(view, Head((SEARCH,)))) if "react" in name else read(name, '{"x": 1}', ModelRequest(view, Head((SEARCH,))))
+    reply = (
+        read(name, "Action: ", ModelRequest(view, Head((SEARCH,))))
+        if "react" in name
+        else read(name, '{"x": 1}', ModelRequest(view, Head((SEARCH,))))
+    )
     assert reply.reading == "malformed"
     return reply.complaint or ""
 

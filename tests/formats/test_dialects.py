@@ -112,7 +112,9 @@ def test_nothing_in_a_thinking_block_is_run(name: str) -> None:
         assert not reply.message.calls, text
 
 
-@pytest.mark.parametrize("name", [name for name in DIALECTS if name not in ("react_text", "react_paper", "json_step", "json_plan", "harmony", "xml_react")])
+@pytest.mark.parametrize(
+    "name", [name for name in DIALECTS if name not in ("react_text", "react_paper", "json_step", "json_plan", "harmony", "xml_react")]
+)
 def test_text_before_a_call_is_kept_and_what_follows_is_cut(name: str) -> None:
     if name in ("llama3_json", "llama_pythonic"):  # the whole reply is the call
         return
@@ -170,7 +172,10 @@ def test_null_is_told_from_text_only_where_both_are_accepted() -> None:
 
 
 PYTHON = {
-    "kinds": ("[many(s='a', i=-3, f=1.5, b=False, n=None, l=['x', (1, 2)], o={'k': 'v'})]", {"s": "a", "i": -3, "f": 1.5, "b": False, "n": None, "l": ["x", [1, 2]], "o": {"k": "v"}}),
+    "kinds": (
+        "[many(s='a', i=-3, f=1.5, b=False, n=None, l=['x', (1, 2)], o={'k': 'v'})]",
+        {"s": "a", "i": -3, "f": 1.5, "b": False, "n": None, "l": ["x", [1, 2]], "o": {"k": "v"}},
+    ),
     "JSON literals": ("[many(b=true, n=null)]", {"b": True, "n": None}),
     "escapes": (r"[many(s='it\'s \n \u00e9 \x41')]", {"s": "it's \n é A"}),
     "positional": ("[many('x')]", None),

@@ -31,7 +31,12 @@ from react_agent.messages import (
 
 from ._say import SEARCH, read
 
-ADD = ToolSpec("add", "", {"type": "object", "properties": {"a": {"type": "integer"}, "b": {"type": "integer"}}, "required": ["a", "b"]}, examples=(ToolExample({"a": 1, "b": 2}, "1 + 2?"),))
+ADD = ToolSpec(
+    "add",
+    "",
+    {"type": "object", "properties": {"a": {"type": "integer"}, "b": {"type": "integer"}}, "required": ["a", "b"]},
+    examples=(ToolExample({"a": 1, "b": 2}, "1 + 2?"),),
+)
 WITH_EXAMPLE = ToolSpec("search", "", SEARCH.parameters, examples=(ToolExample({"query": "own example"}),))
 STORY = (
     user("Where is the Colorado orogeny?"),
@@ -54,7 +59,9 @@ def test_a_text_format_shows_them_in_its_own_words(name: str) -> None:
     assert "1 + 2?" in prompt, "another does"
     step = shown.split("\n", 1)[1].split("\nObservation:")[0]
     reply = read(name, step, ModelRequest(MessageView().extend(user("q")), HEAD))
-    assert [(one.name, one.arguments) for one in reply.message.calls] == [("search", {"query": "Colorado orogeny"})], "it is written as it is read"
+    assert [(one.name, one.arguments) for one in reply.message.calls] == [("search", {"query": "Colorado orogeny"})], (
+        "it is written as it is read"
+    )
 
 
 @pytest.mark.parametrize("name", TEXT_FORMATS)
@@ -138,7 +145,9 @@ def test_a_trace_with_examples_is_loaded_as_it_was(tmp_path) -> None:  # type: i
     assert Trace.load(tmp_path / "run.jsonl").started.spec.examples == (STORY,)
 
 
-@pytest.mark.parametrize("example", [[], [assistant("x")], [user("q")], [system("s")]], ids=["empty", "no question", "no answer", "system only"])
+@pytest.mark.parametrize(
+    "example", [[], [assistant("x")], [user("q")], [system("s")]], ids=["empty", "no question", "no answer", "system only"]
+)
 def test_what_is_no_example(example: list[Message]) -> None:
     with pytest.raises(ConfigError, match="an example must begin with the user's question"):
         Agent(MockBackend([]), examples=[example])

@@ -244,12 +244,25 @@ def test_what_the_grammar_accepts_is_read(name: str, text: str) -> None:
     assert all(call.arguments is not None for call in reply.message.calls)
 
 
-@pytest.mark.parametrize("text", ["", "Thought: x", "Thought: \nFinal Answer: x", "Thought: x\nAction: add\nAction Input: {}", "Thought: x\nFinal Answer: "])
+@pytest.mark.parametrize(
+    "text", ["", "Thought: x", "Thought: \nFinal Answer: x", "Thought: x\nAction: add\nAction Input: {}", "Thought: x\nFinal Answer: "]
+)
 def test_the_grammar_refuses_what_is_no_step(text: str) -> None:
     assert not GRAMMARS["react_text"].accepts(text)
 
 
-@pytest.mark.parametrize("text", ["", "{}", '{"thought": "x"}', '{"thought": "x", "answer": ""}', '{"thought": "x", "answer": " "}', '{"answer": "x"}', '{"thought": "x",\n"answer": "x"}'])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "{}",
+        '{"thought": "x"}',
+        '{"thought": "x", "answer": ""}',
+        '{"thought": "x", "answer": " "}',
+        '{"answer": "x"}',
+        '{"thought": "x",\n"answer": "x"}',
+    ],
+)
 def test_the_grammar_refuses_what_is_no_json_step(text: str) -> None:
     assert not GRAMMARS["json_step"].accepts(text)
 

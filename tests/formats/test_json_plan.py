@@ -94,7 +94,9 @@ def test_the_grammar_of_each_phase(phase: str, choice: str, accepted: str) -> No
 
 
 def test_with_a_typed_answer_the_plan_ends_in_it() -> None:
-    head = Head((LOOK, ToolSpec("finish", "", {"type": "object", "properties": {"n": {"type": "integer"}}})), output_schema={"type": "object"})
+    head = Head(
+        (LOOK, ToolSpec("finish", "", {"type": "object", "properties": {"n": {"type": "integer"}}})), output_schema={"type": "object"}
+    )
     done = FORM.constraint(head, "auto", "done")
     assert done is not None
     assert done.json_schema == step_schema(head, "finish")

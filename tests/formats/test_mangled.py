@@ -26,7 +26,9 @@ def mangled() -> ModuleType:
 @pytest.mark.parametrize("seed", [1, 2])
 def test_nothing_is_read_wrong_and_nothing_readable_is_refused(mangled: ModuleType, name: str, seed: int) -> None:
     read = mangled.ours(name)
-    found = [(case.way, case.text, verdict) for case in mangled.cases(400, seed) if (verdict := mangled.judge(case, read(case.text))) != "right"]
+    found = [
+        (case.way, case.text, verdict) for case in mangled.cases(400, seed) if (verdict := mangled.judge(case, read(case.text))) != "right"
+    ]
     assert found == []
 
 

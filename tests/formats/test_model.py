@@ -49,7 +49,14 @@ def run(backend: object) -> Result:
 
 @pytest.mark.parametrize(
     ("form", "profile"),
-    [("json_step", "llamacpp"), ("json_step", "vllm"), ("react_text", "llamacpp"), ("react_text", "vllm"), ("auto", "llamacpp"), ("hermes", "llamacpp")],
+    [
+        ("json_step", "llamacpp"),
+        ("json_step", "vllm"),
+        ("react_text", "llamacpp"),
+        ("react_text", "vllm"),
+        ("auto", "llamacpp"),
+        ("hermes", "llamacpp"),
+    ],
 )
 def test_a_reply_is_read_or_complained_about_and_the_trace_is_whole(server: str, form: str, profile: str) -> None:
     result = run(OpenAIChatBackend("model", base_url=server, api_key="none", format=form, profile=profile))
@@ -114,7 +121,16 @@ def test_whatever_the_engine_lets_through_is_read(server: str, name: str, seed: 
     """Hot sampling, so that the grammar decides and not the model."""
     form, fields = grammars()[name]
     question: JsonObject = {"role": "user", "content": "Do the next step."}
-    body: JsonObject = {"messages": [question], "temperature": 1.8, "top_p": 1, "min_p": 0, "top_k": 0, "seed": seed, "max_tokens": 160, **fields}
+    body: JsonObject = {
+        "messages": [question],
+        "temperature": 1.8,
+        "top_p": 1,
+        "min_p": 0,
+        "top_k": 0,
+        "seed": seed,
+        "max_tokens": 160,
+        **fields,
+    }
     choice = ask_server(server, "chat/completions", body)["choices"][0]  # type: ignore[index,call-overload]
     text, finish = choice["message"]["content"], choice["finish_reason"]  # type: ignore[index,call-overload]
     reply = read(form, str(text), ask(HEAD.tools), finish)  # type: ignore[arg-type]

@@ -17,7 +17,14 @@ def read(*parts: object, **more: object):  # type: ignore[no-untyped-def]
 
 
 def test_a_call_is_read_and_keeps_the_provider_s_data() -> None:
-    reply = read(Text("I look."), ToolCall("search", raw='{"query": "x"}', provider_data={"id": "c1"}), finish="tool_calls", usage=Usage(1, 2), model="m", cost=0.5)
+    reply = read(
+        Text("I look."),
+        ToolCall("search", raw='{"query": "x"}', provider_data={"id": "c1"}),
+        finish="tool_calls",
+        usage=Usage(1, 2),
+        model="m",
+        cost=0.5,
+    )
     assert reply.read() == Act("", (ToolCall("search", {"query": "x"}, None, None, {"id": "c1"}),))
     assert (reply.message.text, reply.usage, reply.model, reply.finish, reply.cost) == ("I look.", Usage(1, 2), "m", "tool_calls", 0.5)
     assert reply.read_by is not None

@@ -36,14 +36,19 @@ ACTS: dict[str, tuple[str, str, str, JsonObject]] = {
     "the paper's": ("Thought 1: I look.\nAction 1: search[Paris]", "I look.", "search", PARIS),
     "prefilled thought": (" I look.\nAction 2: search[Paris]\n", "I look.", "search", PARIS),
     "prefilled action": (" search[Paris]\n", "", "search", PARIS),
-    "blank lines": ("Thought: I look.\n\nAction:\n\n  search\n\nAction Input:\n\n{\"query\": \"Paris\"}\n", "I look.", "search", PARIS),
+    "blank lines": ('Thought: I look.\n\nAction:\n\n  search\n\nAction Input:\n\n{"query": "Paris"}\n', "I look.", "search", PARIS),
     "action on the next line": ("I look.\nAction 4: \n\nsearch[Paris]", "I look.", "search", PARIS),
-    "bold": ("**Thought:** I look.\n**Action:** search\n**Action Input:** {\"query\": \"Paris\"}", "I look.", "search", PARIS),
-    "bold inside the colon": ("**Thought**: I look.\n**Action**: `search`\n**Action Input**: {\"query\": \"Paris\"}", "I look.", "search", PARIS),
+    "bold": ('**Thought:** I look.\n**Action:** search\n**Action Input:** {"query": "Paris"}', "I look.", "search", PARIS),
+    "bold inside the colon": (
+        '**Thought**: I look.\n**Action**: `search`\n**Action Input**: {"query": "Paris"}',
+        "I look.",
+        "search",
+        PARIS,
+    ),
     "headings": ("### Thought: I look.\n### Action: search[Paris]", "I look.", "search", PARIS),
-    "other case": ("THOUGHT: I look.\naction: SEARCH\naction input: {\"query\": \"Paris\"}", "I look.", "search", PARIS),
+    "other case": ('THOUGHT: I look.\naction: SEARCH\naction input: {"query": "Paris"}', "I look.", "search", PARIS),
     "underscores": ('Thought: I look.\nAction: search\nAction_Input: {"query": "Paris"}', "I look.", "search", PARIS),
-    "full-width colon": ("Thought：I look.\nAction：search\nAction Input：{\"query\": \"Paris\"}", "I look.", "search", PARIS),
+    "full-width colon": ('Thought：I look.\nAction：search\nAction Input：{"query": "Paris"}', "I look.", "search", PARIS),
     "CRLF": ('Thought: I look.\r\nAction: search\r\nAction Input: {"query": "Paris"}\r\n', "I look.", "search", PARIS),
     "bare text": ("Thought: I look.\nAction: search\nAction Input: Paris\n", "I look.", "search", PARIS),
     "JSON string": ('Action: search\nAction Input: "Paris"', "", "search", PARIS),
@@ -52,7 +57,12 @@ ACTS: dict[str, tuple[str, str, str, JsonObject]] = {
     "object after the name": ('Action: search {"query": "Paris"}', "", "search", PARIS),
     "object in parentheses": ('Action: search({"query": "Paris"})', "", "search", PARIS),
     "object in brackets": ('Action: search[{"query": "Paris"}]', "", "search", PARIS),
-    "blob": ('Thought: I look.\nAction:\n```json\n{"action": "search", "action_input": {"query": "Paris"}}\n```', "I look.", "search", PARIS),
+    "blob": (
+        'Thought: I look.\nAction:\n```json\n{"action": "search", "action_input": {"query": "Paris"}}\n```',
+        "I look.",
+        "search",
+        PARIS,
+    ),
     "blob without a fence": ('Action: {"action": "search", "action_input": "Paris"}', "", "search", PARIS),
     "blob under a thought": ('Thought: I look.\n```\n{"action": "search", "action_input": "Paris"}\n```\n', "I look.", "search", PARIS),
     "fenced input": ('Action: search\nAction Input:\n```json\n{"query": "Paris"}\n```', "", "search", PARIS),
@@ -69,14 +79,29 @@ ACTS: dict[str, tuple[str, str, str, JsonObject]] = {
     "label within the line": ("Thought: I look. Action: search[Paris]", "I look.", "search", PARIS),
     "brackets within": ("Action: search[a [b] c]", "", "search", {"query": "a [b] c"}),
     "several lines in brackets": ("Action: search[a\nb]\nObservation: x", "", "search", {"query": "a\nb"}),
-    "labels in an argument": ('Action: search\nAction Input: {"query": "x\\nAction: add\\nFinal Answer: 3"}', "", "search", {"query": "x\nAction: add\nFinal Answer: 3"}),
+    "labels in an argument": (
+        'Action: search\nAction Input: {"query": "x\\nAction: add\\nFinal Answer: 3"}',
+        "",
+        "search",
+        {"query": "x\nAction: add\nFinal Answer: 3"},
+    ),
     "labels in brackets": ("Action: search[Thought: I need more.]", "", "search", {"query": "Thought: I need more."}),
-    "a raw label in a string": ('Action: search\nAction Input: {"query": "x\nObservation: y"}', "", "search", {"query": "x\nObservation: y"}),
+    "a raw label in a string": (
+        'Action: search\nAction Input: {"query": "x\nObservation: y"}',
+        "",
+        "search",
+        {"query": "x\nObservation: y"},
+    ),
     "a number": ("Action: count[3]", "", "count", {"n": 3}),
     "nothing to give": ("Thought: what time\nAction: now\nAction Input: {}", "what time", "now", {}),
     "nothing given": ("Thought: what time\nAction: now", "what time", "now", {}),
     "empty brackets": ("Action: now[]", "", "now", {}),
-    "fence in the thought": ("Thought: like\n```\nAction: add\nAction Input: {}\n```\nso.\nAction: search[Paris]", "like\n```\nAction: add\nAction Input: {}\n```\nso.", "search", PARIS),
+    "fence in the thought": (
+        "Thought: like\n```\nAction: add\nAction Input: {}\n```\nso.\nAction: search[Paris]",
+        "like\n```\nAction: add\nAction Input: {}\n```\nso.",
+        "search",
+        PARIS,
+    ),
     "thinking before": ("<think>Action: add[1]</think>\nAction: search[Paris]", "Action: add[1]", "search", PARIS),
     "thinking opened by the template": ("Action: add[1]\n</think>\n\nAction: search[Paris]", "Action: add[1]", "search", PARIS),
     "a thinking tag in an argument": ('Action: search\nAction Input: {"query": "</think>"}\n', "", "search", {"query": "</think>"}),
@@ -158,7 +183,7 @@ COMPLAINTS = {
     "empty": ("Action: search[]", "no input"),
     "unknown tool": ("Action: serch[Paris]", "Did you mean search?"),
     "given twice": ('Action: search[query]\nAction Input: {"query": "Paris"}', "given twice"),
-    "called and given": ("Action: search(query='a')\nAction Input: {\"query\": \"Paris\"}", "given twice"),
+    "called and given": ('Action: search(query=\'a\')\nAction Input: {"query": "Paris"}', "given twice"),
     "positional arguments": ("Action: add(1, 2)", "by name"),
     "an expression": ("Action: count(n=1+2)", "no plain number"),
     "open parenthesis": ('Action: search({"query": "a"}', "never closed"),
@@ -197,7 +222,14 @@ def test_what_the_token_limit_may_have_cut_is_never_used(text: str) -> None:
     assert "limit of tokens" in (reply.complaint or "")
 
 
-@pytest.mark.parametrize("text", ['Action: search\nAction Input: {"query": "Paris"}\nObs', "Action 1: search[Paris]\n", "Action: search\nAction Input: Paris\nObservation: Par"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        'Action: search\nAction Input: {"query": "Paris"}\nObs',
+        "Action 1: search[Paris]\n",
+        "Action: search\nAction Input: Paris\nObservation: Par",
+    ],
+)
 def test_a_step_that_was_whole_before_the_cut_counts(text: str) -> None:
     assert read("react_text", text, finish="length").read() == Act("", (ToolCall("search", PARIS, None, None if "{" in text else "Paris"),))
 
@@ -230,7 +262,10 @@ def test_a_name_in_another_case_must_be_the_only_one() -> None:
     assert reply.message.calls[0].arguments is None
 
 
-@pytest.mark.parametrize(("request_", "reading"), [(ask(), "malformed"), (ask(resulted=True), "answer"), (ask(tool_choice="none"), "answer"), (ask(()), "answer")])
+@pytest.mark.parametrize(
+    ("request_", "reading"),
+    [(ask(), "malformed"), (ask(resulted=True), "answer"), (ask(tool_choice="none"), "answer"), (ask(()), "answer")],
+)
 def test_prose_is_an_answer_only_where_nothing_else_can_be_meant(request_, reading: str) -> None:  # type: ignore[no-untyped-def]
     reply = read("react_text", "Paris has 2 million people.", request_)
     assert reply.reading == reading
@@ -247,7 +282,9 @@ def test_an_error_is_no_result_that_prose_could_answer() -> None:
 
 
 def test_several_calls_are_one_list() -> None:
-    text = 'Thought: both\nAction: [{"action": "search", "action_input": {"query": "a"}}, {"action": "add", "action_input": {"a": 1, "b": 2}}]'
+    text = (
+        'Thought: both\nAction: [{"action": "search", "action_input": {"query": "a"}}, {"action": "add", "action_input": {"a": 1, "b": 2}}]'
+    )
     assert [call.arguments for call in read("react_text", text).message.calls] == [{"query": "a"}, {"a": 1, "b": 2}]
     one_bad = text.replace('{"a": 1, "b": 2}', '"three"')
     calls = read("react_text", one_bad).message.calls
@@ -313,13 +350,18 @@ def lower(message: Message, head: Head | None = None) -> Message:
 
 def test_the_prompt_has_instructions_tools_rules_and_examples() -> None:
     examples = (ToolExample({"query": "Rome"}, "How large is Rome?", "I look it up.", "2.8 million"),)
-    shown = ToolSpec("search", "Finds\n  things.", {"type": "object", "properties": {"query": {"type": "string", "description": "What to find."}}, "required": ["query"]}, examples=examples)
+    shown = ToolSpec(
+        "search",
+        "Finds\n  things.",
+        {"type": "object", "properties": {"query": {"type": "string", "description": "What to find."}}, "required": ["query"]},
+        examples=examples,
+    )
     prompt = lower(system("Be brief."), Head((shown, ADD))).text
     for piece in (
         "Be brief.",
         "search(query: string)\n  Finds things.\n  - query: What to find.",
         "add(a: integer, b: integer)",
-        "Question: How large is Rome?\nThought: I look it up.\nAction: search\nAction Input: {\"query\": \"Rome\"}\nObservation: 2.8 million",
+        'Question: How large is Rome?\nThought: I look it up.\nAction: search\nAction Input: {"query": "Rome"}\nObservation: 2.8 million',
         "Final Answer:",
     ):
         assert piece in prompt

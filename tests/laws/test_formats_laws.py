@@ -98,8 +98,17 @@ def test_cut_arguments_are_never_completed(value: JsonObject, data: st.DataObjec
     assert read_arguments(text[:end]).value is None
 
 
-soup = st.lists(st.one_of(MARKS, st.text(max_size=6), st.sampled_from(["search", "Paris", "Action Input: ", "Thought: ", '{"query": "x"}', "search[x]", "\n\n", ": "])), max_size=14).map("".join)
-SEARCH = ToolSpec("search", "", {"type": "object", "properties": {"query": {"type": "string"}, "n": {"type": "integer"}}, "required": ["query"]})
+soup = st.lists(
+    st.one_of(
+        MARKS,
+        st.text(max_size=6),
+        st.sampled_from(["search", "Paris", "Action Input: ", "Thought: ", '{"query": "x"}', "search[x]", "\n\n", ": "]),
+    ),
+    max_size=14,
+).map("".join)
+SEARCH = ToolSpec(
+    "search", "", {"type": "object", "properties": {"query": {"type": "string"}, "n": {"type": "integer"}}, "required": ["query"]}
+)
 ASK = ModelRequest(MessageView().extend(user("q")), Head((SEARCH,)))
 
 
@@ -144,7 +153,23 @@ def test_chunks_do_not_matter(name: str, text: str, data: st.DataObject) -> None
     assert reader.finish() == read(name, text, ASK)
 
 
-@pytest.mark.parametrize("unit", ["\n", "[", '{"a":', "<tool_call>", "</think>", "<think>", "```\n", "Action: search[\n", 'Action Input: {"a": "\n', "<|start|>", '{"name": ', "{'a', "])
+@pytest.mark.parametrize(
+    "unit",
+    [
+        "\n",
+        "[",
+        '{"a":',
+        "<tool_call>",
+        "</think>",
+        "<think>",
+        "```\n",
+        "Action: search[\n",
+        'Action Input: {"a": "\n',
+        "<|start|>",
+        '{"name": ',
+        "{'a', ",
+    ],
+)
 def test_time_grows_with_length_alone(unit: str) -> None:
     """A thousand times as much must not take minutes: generous, since this is no benchmark."""
     from time import process_time

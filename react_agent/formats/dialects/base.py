@@ -124,7 +124,15 @@ def _step_of(text: str, at: int, block: Block, dialect: Dialect, tools: Tools) -
                 block.open = True  # a further call was cut: the batch is not whole
     lead = text[:at].strip()
     if not calls:
-        return Step("malformed", skip_space(text, 0), block.end, text=lead, complaint=block.complaint or "The call is empty.", open=block.open, dialect=dialect.name)
+        return Step(
+            "malformed",
+            skip_space(text, 0),
+            block.end,
+            text=lead,
+            complaint=block.complaint or "The call is empty.",
+            open=block.open,
+            dialect=dialect.name,
+        )
     return Step("act", skip_space(text, 0), block.end, "", tuple(calls), lead, "", tuple(dict.fromkeys(repairs)), block.open, dialect.name)
 
 
@@ -240,7 +248,9 @@ def closed_by(text: str, block: Block, *closers: str, following: str = "") -> Bl
 class JsonTags(Dialect):
     """Calls as JSON between an opening mark and, mostly, a closing one."""
 
-    def __init__(self, name: str, pairs: dict[str, str], *, keys: tuple[str, str] = ("name", "arguments"), as_list: bool = False, line: str = "\n") -> None:
+    def __init__(
+        self, name: str, pairs: dict[str, str], *, keys: tuple[str, str] = ("name", "arguments"), as_list: bool = False, line: str = "\n"
+    ) -> None:
         self.name = name
         self.pairs = pairs
         self.markers = tuple(pairs)

@@ -60,7 +60,16 @@ class _Harmony(Dialect):
         if calls:
             return Step("act", 0, end, thought, tuple(calls), "\n".join(filter(None, said)), open=is_open, dialect=self.name)
         words = "\n".join(filter(None, said))
-        return Step("answer" if words else "malformed", 0, end, thought, text=words, complaint="" if words else "The reply holds thoughts only.", open=True, dialect=self.name)
+        return Step(
+            "answer" if words else "malformed",
+            0,
+            end,
+            thought,
+            text=words,
+            complaint="" if words else "The reply holds thoughts only.",
+            open=True,
+            dialect=self.name,
+        )
 
     def _call(self, text: str, name: str, body: int, stop: int, is_open: bool, tools: Tools) -> tuple[ToolCall | str, int, bool]:
         """The call, or the complaint; and where its message ends."""

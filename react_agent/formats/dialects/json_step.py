@@ -64,7 +64,12 @@ class JsonStep(Dialect):
         if not calls or not all(calls):
             return None
         only = calls[0]
-        if len(calls) == 1 and only is not None and only.name.casefold() in ("final answer", "final_answer", "finish") and not any(t.name == only.name for t in tools):
+        if (
+            len(calls) == 1
+            and only is not None
+            and only.name.casefold() in ("final answer", "final_answer", "finish")
+            and not any(t.name == only.name for t in tools)
+        ):
             return _answer_as_call(only, thought)
         return Step("act", thought=thought, calls=tuple(call for call in calls if call), dialect=self.name)
 

@@ -33,7 +33,11 @@ def whole_json(text: str, tools: Tools) -> Block | None:
         try:
             value, at, made = read_value(text, at)
         except Unreadable as error:
-            return Block(len(text), complaint=f"The call's JSON cannot be read: {error.reason} ({place(text, error.at)}).", open=error.ended) if begun else None
+            return (
+                Block(len(text), complaint=f"The call's JSON cannot be read: {error.reason} ({place(text, error.at)}).", open=error.ended)
+                if begun
+                else None
+            )
         items = value if isinstance(value, list) else [value]
         found = [call_of(item, tools) for item in items]
         if not found or not all(found):

@@ -49,7 +49,9 @@ class _Kimi(Dialect):
         return closed_by(text, block, _CALL_END)
 
     def write_calls(self, calls: Sequence[ToolCall]) -> str:
-        written = [f"{_CALL}functions.{call.name}:{i}{_ARGUMENTS}{write_json(arguments_of(call))}{_CALL_END}" for i, call in enumerate(calls)]
+        written = [
+            f"{_CALL}functions.{call.name}:{i}{_ARGUMENTS}{write_json(arguments_of(call))}{_CALL_END}" for i, call in enumerate(calls)
+        ]
         return f"{_SECTION}{''.join(written)}{_SECTION_END}"
 
 

@@ -38,7 +38,9 @@ class PythonReader:
     def expect(self, mark: str) -> None:
         found = self.space()
         if found != mark:
-            raise Unreadable(f"{mark!r} was expected, not {found!r}" if found else f"the text ends where {mark!r} should stand", self.at, ended=not found)
+            raise Unreadable(
+                f"{mark!r} was expected, not {found!r}" if found else f"the text ends where {mark!r} should stand", self.at, ended=not found
+            )
         self.at += 1
 
     def calls(self, close: str) -> list[tuple[str, JsonObject, list[JsonValue]]]:

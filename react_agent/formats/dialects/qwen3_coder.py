@@ -4,4 +4,6 @@ from react_agent.formats.dialects.tagged import Element, XmlCalls
 
 _AROUND = (("<tool_call>", "</tool_call>"), ("<seed:tool_call>", "</seed:tool_call>"))
 
-DIALECT = XmlCalls("qwen3_coder", Element("<function=", ">", "</function>"), Element("<parameter=", ">", "</parameter>"), _AROUND, each=True)
+DIALECT = XmlCalls(
+    "qwen3_coder", Element("<function=", ">", "</function>"), Element("<parameter=", ">", "</parameter>"), _AROUND, each=True
+)

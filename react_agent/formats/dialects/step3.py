@@ -40,5 +40,11 @@ class _Step3(XmlCalls):
 
 
 _around = ((_CALL, _CALL_END),)
-DIALECT = _Step3("step3", Element('<steptml:invoke name="', '">', "</steptml:invoke>"), Element('<steptml:parameter name="', '">', "</steptml:parameter>"), _around, line="")
+DIALECT = _Step3(
+    "step3",
+    Element('<steptml:invoke name="', '">', "</steptml:invoke>"),
+    Element('<steptml:parameter name="', '">', "</steptml:parameter>"),
+    _around,
+    line="",
+)
 DIALECT.markers = (_CALLS, *DIALECT.markers)

@@ -27,7 +27,17 @@ class Element:
 class XmlCalls(Dialect):
     """``<call NAME><parameter KEY>value</parameter>…</call>``, with or without a tag around several of them."""
 
-    def __init__(self, name: str, call: Element, parameter: Element, around: Sequence[tuple[str, str]] = (), *, line: str = "\n", each: bool = False, bare: bool = True) -> None:
+    def __init__(
+        self,
+        name: str,
+        call: Element,
+        parameter: Element,
+        around: Sequence[tuple[str, str]] = (),
+        *,
+        line: str = "\n",
+        each: bool = False,
+        bare: bool = True,
+    ) -> None:
         self.name = name
         self.call = call
         self.parameter = parameter

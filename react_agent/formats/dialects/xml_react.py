@@ -30,7 +30,9 @@ class _XmlReact(Dialect):
             return None
         begin = skip_space(text, name.end() + len(closing))
         if not text.startswith(begin_input, begin):
-            return Block(len(text), complaint=f"After {opening}{name.group(1)[:80]}{closing} there is no {begin_input}.", open=begin >= len(text))
+            return Block(
+                len(text), complaint=f"After {opening}{name.group(1)[:80]}{closing} there is no {begin_input}.", open=begin >= len(text)
+            )
         begin = skip_space(text, begin + len(begin_input))
         if text.startswith("{", begin):
             return self._object(text, name.group(1), begin, end_input)
