@@ -18,7 +18,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from react_agent.agent import Agent, Progress
+    from react_agent.agent import Agent
     from react_agent.backends.base import Backend
     from react_agent.backends.function import FunctionBackend
     from react_agent.backends.leaf import OpenAIChatBackend
@@ -40,13 +40,14 @@ if TYPE_CHECKING:
     from react_agent.result import Result, pending
     from react_agent.spec import Limits
     from react_agent.stores.jsonl import JsonlStore
+    from react_agent.streaming import Progress
     from react_agent.tooling import NOT_DONE, UNKNOWN, RunContext, Tool, ToolRegistry, tool
     from react_agent.trace import Trace
 
 __version__ = "0.1.0"
 
 _HOMES = {
-    "agent": ("Agent", "Progress"),
+    "agent": ("Agent",),
     "backends.base": ("Backend",),
     "backends.function": ("FunctionBackend",),
     "backends.leaf": ("OpenAIChatBackend",),
@@ -59,6 +60,7 @@ _HOMES = {
     "result": ("Result", "pending"),
     "spec": ("Limits",),
     "stores.jsonl": ("JsonlStore",),
+    "streaming": ("Progress",),
     "tooling": ("NOT_DONE", "UNKNOWN", "RunContext", "Tool", "ToolRegistry", "tool"),
     "trace": ("Trace",),
 }

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import os
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
-from dataclasses import dataclass, fields, replace
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import fields, replace
 from pathlib import Path
-from threading import get_ident
-from types import TracebackType
-from typing import TYPE_CHECKING, Literal, TypeAlias, cast
+from typing import TYPE_CHECKING, TypeAlias, cast
 
 from pydantic import TypeAdapter
 from pydantic_core import to_json
@@ -20,14 +17,15 @@ from react_agent.backends.base import Backend
 from react_agent.care import with_asking
 from react_agent.dispatch import CallScope, current_call
 from react_agent.errors import ConfigError, ReactAgentError, ToolError, TraceError
-from react_agent.events import Changed, Event, Parent, Resumed, Reviewed, Started, Told
+from react_agent.events import Changed, Parent, Resumed, Reviewed, Started, Told
 from react_agent.host import Reviewer, Run
 from react_agent.loop import State, fold, update
 from react_agent.masking import Masker
-from react_agent.messages import Delta, Image, JsonObject, Message, Outcome, Settings, Text, Usage, as_parts
+from react_agent.messages import JsonObject, Message, Outcome, Settings, Task, Usage, as_parts
 from react_agent.policy import Policy
 from react_agent.result import Result, pending
 from react_agent.spec import FINISH_TOOL, AgentSpec, Limits, finish_spec
+from react_agent.streaming import Progress, RunStream
 from react_agent.sync import run_sync
 from react_agent.tooling import Tool, ToolRegistry
 from react_agent.trace import Trace
@@ -36,19 +34,7 @@ if TYPE_CHECKING:
     from react_agent.backends.function import TextFunction
     from react_agent.stores.jsonl import Store, Writer
 
-Task: TypeAlias = "str | Message | Sequence[str | Text | Image]"
 ToolLike: TypeAlias = "Tool | Callable[..., object]"
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """What a tool says of its progress while it runs: for listeners, no event. ``fraction`` is 0 to 1, or None."""
-
-    step: int
-    index: int
-    message: str
-    fraction: float | None = None
-    kind: Literal["progress"] = "progress"
 
 
 class Agent:
@@ -132,7 +118,7 @@ class Agent:
 
     def stream(self, task: Task, *, deps: object = None, run_id: str | None = None) -> RunStream:
         """A run to watch: ``async with agent.stream(task) as run: async for event in run: …``, then ``run.result``."""
-        return RunStream(self, lambda: self._begin(task, deps, run_id))
+        return RunStream(lambda: self._begin(task, deps, run_id), self._finish, self._result)
 
     async def resume(
         self,
@@ -181,7 +167,7 @@ class Agent:
         changes: bool = False,
     ) -> RunStream:
         """`resume`, to watch."""
-        return RunStream(self, lambda: self._take_up(trace, task, reviews, deps, changes))
+        return RunStream(lambda: self._take_up(trace, task, reviews, deps, changes), self._finish, self._result)
 
     async def fork(self, trace: Trace | str | Path, at: int, task: Task | None = None, *, deps: object = None) -> Result:
         """Try another way from an earlier point: a new run that begins with the first `at` events of a trace.
@@ -316,82 +302,6 @@ class Agent:
             with contextlib.suppress(ValueError, KeyError):  # it was given to an agent with another type of answer
                 output = self._output.value(state.output)
         return Result(outcome, answer, output, state.partial(), state.usage, state.cost or None, run.trace, run.error)
-
-
-class RunStream:
-    """A run on its way. Iterate it for events, the pieces of streamed replies (`Delta`) and tools' progress (`Progress`).
-
-    Leaving the ``async with`` before the end cancels the run; its trace stays whole.
-    """
-
-    def __init__(self, agent: Agent, begin: Callable[[], Run]) -> None:
-        self._agent = agent
-        self._begin = begin
-        self._queue: asyncio.Queue[Event | Delta | Progress | None] = asyncio.Queue()
-        self._run: Run | None = None
-        self._task: asyncio.Task[Result] | None = None
-
-    async def __aenter__(self) -> RunStream:
-        loop = asyncio.get_running_loop()
-        put = self._queue.put_nowait
-        self._run = run = self._begin()
-        for event in run.trace:
-            put(event)
-        run.event_listeners.append(put)
-        run.delta_listener = put
-
-        here = get_ident()
-
-        def progress(step: int, index: int, message: str, fraction: float | None) -> None:
-            told = Progress(step, index, message, fraction)
-            if get_ident() == here:
-                put(told)
-            else:  # a tool in a thread
-                loop.call_soon_threadsafe(put, told)
-
-        run.progress_listener = progress
-        self._task = asyncio.create_task(self._agent._finish(run))
-        self._task.add_done_callback(lambda _: put(None))
-        return self
-
-    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
-        assert self._task is not None
-        if not self._task.done():
-            try:
-                await asyncio.sleep(0)  # a task that is cancelled before its first step never runs: its end would not be recorded
-            finally:
-                self._task.cancel()
-        await asyncio.wait({self._task})
-        if kind is None and not self._task.cancelled() and (failure := self._task.exception()) is not None:
-            raise failure
-
-    async def __aiter__(self) -> AsyncIterator[Event | Delta | Progress]:
-        while (item := await self._queue.get()) is not None:
-            yield item
-        self._queue.put_nowait(None)  # whoever iterates once more is at the end at once
-
-    @property
-    def trace(self) -> Trace:
-        if self._run is None:
-            raise ConfigError("the stream has not begun: use it as `async with agent.stream(…) as run:`")
-        return self._run.trace
-
-    @property
-    def result(self) -> Result:
-        """The result, once the run is over; of one that was left before its end the outcome is ``cancelled``. Raises `ConfigError` before."""
-        if self._task is None or not self._task.done():
-            raise ConfigError("the run is not over: iterate the stream to its end before you read `result`")
-        if self._task.cancelled() and self._run is not None:
-            return self._agent._result(self._run, Outcome("cancelled", "the run was cancelled"))
-        return self._task.result()
-
-    def tell(self, task: Task) -> None:
-        """Say something in the middle of the run; the model hears it with the next request. Raises `ConfigError` when the run is over."""
-        if self._run is None:
-            raise ConfigError("the stream has not begun: use it as `async with agent.stream(…) as run:`")
-        if self._task is None or self._task.done():
-            raise ConfigError("the run is over: hand the next question to `agent.resume(run.trace, …)`")
-        self._run.tell(as_parts(task))
 
 
 def _trajectory(example: Trace | Sequence[Message]) -> tuple[Message, ...]:

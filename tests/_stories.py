@@ -10,11 +10,11 @@ from _world import Order, World
 from pydantic import BaseModel
 
 from react_agent import Agent, Hang, Limits, MockBackend, Raw, Result, Settings, Trace, Usage, call, tool
-from react_agent.agent import RunStream
 from react_agent.backends.mock import ScriptItem
 from react_agent.errors import BackendUnavailable
 from react_agent.events import Called, Returned, Told
 from react_agent.messages import Image, ModelRequest
+from react_agent.streaming import RunStream
 
 
 @dataclass

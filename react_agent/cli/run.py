@@ -30,8 +30,8 @@ from react_agent.tooling import ToolRegistry
 from react_agent.trace import Trace
 
 if TYPE_CHECKING:
-    from react_agent.agent import RunStream
     from react_agent.backends.base import Backend
+    from react_agent.streaming import RunStream
 
 ModelOption = Annotated[
     str | None,

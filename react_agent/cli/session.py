@@ -15,7 +15,7 @@ from pathlib import Path
 
 from rich.text import Text
 
-from react_agent.agent import Agent, Progress, RunStream
+from react_agent.agent import Agent
 from react_agent.backends.base import Backend, Listener
 from react_agent.cli.console import Mode, err, note, out, shell, show, show_whole
 from react_agent.cli.display import Display, display_for
@@ -24,6 +24,7 @@ from react_agent.events import Event, Reviewed
 from react_agent.loop import fold
 from react_agent.messages import Delta, ModelReply, ModelRequest, Outcome
 from react_agent.result import Pending, pending
+from react_agent.streaming import Progress, RunStream
 from react_agent.trace import Trace
 from react_agent.view import terminal, words
 

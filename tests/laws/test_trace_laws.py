@@ -14,13 +14,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from react_agent import Agent, Limits, MockBackend, Policy, Raw, ReactAgentError, Result, Rule, Trace, Usage, replay, tool
-from react_agent.agent import RunStream
 from react_agent.backends.mock import ScriptedCall, ScriptItem
 from react_agent.errors import BackendError, BackendUnavailable
 from react_agent.events import Finished, Replied, Returned, Told
 from react_agent.loop import Finish, fold, next_effect, update
 from react_agent.messages import Finish as WhyStopped
 from react_agent.messages import ModelRequest
+from react_agent.streaming import RunStream
 
 FORMATS = ["native", "react_text"]
 formats = pytest.mark.parametrize("format_name", FORMATS)

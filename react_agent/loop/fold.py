@@ -1,23 +1,10 @@
-"""What next: the loop, without I/O.
-
-`update(state, event)` folds one fact into the state; `next_effect(state)` says what is to be done. Both are pure, so resume, replay and
-fork are one function given another prefix. A host carries the effects out and appends what came of them::
-
-    while True:
-        match next_effect(state):
-            case CallModel(): ...      # ask, append Replied (or Stopped)
-            case CallTools(): ...      # append Called, run, append Returned; or append Asked
-            case Pause():     ...      # append Reviewed, or rest here
-            case Finish():    ...      # done
-
-The loop is that of ReAct (Yao et al., 2022, arXiv 2210.03629): reason, act, observe, until the answer.
-"""
+"""One more fact: how a state takes in an event."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
-from typing import Literal, TypeAlias, assert_never
+from dataclasses import replace
+from typing import Literal, assert_never
 
 from pydantic_core import to_json
 
@@ -29,7 +16,6 @@ from react_agent.events import (
     Compacted,
     Event,
     Finished,
-    Purpose,
     Replied,
     Resumed,
     Returned,
@@ -38,249 +24,23 @@ from react_agent.events import (
     Stopped,
     Told,
 )
-from react_agent.framing import NOTE, note
+from react_agent.framing import note
+from react_agent.loop.state import Ledger, OpenCall, Spent, State
 from react_agent.messages import (
-    Head,
     Image,
-    JsonObject,
     Message,
     MessageView,
-    ModelRequest,
     Outcome,
-    ResultStatus,
     Text,
     ToolCall,
-    ToolChoice,
     ToolResult,
-    ToolSpec,
     Usage,
     user,
 )
 from react_agent.quick import quick
 from react_agent.spec import FINISH_TOOL, AgentSpec
 
-# ------------------------------------------------------------------------------------------------------------- effects
-# Effects and open calls are never changed once made. They are not frozen all the same: some of each are made on every step, and a frozen
-# dataclass takes three times as long to make.
-
-
-@dataclass(slots=True)
-class PlannedCall:
-    """A call for the host to carry out.
-
-    Attributes:
-        step, index: Its identity within the run.
-        key: Its idempotency key; the same when an orphan runs again.
-        mode: ``run`` it; ``verify`` what became of an orphan by asking the tool with the key; or ``settle`` it as `status` and `text` say,
-            without running anything.
-        ask: A question: check the arguments, and if they pass append `Asked` instead of running it.
-    """
-
-    step: int
-    index: int
-    name: str
-    arguments: JsonObject
-    key: str
-    mode: Literal["run", "verify", "settle"] = "run"
-    ask: str | None = None
-    status: ResultStatus = "ok"
-    text: str = ""
-
-
-@dataclass(slots=True)
-class CallModel:
-    """Ask the model."""
-
-    request: ModelRequest
-    purpose: Purpose
-
-
-@dataclass(slots=True)
-class CallTools:
-    """Carry these calls out, side by side. Empty: wait for those under way."""
-
-    calls: tuple[PlannedCall, ...]
-
-
-@dataclass(slots=True)
-class Pause:
-    """Nothing can go on before these calls are reviewed; each comes with its question in `ask`."""
-
-    calls: tuple[PlannedCall, ...]
-
-
-@dataclass(slots=True)
-class Finish:
-    """The run is over."""
-
-    outcome: Outcome
-
-
-Effect: TypeAlias = CallModel | CallTools | Pause | Finish
-
-# --------------------------------------------------------------------------------------------------------------- state
-
-_NOTHING = Usage()
 _message = quick(Message)
-_request = quick(ModelRequest)
-
-
-@dataclass(slots=True)
-class OpenCall:
-    """A call of the open step; belongs to one state, which changes it. ``orphan``: it was called by a writer that is gone, and nobody
-    knows what became of it."""
-
-    call: ToolCall
-    phase: Literal["ready", "asked", "approved", "called", "orphan", "done"] = "ready"
-    key: str | None = None
-    arguments: JsonObject | None = None  # as reviewed; else the call's own
-    question: str = ""
-    settled: tuple[ResultStatus, str] | None = None
-    returned: Returned | None = None
-
-
-@dataclass(slots=True)
-class Spent:
-    """What was used so far, or had been used when the present question began."""
-
-    steps: int = 0
-    tool_calls: int = 0
-    usage: Usage = _NOTHING
-    cost: float = 0.0
-    seconds: float = 0.0
-
-
-class Ledger:
-    """Fingerprints of calls with their results, append-only and shared between states like a chain of messages."""
-
-    __slots__ = ("index", "items", "n")
-
-    def __init__(self, items: list[int] | None = None, index: dict[int, int] | None = None, n: int = 0) -> None:
-        self.items: list[int] = [] if items is None else items
-        self.index: dict[int, int] = {} if index is None else index
-        self.n = n
-
-    def __contains__(self, fingerprint: int) -> bool:
-        return self.index.get(fingerprint, self.n) < self.n
-
-    def copy(self) -> Ledger:
-        """Another view of the same record; whoever grows it second parts from it."""
-        return Ledger(self.items, self.index, self.n)
-
-    def extend(self, fingerprints: Iterable[int]) -> None:
-        if len(self.items) != self.n:
-            self.items = self.items[: self.n]
-            self.index = {}
-            for position, known in enumerate(self.items):
-                self.index.setdefault(known, position)
-        for fingerprint in fingerprints:
-            self.index.setdefault(fingerprint, self.n)
-            self.items.append(fingerprint)
-            self.n += 1
-
-
-class State:
-    """The fold of a trace. Treat as immutable; `update` gives a new one and shares all that is append-only."""
-
-    __slots__ = (
-        "allowed",
-        "answer",
-        "at",
-        "base",
-        "began",
-        "closing",
-        "cost",
-        "epoch",
-        "head",
-        "inbox",
-        "ledger",
-        "left",
-        "mistakes",
-        "open",
-        "outcome",
-        "output",
-        "repeats",
-        "run_id",
-        "seconds",
-        "spec",
-        "steps",
-        "tool_calls",
-        "tools",
-        "untrusted",
-        "usage",
-        "view",
-        "warned",
-    )
-
-    run_id: str
-    spec: AgentSpec
-    head: Head
-    tools: dict[str, ToolSpec]
-    allowed: set[str]  # names of tools that the policy allows whatever the arguments
-    view: MessageView  # the conversation
-    ledger: Ledger  # calls and results, to notice repetition
-    open: tuple[OpenCall, ...]  # the calls of the step that waits for results
-    left: int  # how many of them have no result yet
-    inbox: tuple[Message, ...]  # said while a request or a batch was open
-    steps: int  # replies so far; also the number of the next step
-    tool_calls: int
-    usage: Usage
-    cost: float
-    seconds: float  # of activity
-    began: int  # how many messages there were before the present question
-    base: Spent  # what had been spent when the present question began
-    mistakes: int  # in a row
-    repeats: int  # in a row
-    warned: bool
-    untrusted: bool  # text from an open world has come in
-    closing: Outcome | None  # why the next request is the last
-    outcome: Outcome | None
-    answer: str | None
-    output: JsonObject | None
-    epoch: int
-    at: float  # time of the last event
-
-    def copy(self) -> State:
-        new = State.__new__(State)
-        new.run_id, new.spec, new.head, new.tools, new.allowed = self.run_id, self.spec, self.head, self.tools, self.allowed
-        new.view, new.ledger, new.left, new.inbox = self.view, self.ledger.copy(), self.left, self.inbox
-        new.open = tuple([replace(opened) for opened in self.open])
-        new.steps, new.tool_calls, new.usage, new.cost, new.seconds = self.steps, self.tool_calls, self.usage, self.cost, self.seconds
-        new.began, new.base, new.warned, new.mistakes, new.repeats = self.began, self.base, self.warned, self.mistakes, self.repeats
-        new.untrusted, new.closing, new.outcome = self.untrusted, self.closing, self.outcome
-        new.answer, new.output, new.epoch, new.at = self.answer, self.output, self.epoch, self.at
-        return new
-
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, State):
-            return NotImplemented
-        skip = ("ledger", "tools", "allowed", "head")  # derived
-        return all(getattr(self, name) == getattr(other, name) for name in self.__slots__ if name not in skip)
-
-    __hash__ = None  # type: ignore[assignment]  # compared by content
-
-    @property
-    def messages(self) -> MessageView:
-        return self.view
-
-    def awaits(self, step: int, index: int) -> bool:
-        """A review of this call can still be heard: it is open and has not begun."""
-        here = step == self.steps - 1 and 0 <= index < len(self.open)
-        return here and self.open[index].phase in ("ready", "asked", "orphan")
-
-    def partial(self) -> str:
-        """What there is: the answer, else the last that the model said, else the last good result; since the present question."""
-        if self.answer is not None:
-            return self.answer
-        for message in reversed(self.view[self.began :]):
-            if message.role == "assistant" and (text := message.text or message.thought):
-                return text
-            if message.role == "tool":
-                texts = [part for one in message.results if one.ok for part in one.content if type(part) is Text]
-                good = [part.text for part in texts if part.provider_data != NOTE]  # our own advice is no result
-                if good:
-                    return "\n".join(good)
-        return ""
 
 
 def fold(events: Iterable[Event]) -> State:
@@ -316,9 +76,6 @@ def _take_spec(state: State, spec: AgentSpec) -> None:
     state.spec, state.head = spec, spec.head()
     state.tools = {tool.name: tool for tool in state.head.tools}
     state.allowed = {tool.name for tool in state.head.tools if spec.policy.always_allows(tool)}
-
-
-# -------------------------------------------------------------------------------------------------------------- update
 
 
 def update(state: State, event: Event) -> State:
@@ -648,97 +405,3 @@ def _check_limits(state: State) -> str | None:
         return None
     state.warned = True
     return near
-
-
-# --------------------------------------------------------------------------------------------------------- next effect
-
-
-def next_effect(state: State) -> Effect:
-    """What is to be done now. The same for the same trace, always."""
-    if state.outcome is not None:
-        return Finish(state.outcome)
-    if state.open:
-        return _next_calls(state)
-    if state.closing is None:
-        return CallModel(_request(state.view, state.head), "step")
-    choice: ToolChoice = FINISH_TOOL if state.spec.output_schema is not None else "none"
-    return CallModel(ModelRequest(state.view, state.head, choice), "last")
-
-
-def _next_calls(state: State) -> CallTools | Pause:
-    step = state.steps - 1
-    planned: list[PlannedCall] = []
-    waiting: list[PlannedCall] = []
-    under_way = False
-    budget = state.spec.limits.tool_calls
-    allowed = None if budget is None else _within(state, budget)
-    for index, opened in enumerate(state.open):
-        if opened.phase == "done":
-            continue
-        if opened.phase == "called":
-            under_way = True
-            continue
-        plan = _plan(state, opened, step, index)
-        if allowed is not None and index not in allowed and plan.mode == "run" and plan.name in state.tools and plan.name != FINISH_TOOL:
-            text = f"Not run: the limit of {budget} tool calls is reached."
-            plan = replace(plan, mode="settle", ask=None, status="refused", text=text)
-        if plan.ask is not None and opened.phase in ("asked", "orphan"):
-            waiting.append(plan)
-        else:
-            planned.append(plan)
-    if waiting and not planned and not under_way:
-        return Pause(tuple(waiting))
-    return CallTools(tuple(planned))
-
-
-def _within(state: State, budget: int) -> set[int]:
-    """Which calls of the open step may run: the first that could. It depends on the calls alone, not on how far each of them is."""
-    begun = {index for index, opened in enumerate(state.open) if opened.key is not None}
-    left = budget - (state.tool_calls - state.base.tool_calls) + len(begun)
-    for index, opened in enumerate(state.open):
-        settled = opened.settled is not None or opened.call.arguments is None or opened.call.name not in state.tools
-        if left > 0 and index not in begun and not settled and opened.call.name != FINISH_TOOL:
-            begun.add(index)
-        left -= index in begun
-    return begun
-
-
-_ORPHAN = "It was started before the run was interrupted, and nobody knows whether it was carried out. Run it again?"
-
-
-def _plan(state: State, opened: OpenCall, step: int, index: int) -> PlannedCall:
-    call = opened.call
-    arguments = opened.arguments if opened.arguments is not None else call.arguments
-    key = opened.key or f"{state.run_id}/{step}.{index}"
-    if opened.settled is not None:
-        return _settle(step, index, call, key, *opened.settled)
-    tool = state.tools.get(call.name)
-    if arguments is None and tool is not None:
-        return _settle(step, index, call, key, "invalid", call.complaint or "The arguments could not be read.")
-    if index >= state.spec.limits.calls_per_step:
-        text = f"Not run: at most {state.spec.limits.calls_per_step} calls are looked at in one step."
-        return _settle(step, index, call, key, "refused", text)
-    if state.closing is not None and call.name != FINISH_TOOL:
-        return _settle(step, index, call, key, "refused", f"Not run: only '{FINISH_TOOL}' may be called now.")
-    if tool is None and opened.phase == "orphan":
-        return PlannedCall(step, index, call.name, arguments or {}, key, ask=_ORPHAN)
-    if tool is None or arguments is None or opened.phase == "approved":  # the dispatcher says that there is no such tool
-        return PlannedCall(step, index, call.name, arguments or {}, key)
-    if opened.phase == "asked":
-        return PlannedCall(step, index, call.name, arguments, key, ask=opened.question)
-    if opened.phase == "orphan":
-        if tool.repeatable:
-            return PlannedCall(step, index, call.name, arguments, key)
-        if tool.verifiable:
-            return PlannedCall(step, index, call.name, arguments, key, mode="verify", ask=None)
-        return PlannedCall(step, index, call.name, arguments, key, ask=_ORPHAN)
-    if call.name in state.allowed:
-        return PlannedCall(step, index, call.name, arguments, key)
-    decision, reason = state.spec.policy.decide(tool, arguments, untrusted=state.untrusted)
-    if decision == "deny":
-        return _settle(step, index, call, key, "refused", f"This call is not allowed{': ' + reason if reason else '.'}")
-    return PlannedCall(step, index, call.name, arguments, key, ask=(reason or "May it run?") if decision == "ask" else None)
-
-
-def _settle(step: int, index: int, call: ToolCall, key: str, status: ResultStatus, text: str) -> PlannedCall:
-    return PlannedCall(step, index, call.name, call.arguments or {}, key, "settle", None, status, text)

@@ -1,0 +1,74 @@
+"""What the loop asks a host to do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from react_agent.events import (
+    Purpose,
+)
+from react_agent.messages import (
+    JsonObject,
+    ModelRequest,
+    Outcome,
+    ResultStatus,
+)
+
+# Effects and open calls are never changed once made. They are not frozen all the same: some of each are made on every step, and a frozen
+# dataclass takes three times as long to make.
+
+
+@dataclass(slots=True)
+class PlannedCall:
+    """A call for the host to carry out.
+
+    Attributes:
+        step, index: Its identity within the run.
+        key: Its idempotency key; the same when an orphan runs again.
+        mode: ``run`` it; ``verify`` what became of an orphan by asking the tool with the key; or ``settle`` it as `status` and `text` say,
+            without running anything.
+        ask: A question: check the arguments, and if they pass append `Asked` instead of running it.
+    """
+
+    step: int
+    index: int
+    name: str
+    arguments: JsonObject
+    key: str
+    mode: Literal["run", "verify", "settle"] = "run"
+    ask: str | None = None
+    status: ResultStatus = "ok"
+    text: str = ""
+
+
+@dataclass(slots=True)
+class CallModel:
+    """Ask the model."""
+
+    request: ModelRequest
+    purpose: Purpose
+
+
+@dataclass(slots=True)
+class CallTools:
+    """Carry these calls out, side by side. Empty: wait for those under way."""
+
+    calls: tuple[PlannedCall, ...]
+
+
+@dataclass(slots=True)
+class Pause:
+    """Nothing can go on before these calls are reviewed; each comes with its question in `ask`."""
+
+    calls: tuple[PlannedCall, ...]
+
+
+@dataclass(slots=True)
+class Finish:
+    """The run is over."""
+
+    outcome: Outcome
+
+
+Effect: TypeAlias = CallModel | CallTools | Pause | Finish

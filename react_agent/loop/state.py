@@ -1,0 +1,185 @@
+"""The fold of a trace."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from react_agent.events import (
+    Returned,
+)
+from react_agent.framing import NOTE
+from react_agent.messages import (
+    Head,
+    JsonObject,
+    Message,
+    MessageView,
+    Outcome,
+    ResultStatus,
+    Text,
+    ToolCall,
+    ToolSpec,
+    Usage,
+)
+from react_agent.spec import AgentSpec
+
+_NOTHING = Usage()
+
+
+@dataclass(slots=True)
+class OpenCall:
+    """A call of the open step; belongs to one state, which changes it. ``orphan``: it was called by a writer that is gone, and nobody
+    knows what became of it."""
+
+    call: ToolCall
+    phase: Literal["ready", "asked", "approved", "called", "orphan", "done"] = "ready"
+    key: str | None = None
+    arguments: JsonObject | None = None  # as reviewed; else the call's own
+    question: str = ""
+    settled: tuple[ResultStatus, str] | None = None
+    returned: Returned | None = None
+
+
+@dataclass(slots=True)
+class Spent:
+    """What was used so far, or had been used when the present question began."""
+
+    steps: int = 0
+    tool_calls: int = 0
+    usage: Usage = _NOTHING
+    cost: float = 0.0
+    seconds: float = 0.0
+
+
+class Ledger:
+    """Fingerprints of calls with their results, append-only and shared between states like a chain of messages."""
+
+    __slots__ = ("index", "items", "n")
+
+    def __init__(self, items: list[int] | None = None, index: dict[int, int] | None = None, n: int = 0) -> None:
+        self.items: list[int] = [] if items is None else items
+        self.index: dict[int, int] = {} if index is None else index
+        self.n = n
+
+    def __contains__(self, fingerprint: int) -> bool:
+        return self.index.get(fingerprint, self.n) < self.n
+
+    def copy(self) -> Ledger:
+        """Another view of the same record; whoever grows it second parts from it."""
+        return Ledger(self.items, self.index, self.n)
+
+    def extend(self, fingerprints: Iterable[int]) -> None:
+        if len(self.items) != self.n:
+            self.items = self.items[: self.n]
+            self.index = {}
+            for position, known in enumerate(self.items):
+                self.index.setdefault(known, position)
+        for fingerprint in fingerprints:
+            self.index.setdefault(fingerprint, self.n)
+            self.items.append(fingerprint)
+            self.n += 1
+
+
+class State:
+    """The fold of a trace. Treat as immutable; `update` gives a new one and shares all that is append-only."""
+
+    __slots__ = (
+        "allowed",
+        "answer",
+        "at",
+        "base",
+        "began",
+        "closing",
+        "cost",
+        "epoch",
+        "head",
+        "inbox",
+        "ledger",
+        "left",
+        "mistakes",
+        "open",
+        "outcome",
+        "output",
+        "repeats",
+        "run_id",
+        "seconds",
+        "spec",
+        "steps",
+        "tool_calls",
+        "tools",
+        "untrusted",
+        "usage",
+        "view",
+        "warned",
+    )
+
+    run_id: str
+    spec: AgentSpec
+    head: Head
+    tools: dict[str, ToolSpec]
+    allowed: set[str]  # names of tools that the policy allows whatever the arguments
+    view: MessageView  # the conversation
+    ledger: Ledger  # calls and results, to notice repetition
+    open: tuple[OpenCall, ...]  # the calls of the step that waits for results
+    left: int  # how many of them have no result yet
+    inbox: tuple[Message, ...]  # said while a request or a batch was open
+    steps: int  # replies so far; also the number of the next step
+    tool_calls: int
+    usage: Usage
+    cost: float
+    seconds: float  # of activity
+    began: int  # how many messages there were before the present question
+    base: Spent  # what had been spent when the present question began
+    mistakes: int  # in a row
+    repeats: int  # in a row
+    warned: bool
+    untrusted: bool  # text from an open world has come in
+    closing: Outcome | None  # why the next request is the last
+    outcome: Outcome | None
+    answer: str | None
+    output: JsonObject | None
+    epoch: int
+    at: float  # time of the last event
+
+    def copy(self) -> State:
+        new = State.__new__(State)
+        new.run_id, new.spec, new.head, new.tools, new.allowed = self.run_id, self.spec, self.head, self.tools, self.allowed
+        new.view, new.ledger, new.left, new.inbox = self.view, self.ledger.copy(), self.left, self.inbox
+        new.open = tuple([replace(opened) for opened in self.open])
+        new.steps, new.tool_calls, new.usage, new.cost, new.seconds = self.steps, self.tool_calls, self.usage, self.cost, self.seconds
+        new.began, new.base, new.warned, new.mistakes, new.repeats = self.began, self.base, self.warned, self.mistakes, self.repeats
+        new.untrusted, new.closing, new.outcome = self.untrusted, self.closing, self.outcome
+        new.answer, new.output, new.epoch, new.at = self.answer, self.output, self.epoch, self.at
+        return new
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, State):
+            return NotImplemented
+        skip = ("ledger", "tools", "allowed", "head")  # derived
+        return all(getattr(self, name) == getattr(other, name) for name in self.__slots__ if name not in skip)
+
+    __hash__ = None  # type: ignore[assignment]  # compared by content
+
+    @property
+    def messages(self) -> MessageView:
+        return self.view
+
+    def awaits(self, step: int, index: int) -> bool:
+        """A review of this call can still be heard: it is open and has not begun."""
+        here = step == self.steps - 1 and 0 <= index < len(self.open)
+        return here and self.open[index].phase in ("ready", "asked", "orphan")
+
+    def partial(self) -> str:
+        """What there is: the answer, else the last that the model said, else the last good result; since the present question."""
+        if self.answer is not None:
+            return self.answer
+        for message in reversed(self.view[self.began :]):
+            if message.role == "assistant" and (text := message.text or message.thought):
+                return text
+            if message.role == "tool":
+                texts = [part for one in message.results if one.ok for part in one.content if type(part) is Text]
+                good = [part.text for part in texts if part.provider_data != NOTE]  # our own advice is no result
+                if good:
+                    return "\n".join(good)
+        return ""

@@ -1,0 +1,83 @@
+"""The nouns: what is said between a person, a model and its tools, in a language that knows no provider and no dialect.
+
+All are frozen slotted dataclasses: they are made on every step, and a dataclass is made in a third of the time and memory of a
+validated model. What comes from outside is checked where it comes in: by the formats, and by pydantic when a trace is loaded.
+"""
+
+from react_agent.messages.parts import (
+    Image,
+    JsonObject,
+    Message,
+    Part,
+    ResultPart,
+    ResultStatus,
+    Role,
+    Task,
+    Text,
+    Thinking,
+    ToolCall,
+    ToolResult,
+    as_parts,
+    assistant,
+    clean,
+    system,
+    user,
+)
+from react_agent.messages.replies import (
+    Act,
+    Answer,
+    Attempt,
+    Delta,
+    ErrorInfo,
+    Finish,
+    Malformed,
+    ModelReply,
+    Outcome,
+    OutcomeKind,
+    ReadBy,
+    Reading,
+    Usage,
+)
+from react_agent.messages.requests import Chain, Head, MessageView, ModelRequest, Settings, ToolChoice
+from react_agent.messages.tools import ToolExample, ToolSpec
+
+__all__ = [
+    "Act",
+    "Answer",
+    "Attempt",
+    "Chain",
+    "Delta",
+    "ErrorInfo",
+    "Finish",
+    "Head",
+    "Image",
+    "JsonObject",
+    "Malformed",
+    "Message",
+    "MessageView",
+    "ModelReply",
+    "ModelRequest",
+    "Outcome",
+    "OutcomeKind",
+    "Part",
+    "ReadBy",
+    "Reading",
+    "ResultPart",
+    "ResultStatus",
+    "Role",
+    "Settings",
+    "Task",
+    "Text",
+    "Thinking",
+    "ToolCall",
+    "ToolChoice",
+    "ToolExample",
+    "ToolResult",
+    "ToolSpec",
+    "Usage",
+    "as_parts",
+    "assistant",
+    "clean",
+    "system",
+    "user",
+]

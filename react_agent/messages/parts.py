@@ -1,0 +1,190 @@
+"""A message and what it is made of."""
+
+from __future__ import annotations
+
+import base64
+import mimetypes
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias, TypeVar
+
+from pydantic import Field, JsonValue
+
+if TYPE_CHECKING:
+    JsonObject: TypeAlias = dict[str, JsonValue]
+else:  # for pydantic: its JsonValue is walked value by value in Python, and what is JSON already needs no check
+    JsonObject = dict[str, Any]
+Role = Literal["system", "user", "assistant", "tool"]
+ResultStatus = Literal["ok", "error", "timeout", "refused", "invalid", "unknown_tool"]
+
+
+def clean(text: str) -> str:
+    """The text with lone surrogates replaced by U+FFFD, so that it can be encoded, stored and sent."""
+    if text.isascii():
+        return text
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")  # a pair that was split becomes its character
+    return text
+
+
+# --------------------------------------------------------------------------------------------------------------- parts
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """Plain text."""
+
+    text: str
+    provider_data: JsonObject | None = None
+    type: Literal["text"] = "text"
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """A picture: base64 ``data``, or a ``url``, or the ``sha256`` of bytes that lie beside the trace.
+
+    ``media_type`` is a MIME type such as ``image/png``.
+    """
+
+    media_type: str
+    data: str | None = None
+    url: str | None = None
+    sha256: str | None = None
+    provider_data: JsonObject | None = None
+    type: Literal["image"] = "image"
+
+    @classmethod
+    def from_bytes(cls, data: bytes, media_type: str = "image/png") -> Image:
+        return cls(media_type, base64.b64encode(data).decode("ascii"))
+
+    @classmethod
+    def from_file(cls, path: str | Path) -> Image:
+        media_type = mimetypes.guess_type(str(path))[0] or "image/png"
+        return cls.from_bytes(Path(path).read_bytes(), media_type)
+
+
+@dataclass(frozen=True, slots=True)
+class Thinking:
+    """What the model thought: a ReAct ``Thought:``, or a provider's reasoning (whose signature is in ``provider_data``)."""
+
+    text: str
+    provider_data: JsonObject | None = None
+    type: Literal["thinking"] = "thinking"
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCall:
+    """A call that a model wrote. Its identity is its place: (step, index).
+
+    Attributes:
+        name: The tool's name as written.
+        arguments: The parsed object, or None when it could not be read; then ``complaint`` says why.
+        complaint: What is wrong with the text, in words that the model can act on.
+        raw: The arguments' text as the model wrote it, kept where it is not plain from ``arguments``.
+        provider_data: For instance the provider's call id; sent back to the same API only.
+    """
+
+    name: str
+    arguments: JsonObject | None = None
+    complaint: str | None = None
+    raw: str | None = None
+    provider_data: JsonObject | None = None
+    type: Literal["tool_call"] = "tool_call"
+
+
+ResultPart: TypeAlias = Annotated[Text | Image, Field(discriminator="type")]
+
+
+@dataclass(frozen=True, slots=True)
+class ToolResult:
+    """What came of one call. A tool message holds one for each call of the assistant message before it, in call order.
+
+    Attributes:
+        name: The tool's name.
+        content: Text and images for the model.
+        status: ``ok``; or why there is no result: the tool raised (``error``), took too long (``timeout``), was not allowed
+            (``refused``), the arguments broke the schema or were unreadable (``invalid``), or there is no such tool.
+        untrusted: The text came from an open world and is data, never instructions.
+    """
+
+    name: str
+    content: tuple[ResultPart, ...]
+    status: ResultStatus = "ok"
+    untrusted: bool = False
+    type: Literal["tool_result"] = "tool_result"
+
+    @property
+    def ok(self) -> bool:
+        return self.status == "ok"
+
+    @property
+    def text(self) -> str:
+        content = self.content
+        if len(content) == 1 and type(content[0]) is Text:
+            return content[0].text
+        return "\n".join([part.text for part in content if type(part) is Text])
+
+
+Part: TypeAlias = Annotated[Text | Image | Thinking | ToolCall | ToolResult, Field(discriminator="type")]
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One turn of one speaker."""
+
+    role: Role
+    parts: tuple[Part, ...]
+    provider_data: JsonObject | None = None
+
+    @property
+    def text(self) -> str:
+        """All text parts, joined by nothing."""
+        return "".join(part.text for part in self.parts if type(part) is Text)
+
+    @property
+    def thought(self) -> str:
+        return "\n".join(part.text for part in self.parts if type(part) is Thinking)
+
+    @property
+    def calls(self) -> tuple[ToolCall, ...]:
+        return tuple(part for part in self.parts if type(part) is ToolCall)
+
+    @property
+    def results(self) -> tuple[ToolResult, ...]:
+        return tuple(part for part in self.parts if type(part) is ToolResult)
+
+
+def system(text: str) -> Message:
+    return Message("system", (Text(text),))
+
+
+def user(*parts: str | Text | Image) -> Message:
+    return Message("user", tuple([Text(clean(part)) if isinstance(part, str) else _clean_part(part) for part in parts]))
+
+
+P = TypeVar("P", "Text | Image", "Part")
+
+
+def _clean_part(part: P) -> P:
+    if type(part) is Text and (text := clean(part.text)) is not part.text:
+        return Text(text, part.provider_data)
+    return part
+
+
+def assistant(*parts: str | Text | Thinking | ToolCall) -> Message:
+    return Message("assistant", tuple(Text(part) if isinstance(part, str) else part for part in parts))
+
+
+Task: TypeAlias = str | Message | Sequence[str | Text | Image]  # in any of the forms that a caller may give one
+
+
+def as_parts(value: Task) -> Message:
+    """A task in any of the forms a caller may give it, as a user message."""
+    if isinstance(value, Message):
+        return Message(value.role, tuple([_clean_part(part) for part in value.parts]), value.provider_data)
+    if isinstance(value, str):
+        return user(value)
+    return user(*value)
