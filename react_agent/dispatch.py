@@ -15,14 +15,12 @@ from react_agent.events import Asked, Called, Event, Returned
 from react_agent.keeping import Keeper, Ran
 from react_agent.loop import PlannedCall
 from react_agent.messages import Image, JsonObject, ResultStatus, Text, ToolResult, Usage, clean
-from react_agent.quick import quick
 from react_agent.schema import InvalidArguments
 from react_agent.spec import FINISH_TOOL
 from react_agent.threads import POOL
 from react_agent.tooling import NOT_DONE, UNKNOWN, RunContext, Tool, ToolRegistry
 
 ERROR_CHARS = 2_000
-_called, _returned_event, _result = quick(Called), quick(Returned), quick(ToolResult)
 GRACE_SECONDS = 1.0  # what an async tool gets to clean up in after it was cancelled for taking too long
 
 
@@ -98,11 +96,7 @@ class Dispatcher:
     async def carry_out(self, calls: tuple[PlannedCall, ...]) -> None:
         """Do what is planned for each call, side by side; returns when each has its event."""
         if len(calls) == 1:
-            task = asyncio.current_task()
-            before = task.cancelling() if task is not None else 0
             await self._carry_out_one(calls[0])  # no task of its own: that would cost more than the rest of the dispatch
-            if task is not None and task.cancelling() > before:  # the tool kept the run's cancellation to itself
-                raise asyncio.CancelledError
         else:
             await asyncio.gather(*[self._carry_out_one(call) for call in calls])
 
@@ -134,7 +128,7 @@ class Dispatcher:
             return await self._call(plan, tool, arguments)
         gate = await self._keeper.enter(care)
         if gate is None:
-            recorder.append(_called(recorder.now(), plan.step, plan.index, plan.name, plan.key))
+            recorder.append(Called(recorder.now(), plan.step, plan.index, plan.name, plan.key))
             text = f"It did not run: {care.concurrency} calls of it were under way until the time was up."
             return self._record(plan, tool, Ran(error=text, status="timeout"), 0.0)
         try:
@@ -144,7 +138,7 @@ class Dispatcher:
 
     async def _call(self, plan: PlannedCall, tool: Tool, arguments: Mapping[str, object]) -> None:
         recorder, care = self._recorder, tool.care
-        recorder.append(_called(recorder.now(), plan.step, plan.index, plan.name, plan.key))
+        recorder.append(Called(recorder.now(), plan.step, plan.index, plan.name, plan.key))
         if not tool.spec.read_only:
             recorder.flush()
         scope = CallScope(plan.key, recorder.run_id)
@@ -167,11 +161,11 @@ class Dispatcher:
             content: tuple[Text | Image, ...] = (Text(ran.error),)
         else:
             content = self._bounded(tool.render(ran.value), plan, tool)
-        result = _result(plan.name, content, ran.status, tool.spec.open_world or ran.untrusted)
+        result = ToolResult(plan.name, content, ran.status, tool.spec.open_world or ran.untrusted)
         output: JsonObject | None = plan.arguments if plan.name == FINISH_TOOL and ran.error is None else None
         now = self._recorder.now()
         self._recorder.append(
-            _returned_event(now, plan.step, plan.index, result, seconds, usage, cost, ran.left_behind, output, ran.attempts, ran.cached)
+            Returned(now, plan.step, plan.index, result, seconds, usage, cost, ran.left_behind, output, ran.attempts, ran.cached)
         )
 
     def _returned(self, plan: PlannedCall, content: tuple[Text | Image, ...], status: ResultStatus) -> None:

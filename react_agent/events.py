@@ -12,6 +12,7 @@ from typing import Annotated, Literal, TypeAlias
 from pydantic import Field
 
 from react_agent.messages import ErrorInfo, JsonObject, Message, ModelReply, Outcome, ToolResult, Usage
+from react_agent.quick import quick
 from react_agent.spec import AgentSpec
 
 SCHEMA_VERSION = 1
@@ -44,6 +45,7 @@ class Started:
     schema_version: int = SCHEMA_VERSION
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Replied:
     """The model replied.
@@ -65,6 +67,7 @@ class Replied:
     first_token: float | None = None
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Called:
     """A call is about to run; written before it does. `key` is its idempotency key, ``run_id/step.index``."""
@@ -77,6 +80,7 @@ class Called:
     key: str
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Returned:
     """What became of a call. One that never ran has no `Called` before it.

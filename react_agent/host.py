@@ -19,7 +19,6 @@ from react_agent.events import Compacted, Event, Finished, Replied, Reviewed, St
 from react_agent.loop import CallModel, CallTools, Finish, Pause, PlannedCall, State, advance, begin, next_effect
 from react_agent.masking import Masker
 from react_agent.messages import Delta, ErrorInfo, Message, Outcome, Usage
-from react_agent.quick import quick
 from react_agent.result import Pending, as_pending
 from react_agent.tooling import Tool, ToolRegistry
 from react_agent.trace import Trace
@@ -31,14 +30,13 @@ Reviewer: TypeAlias = Callable[[Pending], "Reviewed | Awaitable[Reviewed | None]
 EventListener: TypeAlias = Callable[[Event], None]
 ProgressListener: TypeAlias = Callable[[int, int, str, "float | None"], None]
 
-_replied = quick(Replied)
 MOST_COMPACTIONS = 4  # of one request; each halves the conversation
 LAST_REQUEST_SECONDS = 30.0  # what the last request of a run gets whose time is up
 
 
 async def drive(run: Run) -> Outcome:
     """Take a run to its end, or to where it has to rest."""
-    while True:
+    while not run.cancelled():
         match next_effect(run.state):
             case CallModel() as effect:
                 await run.ask(effect)
@@ -51,6 +49,7 @@ async def drive(run: Run) -> Outcome:
                 return outcome
             case effect:
                 assert_never(effect)
+    raise asyncio.CancelledError  # a tool or a backend kept it to itself
 
 
 class Run:
@@ -86,6 +85,8 @@ class Run:
         self._writer = writer
         self._masker = masker or None
         self._asking = False
+        self._task: asyncio.Task[object] | None = None  # the one that drives this run
+        self._cancelling = 0
         self._first_token: float | None = None
         self._compactions = 0  # since the last reply
         self.inherited = (Usage(), 0.0)
@@ -98,6 +99,10 @@ class Run:
 
     def now(self) -> float:
         return time.time()
+
+    def cancelled(self) -> bool:
+        """Whoever waits for this run has asked for its end since it began."""
+        return self._task is not None and self._task.cancelling() > self._cancelling
 
     def load(self, trace: Trace, state: State) -> None:
         """Take up a trace that was made before; its writer has it already."""
@@ -114,12 +119,16 @@ class Run:
             advance(self.state, event)
         if self._writer is not None:
             self._writer.write(event)
+        if self.event_listeners:
+            self._announce(event)
+
+    def _announce(self, event: Event) -> None:
         for listener in tuple(self.event_listeners):
             try:
                 listener(event)
             except Exception as error:  # noqa: BLE001 - as for streamed pieces
                 self.event_listeners.remove(listener)
-                warnings.warn(f"a listener for events raised {type(error).__name__}: {error}; it hears no more of this run", stacklevel=2)
+                warnings.warn(f"a listener for events raised {type(error).__name__}: {error}; it hears no more of this run", stacklevel=3)
 
     def flush(self) -> None:
         if self._writer is not None:
@@ -178,7 +187,7 @@ class Run:
             self._asking = False
         self._compactions = 0
         seconds = perf_counter() - started
-        self.append(_replied(self.now(), reply, effect.purpose, effect.request.digest(), seconds, self._first_token))
+        self.append(Replied(self.now(), reply, effect.purpose, effect.request.digest(), seconds, self._first_token))
 
     def _listen(self, delta: Delta) -> None:
         if self._first_token is None:
@@ -232,6 +241,8 @@ class Run:
 
     async def finish(self) -> Outcome:
         """Drive to the end. Cancellation is recorded and let through."""
+        self._task = asyncio.current_task()
+        self._cancelling = 0 if self._task is None else self._task.cancelling()
         try:
             outcome = await drive(self)
         except asyncio.CancelledError:

@@ -10,9 +10,7 @@ from itertools import islice
 from pydantic_core import to_json
 
 from react_agent.messages import Image, Text, clean
-from react_agent.quick import quick
 
-_text = quick(Text)
 _REPR_CHARS = 2_000
 _ITEMS = 1_000  # of what is iterated over, which may have no end
 _MAGIC = ((b"\x89PNG\r\n\x1a\n", "image/png"), (b"\xff\xd8\xff", "image/jpeg"), (b"GIF87a", "image/gif"), (b"GIF89a", "image/gif"))
@@ -25,7 +23,7 @@ def render(value: object) -> tuple[Text | Image, ...]:
     in it is its parts, and everything else is compact JSON; what JSON cannot say is shown as Python would, and a note says so.
     """
     if type(value) is str:
-        return (_text(value if value.isascii() else clean(value)),)
+        return (Text(value if value.isascii() else clean(value)),)
     if value is None:
         return (Text("done"),)
     if isinstance(value, Text | Image):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -11,42 +11,15 @@ from typing import overload
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import from_json
 
+from react_agent.encoding import encode_event
 from react_agent.errors import TraceError
-from react_agent.events import SCHEMA_VERSION, Called, Changed, Event, Parent, Replied, Returned, Reviewed, Started, TaggedEvent
+from react_agent.events import SCHEMA_VERSION, Called, Event, Parent, Replied, Returned, Reviewed, Started, TaggedEvent
 from react_agent.messages import JsonObject, ModelReply, ToolResult, Usage
-from react_agent.spec import AgentSpec
 
 
 @cache
 def _event_adapter() -> TypeAdapter[Event]:
     return TypeAdapter(TaggedEvent)
-
-
-_to_json: dict[type, Callable[..., bytes]] = {}  # by kind: the serializer of the union would look for the kind again each time
-
-
-def encode_event(event: Event) -> bytes:
-    """One line of a trace file, without its line end."""
-    kind = type(event)
-    encode = _to_json.get(kind)
-    if encode is None:
-        encode = _to_json[kind] = TypeAdapter(kind).serializer.to_json
-    if kind is Started or kind is Changed:
-        return encode(event, exclude_none=True, exclude={"spec"})[:-1] + b',"spec":' + _encode_spec(event.spec) + b"}"  # type: ignore[union-attr]
-    return encode(event, exclude_none=True)
-
-
-def _encode_spec(spec: AgentSpec) -> bytes:
-    """The spec with its Nones: a limit of None is no limit, and not the default one. Encoded once for all runs of an agent."""
-    known = _specs.get(id(spec))
-    if known is None or known[0] is not spec:
-        if len(_specs) >= 64:
-            _specs.clear()
-        known = _specs[id(spec)] = (spec, TypeAdapter(AgentSpec).dump_json(spec))
-    return known[1]
-
-
-_specs: dict[int, tuple[AgentSpec, bytes]] = {}
 
 
 def decode_event(line: bytes | str) -> Event:

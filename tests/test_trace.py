@@ -14,11 +14,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from react_agent import Trace, TraceError, Usage
+from react_agent.encoding import encode_event
 from react_agent.events import SCHEMA_VERSION, Called, Changed, Event, Replied, Resumed, Returned, Started, Told
 from react_agent.loop import fold
 from react_agent.messages import Message, user
 from react_agent.spec import AgentSpec, Limits
-from react_agent.trace import decode_event, encode_event
+from react_agent.trace import decode_event
 
 STORY = "mixed_batch"
 

@@ -23,7 +23,6 @@ from react_agent.messages import (
     Text,
     ToolCall,
 )
-from react_agent.quick import quick
 
 CUT = (
     "Your reply was cut off because it reached the limit of tokens for one reply, so none of it was used. Write a shorter reply: "
@@ -33,7 +32,6 @@ EMPTY = "Your reply was empty. Call one of the tools, or give your answer as tex
 ONLY_THOUGHTS = "Your reply held thoughts only, no call and no answer. Call one of the tools, or give your answer as text."
 
 _READ_BY = ReadBy("native")
-_model_reply, _message, _tool_call = quick(ModelReply), quick(Message), quick(ToolCall)
 
 
 class NativeFormat:
@@ -82,8 +80,8 @@ class NativeFormat:
                 parts.append(part)
         if not acts and not speaks:
             return malformed(reply, ONLY_THOUGHTS if parts and any(type(part) is not Text for part in parts) else EMPTY, _READ_BY)
-        return _model_reply(
-            _message("assistant", tuple(parts), cast("JsonObject | None", reply.message_data)),
+        return ModelReply(
+            Message("assistant", tuple(parts), cast("JsonObject | None", reply.message_data)),
             "act" if acts else "answer",
             None,
             reply.finish,
@@ -105,7 +103,7 @@ def read_call(call: ToolCall) -> tuple[ToolCall, tuple[str, ...]]:
         return ToolCall(call.name, call.arguments or {}, call.complaint, None, call.provider_data), ()
     value = strict_object(raw)
     if value is not None:
-        return _tool_call(call.name, value, None, None, call.provider_data), ()
+        return ToolCall(call.name, value, None, None, call.provider_data), ()
     if not raw.strip():
         return ToolCall(call.name, {}, None, raw, call.provider_data), ()
     read = read_arguments(raw)

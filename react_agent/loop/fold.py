@@ -37,10 +37,7 @@ from react_agent.messages import (
     Usage,
     user,
 )
-from react_agent.quick import quick
 from react_agent.spec import FINISH_TOOL, AgentSpec
-
-_message = quick(Message)
 
 
 def fold(events: Iterable[Event]) -> State:
@@ -265,7 +262,7 @@ def _close_batch(state: State) -> None:
     state.repeats = state.repeats + 1 if repeated else 0
     state.mistakes = state.mistakes + 1 if unusable else 0
     _weigh(state, done, results, finished)
-    state.view = state.view.extend(_message("tool", tuple(results)))
+    state.view = state.view.extend(Message("tool", tuple(results)))
     if state.closing is not None:
         _say_last_word(state)
     if state.inbox:
@@ -305,10 +302,11 @@ def _say_last_word(state: State) -> None:
 
 def _fingerprint(opened: OpenCall, result: ToolResult) -> int:
     arguments = opened.arguments if opened.arguments is not None else opened.call.arguments
-    if arguments is not None and len(arguments) > 1:
-        arguments = dict(sorted(arguments.items()))
-    written = opened.call.raw or "" if arguments is None else to_json(arguments)
-    images = [(part.data, part.url, part.sha256) for part in result.content if type(part) is Image]
+    written = opened.call.raw or "" if arguments is None else to_json(sorted(arguments.items()))
+    content = result.content
+    if len(content) == 1 and type(content[0]) is Text:
+        return hash((opened.call.name, written, result.status, content[0].text))
+    images = [(part.data, part.url, part.sha256) for part in content if type(part) is Image]
     return hash((opened.call.name, written, result.status, result.text, *images))
 
 

@@ -12,10 +12,7 @@ from react_agent.messages import (
     ToolCall,
     ToolChoice,
 )
-from react_agent.quick import quick
 from react_agent.spec import FINISH_TOOL
-
-_request = quick(ModelRequest)
 
 
 def next_effect(state: State) -> Effect:
@@ -25,7 +22,7 @@ def next_effect(state: State) -> Effect:
     if state.open:
         return _next_calls(state)
     if state.closing is None:
-        return CallModel(_request(state.view, state.head), "step")
+        return CallModel(ModelRequest(state.view, state.head), "step")
     choice: ToolChoice = FINISH_TOOL if state.spec.output_schema is not None else "none"
     return CallModel(ModelRequest(state.view, state.head, choice), "last")
 

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias, TypeVar
 
 from pydantic import Field, JsonValue
 
+from react_agent.quick import quick
+
 if TYPE_CHECKING:
     JsonObject: TypeAlias = dict[str, JsonValue]
 else:  # for pydantic: its JsonValue is walked value by value in Python, and what is JSON already needs no check
@@ -33,6 +35,7 @@ def clean(text: str) -> str:
 # --------------------------------------------------------------------------------------------------------------- parts
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Text:
     """Plain text."""
@@ -66,6 +69,7 @@ class Image:
         return cls.from_bytes(Path(path).read_bytes(), media_type)
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Thinking:
     """What the model thought: a ReAct ``Thought:``, or a provider's reasoning (whose signature is in ``provider_data``)."""
@@ -75,6 +79,7 @@ class Thinking:
     type: Literal["thinking"] = "thinking"
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class ToolCall:
     """A call that a model wrote. Its identity is its place: (step, index).
@@ -98,6 +103,7 @@ class ToolCall:
 ResultPart: TypeAlias = Annotated[Text | Image, Field(discriminator="type")]
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class ToolResult:
     """What came of one call. A tool message holds one for each call of the assistant message before it, in call order.
@@ -131,6 +137,7 @@ class ToolResult:
 Part: TypeAlias = Annotated[Text | Image | Thinking | ToolCall | ToolResult, Field(discriminator="type")]
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Message:
     """One turn of one speaker."""

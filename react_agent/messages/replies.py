@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from react_agent.messages.parts import Message, ToolCall
+from react_agent.quick import quick
 
 Finish = Literal["stop", "tool_calls", "length", "refused"]
 OutcomeKind = Literal["answered", "limit", "refused", "malformed", "looped", "failed", "cancelled", "paused"]
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Usage:
     """Tokens of one or more requests. ``input_tokens`` counts all that was read, cached or not; ``output_tokens`` all that was written, thinking included."""
@@ -70,6 +72,7 @@ class Malformed:
 Reading: TypeAlias = Act | Answer | Malformed
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class ReadBy:
     """How a reply was read.
@@ -101,6 +104,7 @@ class Attempt:
     seconds: float | None = None
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class ModelReply:
     """What a backend gives back.
@@ -140,6 +144,7 @@ class ModelReply:
         return Malformed(self.complaint or "")
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Delta:
     """A piece of a streamed reply for a listener; not an event, and never acted on.
@@ -164,6 +169,7 @@ class ErrorInfo:
     request_id: str | None = None
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """How a run ended, or why it rests.

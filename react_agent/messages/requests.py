@@ -13,6 +13,7 @@ from pydantic_core import to_json
 
 from react_agent.messages.parts import Image, JsonObject, Message, Text, ToolCall, ToolResult
 from react_agent.messages.tools import ToolSpec
+from react_agent.quick import quick
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +143,7 @@ class Head:
         return id(self) >> 4
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class ModelRequest:
     """What a backend is asked: neutral, and an exact extension of the request before it."""

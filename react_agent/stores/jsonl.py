@@ -17,10 +17,11 @@ from time import perf_counter
 from typing import Protocol
 from urllib.parse import quote
 
+from react_agent.encoding import encode_event
 from react_agent.errors import TraceError
 from react_agent.events import Event, Returned, Started, Told
 from react_agent.messages import Image, Message, Part
-from react_agent.trace import Trace, encode_event
+from react_agent.trace import Trace
 
 IMAGE_BYTES_INLINE = 64 * 1024
 CHECKPOINT_SECONDS = 0.01
