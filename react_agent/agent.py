@@ -6,10 +6,10 @@ import contextlib
 import os
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias, cast
 
+from msgspec.structs import fields, replace
 from pydantic import TypeAdapter
 from pydantic_core import to_json
 

@@ -8,10 +8,11 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, cast
 from weakref import WeakKeyDictionary
 
+from msgspec.structs import replace
 from pydantic_core import to_jsonable_python
 
 from react_agent.errors import SchemaError, ToolDefinitionError

@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from contextvars import ContextVar
-from dataclasses import dataclass, field
 from time import perf_counter
 from typing import Protocol, cast
+
+from msgspec import Struct
 
 from react_agent.bounds import bounded
 from react_agent.errors import ToolError
@@ -24,8 +25,7 @@ ERROR_CHARS = 2_000
 GRACE_SECONDS = 1.0  # what an async tool gets to clean up in after it was cancelled for taking too long
 
 
-@dataclass(slots=True)
-class CallScope:
+class CallScope(Struct):
     """The call that code is running beneath; a nested run takes its id from it and adds what it spent."""
 
     key: str
@@ -65,11 +65,10 @@ class Recorder(Protocol):
     def progress(self, step: int, index: int, message: str, fraction: float | None) -> None: ...
 
 
-@dataclass(slots=True)
-class _Flag:
+class _Flag(Struct):
     """Set when the caller no longer waits; a sync tool may look at it and stop."""
 
-    cancelled: bool = field(default=False)
+    cancelled: bool = False
 
     def __call__(self) -> bool:
         return self.cancelled

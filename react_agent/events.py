@@ -6,13 +6,9 @@ epoch, and ``kind``, which names it in JSON.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Annotated, Literal, TypeAlias
+from typing import ClassVar, Literal, TypeAlias
 
-from pydantic import Field
-
-from react_agent.messages import ErrorInfo, JsonObject, Message, ModelReply, Outcome, ToolResult, Usage
-from react_agent.quick import quick
+from react_agent.messages import ErrorInfo, JsonObject, Message, ModelReply, Noun, Outcome, ToolResult, Usage
 from react_agent.spec import AgentSpec
 
 SCHEMA_VERSION = 1
@@ -21,8 +17,13 @@ Purpose = Literal["step", "last"]
 ReviewDecision = Literal["approve", "change", "deny", "result"]
 
 
-@dataclass(frozen=True, slots=True)
-class Parent:
+class Fact(Noun, frozen=True, tag_field="kind"):
+    """What all events have: the time, in seconds since the Unix epoch, and a tag, ``kind``."""
+
+    at: float
+
+
+class Parent(Noun, frozen=True):
     """Where a run came from: the first `at` events of another run (a fork), or a call of another run (a sub-agent)."""
 
     run_id: str
@@ -30,12 +31,10 @@ class Parent:
     call: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Started:
+class Started(Fact, frozen=True, omit_defaults=False, tag="started"):
     """A run began. Holds the whole spec, so the trace explains itself without the code that made it."""
 
-    kind: Literal["started"] = field(default="started", kw_only=True)
-    at: float
+    kind: ClassVar[Literal["started"]] = "started"
     run_id: str
     task: Message
     spec: AgentSpec
@@ -45,9 +44,7 @@ class Started:
     schema_version: int = SCHEMA_VERSION
 
 
-@quick
-@dataclass(frozen=True, slots=True)
-class Replied:
+class Replied(Fact, frozen=True, tag="replied"):
     """The model replied.
 
     Attributes:
@@ -58,8 +55,7 @@ class Replied:
         first_token: Seconds to the first piece, when it was streamed.
     """
 
-    kind: Literal["replied"] = field(default="replied", kw_only=True)
-    at: float
+    kind: ClassVar[Literal["replied"]] = "replied"
     reply: ModelReply
     purpose: Purpose
     request: str
@@ -67,22 +63,17 @@ class Replied:
     first_token: float | None = None
 
 
-@quick
-@dataclass(frozen=True, slots=True)
-class Called:
+class Called(Fact, frozen=True, tag="called"):
     """A call is about to run; written before it does. `key` is its idempotency key, ``run_id/step.index``."""
 
-    kind: Literal["called"] = field(default="called", kw_only=True)
-    at: float
+    kind: ClassVar[Literal["called"]] = "called"
     step: int
     index: int
     name: str
     key: str
 
 
-@quick
-@dataclass(frozen=True, slots=True)
-class Returned:
+class Returned(Fact, frozen=True, tag="returned"):
     """What became of a call. One that never ran has no `Called` before it.
 
     Attributes:
@@ -94,8 +85,7 @@ class Returned:
         cached: True where the result is that of an earlier call of the run with the same arguments, and nothing ran.
     """
 
-    kind: Literal["returned"] = field(default="returned", kw_only=True)
-    at: float
+    kind: ClassVar[Literal["returned"]] = "returned"
     step: int
     index: int
     result: ToolResult
@@ -108,27 +98,23 @@ class Returned:
     cached: bool | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(Fact, frozen=True, tag="asked"):
     """A call passed its checks and waits for a review: by policy, or because nobody knows what became of it."""
 
-    kind: Literal["asked"] = field(default="asked", kw_only=True)
-    at: float
+    kind: ClassVar[Literal["asked"]] = "asked"
     step: int
     index: int
     question: str
 
 
-@dataclass(frozen=True, slots=True)
-class Reviewed:
+class Reviewed(Fact, frozen=True, tag="reviewed"):
     """A person or rule decided on a call.
 
     ``approve`` runs it (an orphan: once more), ``change`` runs it with other `arguments`, ``deny`` refuses it for `reason`, ``result`` takes `result`
     as what came of it without running anything.
     """
 
-    kind: Literal["reviewed"] = field(default="reviewed", kw_only=True)
-    at: float
+    kind: ClassVar[Literal["reviewed"]] = "reviewed"
     step: int
     index: int
     decision: ReviewDecision
@@ -138,68 +124,56 @@ class Reviewed:
     by: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Told:
+class Told(Fact, frozen=True, tag="told"):
     """A person speaks: the next question, or a word in the middle of a run.
 
     `during_request`: a model request was under way that did not hold it yet, so it comes after that request's reply.
     """
 
-    kind: Literal["told"] = field(default="told", kw_only=True)
-    at: float
+    kind: ClassVar[Literal["told"]] = "told"
     message: Message
     during_request: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Changed:
+class Changed(Fact, frozen=True, tag="changed"):
     """From here on the agent is another: its spec, its backend or its format."""
 
-    kind: Literal["changed"] = field(default="changed", kw_only=True)
-    at: float
+    kind: ClassVar[Literal["changed"]] = "changed"
     spec: AgentSpec
     backend: str
     format: str
 
 
-@dataclass(frozen=True, slots=True)
-class Compacted:
+class Compacted(Fact, frozen=True, tag="compacted"):
     """Messages [start, end) of the conversation were replaced by something shorter."""
 
-    kind: Literal["compacted"] = field(default="compacted", kw_only=True)
-    at: float
+    kind: ClassVar[Literal["compacted"]] = "compacted"
     start: int
     end: int
     messages: tuple[Message, ...]
     reason: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Resumed:
+class Resumed(Fact, frozen=True, tag="resumed"):
     """A new writer took the trace up. Calls that were open are orphans from here on."""
 
-    kind: Literal["resumed"] = field(default="resumed", kw_only=True)
-    at: float
+    kind: ClassVar[Literal["resumed"]] = "resumed"
     epoch: int
 
 
-@dataclass(frozen=True, slots=True)
-class Stopped:
+class Stopped(Fact, frozen=True, tag="stopped"):
     """The run was ended from outside: the backend was lost, it was cancelled, or its time was up."""
 
-    kind: Literal["stopped"] = field(default="stopped", kw_only=True)
-    at: float
+    kind: ClassVar[Literal["stopped"]] = "stopped"
     cause: Literal["failed", "cancelled", "deadline"]
     detail: str = ""
     error: ErrorInfo | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Finished:
+class Finished(Fact, frozen=True, tag="finished"):
     """The ending, for readers of the file. It is recomputed from the rest and never trusted."""
 
-    kind: Literal["finished"] = field(default="finished", kw_only=True)
-    at: float
+    kind: ClassVar[Literal["finished"]] = "finished"
     outcome: Outcome
     steps: int
     usage: Usage
@@ -208,4 +182,3 @@ class Finished:
 
 
 Event: TypeAlias = Started | Replied | Called | Returned | Asked | Reviewed | Told | Changed | Compacted | Resumed | Stopped | Finished
-TaggedEvent = Annotated[Event, Field(discriminator="kind")]

@@ -9,7 +9,8 @@ no wall; what a wall needs is a `Policy` with ``after_untrusted``.
 from __future__ import annotations
 
 import re
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from react_agent.messages import JsonObject, Message, Text, ToolResult
 

@@ -7,9 +7,10 @@ import asyncio
 import time
 import warnings
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 from time import perf_counter
 from typing import TYPE_CHECKING, TypeAlias, assert_never
+
+from msgspec.structs import replace
 
 from react_agent.backends.base import Backend, Listener
 from react_agent.compaction import shorten

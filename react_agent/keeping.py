@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from typing import Protocol
+
+from msgspec import Struct
 
 from react_agent.bounds import Shelf
 from react_agent.care import Care
@@ -21,8 +22,7 @@ CACHED = 1_000  # results that one run keeps
 GRACE_SECONDS = 1.0  # what is waited for a killed process, so that it is gone when the call has ended
 
 
-@dataclass(slots=True)
-class Ran:
+class Ran(Struct):
     """What a function gave, or why it gave nothing.
 
     Attributes:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from collections.abc import Sequence
 from typing import TypeVar
 
+from msgspec.structs import replace
+
 from react_agent.events import Event
+from react_agent.messages import Noun
 from react_agent.spec import AgentSpec
 
 MASKED = "[secret]"
@@ -74,14 +76,14 @@ class Masker:
             changed = [self._masked(item) for item in value]
         elif isinstance(value, dict):
             changed = {self._masked(key): self._masked(item) for key, item in value.items()}
-        elif dataclasses.is_dataclass(value) and not isinstance(value, type):
+        elif isinstance(value, Noun):
             swap: dict[str, object] = {}
-            for field in dataclasses.fields(value):
-                if field.name in _OURS:
+            for name in value.__struct_fields__:
+                if name in _OURS:
                     continue
-                before = getattr(value, field.name)
+                before = getattr(value, name)
                 after = self._masked(before)
                 if after is not before:
-                    swap[field.name] = after
-            changed = dataclasses.replace(value, **swap) if swap else value
+                    swap[name] = after
+            changed = replace(value, **swap) if swap else value
         return changed  # type: ignore[return-value]  # each branch gives back the type it was given

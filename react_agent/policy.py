@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from typing import Literal, TypeAlias
 
-from react_agent.messages import JsonObject, ToolSpec
+from msgspec.structs import replace
+
+from react_agent.messages import JsonObject, Noun, ToolSpec
 
 Decision: TypeAlias = Literal["allow", "ask", "deny"]
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(Noun, frozen=True, omit_defaults=False):
     """Decides for the calls that it matches; a condition that is None matches always.
 
     Attributes:
@@ -46,8 +46,7 @@ class Rule:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Policy:
+class Policy(Noun, frozen=True, omit_defaults=False):
     """Rules in order; what none of them matches is decided by `default`.
 
     The policy of an agent that names none asks before a tool that calls itself destructive, and allows the rest.

@@ -8,7 +8,8 @@ from __future__ import annotations
 import difflib
 import json
 from collections.abc import Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from react_agent.errors import ConfigError, Diverged, FormatError
 from react_agent.events import Asked, Called, Event, Replied, Returned, Started

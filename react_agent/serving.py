@@ -11,12 +11,12 @@ import hmac
 import json
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import TypeAlias
 from urllib.parse import quote, urlsplit
 
+from msgspec.structs import replace
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.middleware import Middleware

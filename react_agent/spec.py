@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
 
-from react_agent.messages import Head, JsonObject, Message, Settings, ToolSpec
+from react_agent.messages import Head, JsonObject, Message, Noun, Settings, ToolSpec
 from react_agent.policy import Policy
 
 FINISH_TOOL = "finish"  # the paper's Finish[…]: reserved for typed answers
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(Noun, frozen=True, omit_defaults=False):
     """Where a question ends at the latest. None is no limit. Counted anew for each question of a trace.
 
     Attributes:
@@ -40,8 +38,7 @@ class Limits:
     result_chars: int = 32_000
 
 
-@dataclass(frozen=True, slots=True)
-class AgentSpec:
+class AgentSpec(Noun, frozen=True, omit_defaults=False):
     """Instructions, tools, limits, policy and settings of an agent.
 
     Attributes:

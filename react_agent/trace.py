@@ -2,39 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import overload
 
-from pydantic import TypeAdapter, ValidationError
-from pydantic_core import from_json
+import msgspec
+from msgspec.structs import replace
 
-from react_agent.encoding import encode_event
 from react_agent.errors import TraceError
-from react_agent.events import SCHEMA_VERSION, Called, Event, Parent, Replied, Returned, Reviewed, Started, TaggedEvent
+from react_agent.events import SCHEMA_VERSION, Called, Event, Parent, Replied, Returned, Reviewed, Started
 from react_agent.messages import JsonObject, ModelReply, ToolResult, Usage
+
+encode_event: Callable[[Event], bytes] = msgspec.json.Encoder().encode
+"""One line of a trace file, without its line end."""
 
 
 @cache
-def _event_adapter() -> TypeAdapter[Event]:
-    return TypeAdapter(TaggedEvent)
+def _decode() -> Callable[[bytes | str], Event]:
+    return msgspec.json.Decoder(Event).decode
 
 
 def decode_event(line: bytes | str) -> Event:
     """The event of one line. Raises `TraceError` for anything else."""
     try:
-        return _event_adapter().validate_json(line)
-    except ValidationError as error:
+        return _decode()(line)
+    except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
         raise TraceError(_why_no_event(line, error)) from None
 
 
 def _check_version(first: bytes) -> None:
     """Raise `TraceError` for a trace from a newer version: what it says may be readable and mean something else."""
     try:
-        data = from_json(first)
-    except ValueError:
+        data = msgspec.json.decode(first)
+    except (msgspec.MsgspecError, UnicodeError, RecursionError):
         return
     version = data.get("schema_version") if isinstance(data, dict) else None
     if isinstance(version, int) and version > SCHEMA_VERSION:
@@ -43,15 +45,14 @@ def _check_version(first: bytes) -> None:
         )
 
 
-def _why_no_event(line: bytes | str, error: ValidationError) -> str:
+def _why_no_event(line: bytes | str, error: Exception) -> str:
     try:
-        data = from_json(line)
-    except ValueError as problem:
+        data = msgspec.json.decode(line)
+    except (msgspec.MsgspecError, UnicodeError, RecursionError) as problem:
         return f"it is not JSON ({problem})"
     if not isinstance(data, dict) or "kind" not in data:
         return "it is JSON, but not an event of a react_agent trace (no 'kind')"
-    first = error.errors(include_url=False, include_input=False)[0]
-    return f"event '{data['kind']}' is not as expected at {'.'.join(map(str, first['loc'])) or 'its top'}: {first['msg']}"
+    return f"event '{data['kind']}' is not as expected: {error}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -91,11 +91,12 @@ def _main(path: str) -> ModuleType:
 
 def _shown(value: object, wanted: bool) -> dict[str, object]:
     """What a model is shown of the result; and the value itself where it is to be checked."""
+    from msgspec import to_builtins
     from pydantic_core import to_jsonable_python
 
     from react_agent.rendering import render
 
-    answer: dict[str, object] = {"parts": to_jsonable_python(render(value))}
+    answer: dict[str, object] = {"parts": to_builtins(render(value))}
     if wanted:
         try:
             answer["value"] = to_jsonable_python(value)

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
+import msgspec
 import pytest
 from _laws import KINDS, check_law
 from _stories import Answer, after, mock
@@ -648,7 +649,7 @@ def test_a_resumed_parent_finds_its_child_and_counts_all_that_it_spent_once(know
     class Priced(MockBackend):
         async def reply(self, *args: object, **kwargs: object) -> object:  # type: ignore[override]  # passes on
             reply = await super().reply(*args, **kwargs)  # type: ignore[arg-type]
-            return dataclasses.replace(reply, cost=0.5) if known else reply
+            return msgspec.structs.replace(reply, cost=0.5) if known else reply
 
     asked: list[int] = []
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import replace
 
 import pytest
 from _stories import STORIES, tell
 from _world import World
+from msgspec.structs import replace
 
 from react_agent import (
     Agent,

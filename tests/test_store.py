@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import dataclasses
 import gc
 import hashlib
 import os
@@ -12,6 +11,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import msgspec
 import pytest
 from _laws import check_law
 from _stories import STORIES, mock, tell
@@ -332,7 +332,7 @@ def test_a_review_that_nothing_waits_for_leaves_the_file_as_it_is(tmp_path: Path
     paused = run(tmp_path, [call("wipe", path="/")])
     path = tmp_path / "r.jsonl"
     before = path.read_bytes()
-    wrong = dataclasses.replace(paused.pending[0].approve(), index=1)
+    wrong = msgspec.structs.replace(paused.pending[0].approve(), index=1)
     with pytest.raises(ConfigError, match=r"no call 0\.1 waits.*0\.0 \(wipe\)"):
         Agent(MockBackend([]), tools=World().tools()).resume_sync(path, reviews=[paused.pending[0].approve(), wrong])
     append_to_is_free(path)

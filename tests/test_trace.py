@@ -5,21 +5,20 @@ from __future__ import annotations
 import contextlib
 import json
 import re
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from _stories import STORIES, after, tell
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from react_agent import Trace, TraceError, Usage
-from react_agent.encoding import encode_event
 from react_agent.events import SCHEMA_VERSION, Called, Changed, Event, Replied, Resumed, Returned, Started, Told
 from react_agent.loop import fold
 from react_agent.messages import Message, user
 from react_agent.spec import AgentSpec, Limits
-from react_agent.trace import decode_event
+from react_agent.trace import decode_event, encode_event
 
 STORY = "mixed_batch"
 

@@ -9,8 +9,9 @@ import inspect
 import time
 import weakref
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
 from typing import TypeAlias
+
+from msgspec.structs import replace
 
 from react_agent.backends.base import Backend, Listener
 from react_agent.backends.retry import Restarts

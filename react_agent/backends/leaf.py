@@ -10,9 +10,10 @@ import base64
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
+
+from msgspec.structs import replace
 
 from react_agent.backends.base import Listener
 from react_agent.backends.prices import cost_of

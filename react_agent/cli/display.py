@@ -11,11 +11,11 @@ from rich.spinner import Spinner
 from rich.text import Text
 
 from react_agent.cli.console import Mode, note, out, show
-from react_agent.encoding import encode_event
 from react_agent.events import Called, Changed, Event, Finished, Replied, Resumed, Returned, Started
 from react_agent.messages import Delta, Usage
 from react_agent.spec import Limits
 from react_agent.streaming import Progress
+from react_agent.trace import encode_event
 from react_agent.view import terminal, words
 
 Item: TypeAlias = Event | Delta | Progress

@@ -7,8 +7,9 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
+import msgspec
 import typer
-from pydantic_core import from_json, to_json
+from pydantic_core import from_json
 
 from react_agent.backends.profiles import COMPATIBLE
 from react_agent.backends.wires.openai_chat import OpenAIChat
@@ -79,7 +80,7 @@ def as_json(trace: Trace) -> str:
         "cost": state.cost or None,
         "steps": [_step(step) for step in trace.steps()],
     }
-    return to_json(data, indent=2, exclude_none=True).decode()
+    return msgspec.json.format(msgspec.json.encode(data), indent=2).decode()
 
 
 def _step(step: Step) -> dict[str, object]:

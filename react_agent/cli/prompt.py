@@ -11,14 +11,13 @@ from rich.text import Text
 from react_agent.cli.console import Code, complain, fail, out, show
 from react_agent.cli.files import find, load, load_whole, requests
 from react_agent.cli.options import FieldsOption, FileArgument, RedactOption, StepOption, redactor
-from react_agent.encoding import encode_event
 from react_agent.errors import ConfigError, Diverged
 from react_agent.events import Replied
 from react_agent.formats import get_format
 from react_agent.loop import CallModel
 from react_agent.messages import Message, ModelRequest
 from react_agent.replaying import message_lines, replay
-from react_agent.trace import Trace
+from react_agent.trace import Trace, encode_event
 from react_agent.view import terminal, words
 
 

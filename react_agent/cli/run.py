@@ -10,11 +10,11 @@ import sys
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
+from msgspec.structs import replace
 
 from react_agent.cli.console import EXIT, Code, Mode, fail, runs_folder, shell
 from react_agent.cli.files import load_whole

@@ -7,14 +7,14 @@ The law that every format keeps, for every reading `d` that it does not refuse w
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Protocol
+
+from msgspec import Struct
 
 from react_agent.messages import Finish, Head, Message, ModelReply, ModelRequest, Part, Reading, Usage
 
 
-@dataclass(slots=True)
-class RawReply:
+class RawReply(Struct):
     """A reply as the wire took it from the provider, before anyone read it.
 
     Attributes:

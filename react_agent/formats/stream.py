@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from codecs import getincrementaldecoder
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from react_agent.formats.base import Format, RawReply
 from react_agent.messages import ModelReply, ModelRequest, Text, clean

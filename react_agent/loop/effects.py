@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal, TypeAlias
+
+from msgspec import Struct
 
 from react_agent.events import (
     Purpose,
@@ -15,12 +16,8 @@ from react_agent.messages import (
     ResultStatus,
 )
 
-# Effects and open calls are never changed once made. They are not frozen all the same: some of each are made on every step, and a frozen
-# dataclass takes three times as long to make.
 
-
-@dataclass(slots=True)
-class PlannedCall:
+class PlannedCall(Struct):
     """A call for the host to carry out.
 
     Attributes:
@@ -42,30 +39,26 @@ class PlannedCall:
     text: str = ""
 
 
-@dataclass(slots=True)
-class CallModel:
+class CallModel(Struct):
     """Ask the model."""
 
     request: ModelRequest
     purpose: Purpose
 
 
-@dataclass(slots=True)
-class CallTools:
+class CallTools(Struct):
     """Carry these calls out, side by side. Empty: wait for those under way."""
 
     calls: tuple[PlannedCall, ...]
 
 
-@dataclass(slots=True)
-class Pause:
+class Pause(Struct):
     """Nothing can go on before these calls are reviewed; each comes with its question in `ask`."""
 
     calls: tuple[PlannedCall, ...]
 
 
-@dataclass(slots=True)
-class Finish:
+class Finish(Struct):
     """The run is over."""
 
     outcome: Outcome

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 from typing import Literal, assert_never
 
-from pydantic_core import to_json
+import msgspec
+from msgspec.structs import replace
 
 from react_agent.errors import TraceError
 from react_agent.events import (
@@ -300,9 +300,12 @@ def _say_last_word(state: State) -> None:
     _say(state, f"{why} {how}, from the results above.")
 
 
+_encode = msgspec.json.Encoder().encode
+
+
 def _fingerprint(opened: OpenCall, result: ToolResult) -> int:
     arguments = opened.arguments if opened.arguments is not None else opened.call.arguments
-    written = opened.call.raw or "" if arguments is None else to_json(sorted(arguments.items()))
+    written = opened.call.raw or "" if arguments is None else _encode(sorted(arguments.items()))
     content = result.content
     if len(content) == 1 and type(content[0]) is Text:
         return hash((opened.call.name, written, result.status, content[0].text))

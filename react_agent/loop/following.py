@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from react_agent.loop.effects import CallModel, CallTools, Effect, Finish, Pause, PlannedCall
 from react_agent.loop.state import OpenCall, State

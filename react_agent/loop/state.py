@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
 from typing import Literal
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from react_agent.events import (
     Returned,
@@ -27,8 +29,7 @@ from react_agent.spec import AgentSpec
 _NOTHING = Usage()
 
 
-@dataclass(slots=True)
-class OpenCall:
+class OpenCall(Struct):
     """A call of the open step; belongs to one state, which changes it. ``orphan``: it was called by a writer that is gone, and nobody
     knows what became of it."""
 
@@ -41,8 +42,7 @@ class OpenCall:
     returned: Returned | None = None
 
 
-@dataclass(slots=True)
-class Spent:
+class Spent(Struct):
     """What was used so far, or had been used when the present question began."""
 
     steps: int = 0

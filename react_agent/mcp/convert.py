@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
-from dataclasses import replace
 from typing import TYPE_CHECKING, TypedDict, cast
+
+from msgspec.structs import replace
 
 from react_agent.care import OutputCheck
 from react_agent.errors import ConfigError, ToolError

@@ -1,13 +1,14 @@
 """The nouns: what is said between a person, a model and its tools, in a language that knows no provider and no dialect.
 
-All are frozen slotted dataclasses: they are made on every step, and a dataclass is made in a third of the time and memory of a
-validated model. What comes from outside is checked where it comes in: by the formats, and by pydantic when a trace is loaded.
+All are msgspec Structs: some twenty are made on every step, and a Struct is made in a fifth of the time of a frozen dataclass, and encoded in a tenth.
+What comes from outside is checked where it comes in: by the formats, and against these types when a trace is loaded.
 """
 
 from react_agent.messages.parts import (
     Image,
     JsonObject,
     Message,
+    Noun,
     Part,
     ResultPart,
     ResultStatus,
@@ -57,6 +58,7 @@ __all__ = [
     "MessageView",
     "ModelReply",
     "ModelRequest",
+    "Noun",
     "Outcome",
     "OutcomeKind",
     "Part",

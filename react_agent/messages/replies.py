@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from react_agent.messages.parts import Message, ToolCall
-from react_agent.quick import quick
+from react_agent.messages.parts import Message, Noun, ToolCall
 
 Finish = Literal["stop", "tool_calls", "length", "refused"]
 OutcomeKind = Literal["answered", "limit", "refused", "malformed", "looped", "failed", "cancelled", "paused"]
 
 
-@quick
-@dataclass(frozen=True, slots=True)
-class Usage:
+class Usage(Noun, frozen=True):
     """Tokens of one or more requests. ``input_tokens`` counts all that was read, cached or not; ``output_tokens`` all that was written, thinking included."""
 
     input_tokens: int = 0
@@ -46,24 +42,21 @@ class Usage:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Act:
+class Act(Noun, frozen=True):
     """The model wants tools called."""
 
     thought: str
     calls: tuple[ToolCall, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Noun, frozen=True):
     """The model is done."""
 
     thought: str
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Malformed:
+class Malformed(Noun, frozen=True):
     """Neither a call nor an answer can be told; `complaint` is what the model is shown."""
 
     complaint: str
@@ -72,9 +65,7 @@ class Malformed:
 Reading: TypeAlias = Act | Answer | Malformed
 
 
-@quick
-@dataclass(frozen=True, slots=True)
-class ReadBy:
+class ReadBy(Noun, frozen=True):
     """How a reply was read.
 
     Attributes:
@@ -94,8 +85,7 @@ class ReadBy:
     cut: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Attempt:
+class Attempt(Noun, frozen=True):
     """One try on the way to a reply: which backend, and why it was chosen or left."""
 
     backend: str
@@ -104,9 +94,7 @@ class Attempt:
     seconds: float | None = None
 
 
-@quick
-@dataclass(frozen=True, slots=True)
-class ModelReply:
+class ModelReply(Noun, frozen=True):
     """What a backend gives back.
 
     Attributes:
@@ -144,9 +132,7 @@ class ModelReply:
         return Malformed(self.complaint or "")
 
 
-@quick
-@dataclass(frozen=True, slots=True)
-class Delta:
+class Delta(Noun, frozen=True):
     """A piece of a streamed reply for a listener; not an event, and never acted on.
 
     ``kind`` says what grows: the ``text``, the ``thinking``, or a ``call`` (then `text` is a piece of its arguments); ``restart`` says that the
@@ -159,8 +145,7 @@ class Delta:
     index: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class ErrorInfo:
+class ErrorInfo(Noun, frozen=True):
     """An exception as data: never its traceback."""
 
     type: str
@@ -169,9 +154,7 @@ class ErrorInfo:
     request_id: str | None = None
 
 
-@quick
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(Noun, frozen=True):
     """How a run ended, or why it rests.
 
     Attributes:

@@ -4,20 +4,16 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from functools import cache
 from typing import Any, Literal, TypeAlias, overload
 
-from pydantic import TypeAdapter
-from pydantic_core import to_json
+import msgspec
+from msgspec.structs import force_setattr
 
-from react_agent.messages.parts import Image, JsonObject, Message, Text, ToolCall, ToolResult
+from react_agent.messages.parts import Image, JsonObject, Message, Noun, Text, ToolCall, ToolResult
 from react_agent.messages.tools import ToolSpec
-from react_agent.quick import quick
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(Noun, frozen=True):
     """How a model is asked. None leaves the server's own default.
 
     Attributes:
@@ -35,6 +31,11 @@ class Settings:
     stop: tuple[str, ...] = ()
     thinking: str | None = None
     extra: JsonObject | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("temperature", "top_p"):  # 0 and 0.0 are one, in a file and in a digest too
+            if type(given := getattr(self, name)) is int:
+                force_setattr(self, name, float(given))
 
 
 class Chain:
@@ -127,8 +128,7 @@ class MessageView(Sequence[Message]):
 ToolChoice: TypeAlias = Literal["auto", "none", "required"] | str  # or the name of the one tool to call
 
 
-@dataclass(frozen=True, slots=True)
-class Head:
+class Head(Noun, frozen=True):
     """What a model is told beside the messages; the same object for all requests of a run, so it is encoded and hashed once.
 
     Compared by content, but hashed by identity: what was derived for one head is looked up under the head itself.
@@ -143,9 +143,7 @@ class Head:
         return id(self) >> 4
 
 
-@quick
-@dataclass(frozen=True, slots=True)
-class ModelRequest:
+class ModelRequest(Noun, frozen=True):
     """What a backend is asked: neutral, and an exact extension of the request before it."""
 
     messages: MessageView
@@ -167,6 +165,9 @@ class ModelRequest:
         return hasher.hexdigest()[:32]
 
 
+_encode = msgspec.json.Encoder().encode
+
+
 def _essence(message: Message) -> bytes:
     """What a message says, as JSON lists: what digests are made of.
 
@@ -183,16 +184,11 @@ def _essence(message: Message) -> bytes:
             said.append(_picture(part))
         else:
             said.append((part.type, part.text))
-    return to_json(said)
+    return _encode(said)
 
 
 def _picture(part: Image) -> tuple[str | None, ...]:
     return ("image", part.media_type, part.data, part.url, part.sha256)
-
-
-@cache
-def _head_adapter() -> TypeAdapter[Head]:
-    return TypeAdapter(Head)
 
 
 _head_digests: dict[int, tuple[Head, bytes]] = {}
@@ -203,7 +199,7 @@ def _head_digest(head: Head) -> bytes:
     known = _head_digests.get(id(head))
     if known is not None and known[0] is head:
         return known[1]
-    digest = hashlib.sha256(_head_adapter().serializer.to_json(head, exclude_none=True)).digest()
+    digest = hashlib.sha256(msgspec.json.encode(head)).digest()
     if len(_head_digests) >= 256:
         _head_digests.clear()
     _head_digests[id(head)] = (head, digest)

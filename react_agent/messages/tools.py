@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-from react_agent.messages.parts import JsonObject
+from react_agent.messages.parts import JsonObject, Noun
 
 
-@dataclass(frozen=True, slots=True)
-class ToolExample:
+class ToolExample(Noun, frozen=True):
     """A worked call, shown in prompts and docs: what was asked, what to call with, what came back."""
 
     arguments: JsonObject
@@ -17,8 +14,7 @@ class ToolExample:
     result: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ToolSpec:
+class ToolSpec(Noun, frozen=True):
     """A tool as a model and a trace know it.
 
     Attributes:

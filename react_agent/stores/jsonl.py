@@ -11,17 +11,17 @@ import base64
 import hashlib
 import os
 import re
-from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
 from typing import Protocol
 from urllib.parse import quote
 
-from react_agent.encoding import encode_event
+from msgspec.structs import replace
+
 from react_agent.errors import TraceError
 from react_agent.events import Event, Returned, Started, Told
 from react_agent.messages import Image, Message, Part
-from react_agent.trace import Trace
+from react_agent.trace import Trace, encode_event
 
 IMAGE_BYTES_INLINE = 64 * 1024
 CHECKPOINT_SECONDS = 0.01

@@ -10,11 +10,10 @@ import difflib
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Literal, TypeAlias
 
-from pydantic import TypeAdapter, ValidationError
+import msgspec
 
 from react_agent.agent import as_backend
 from react_agent.backends.base import Backend, Listener
@@ -106,7 +105,7 @@ class Cassette:
             after = max(range(at), key=lambda before: _shared(self.takes[before].lines, take.lines), default=None)
             shared = 0 if after is None else _shared(self.takes[after].lines, take.lines)
             said = {"request": take.request, "after": after, "shared": shared, "lines": take.lines[shared:]}
-            reply = _replies().dump_json(take.reply, exclude_none=True).decode()
+            reply = msgspec.json.encode(take.reply).decode()
             lines.append(f'{json.dumps(said, ensure_ascii=False)[:-1]}, "reply": {reply}}}')
         self.path.parent.mkdir(parents=True, exist_ok=True)
         self.path.write_text("\n".join(lines) + "\n", encoding="utf-8")
@@ -117,7 +116,7 @@ class Cassette:
             for number, line in enumerate(self.path.read_text("utf-8").split("\n"), 1):
                 if line.strip():
                     self._take(json.loads(line), number)
-        except (ValueError, KeyError, TypeError, AttributeError, IndexError, ValidationError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, IndexError, msgspec.MsgspecError) as error:
             why = f"{type(error).__name__}: {str(error).splitlines()[0]}"
             raise ConfigError(
                 f"{self.path}, line {number} is not of a cassette ({why}): record it anew with --react-agent-record=all"
@@ -133,7 +132,7 @@ class Cassette:
         if not isinstance(lines, list) or not isinstance(shared, int):
             raise TypeError("its lines are no list")
         before = self.takes[after].lines[:shared] if isinstance(after, int) else ()
-        self.takes.append(Take(str(data["request"]), (*before, *map(str, lines)), _replies().validate_python(data["reply"])))
+        self.takes.append(Take(str(data["request"]), (*before, *map(str, lines)), msgspec.convert(data["reply"], ModelReply)))
 
 
 class CassetteBackend:
@@ -189,8 +188,3 @@ def _shared(one: Sequence[str], other: Sequence[str]) -> int:
             break
         count += 1
     return count
-
-
-@cache
-def _replies() -> TypeAdapter[ModelReply]:
-    return TypeAdapter(ModelReply)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import dataclasses
 import functools
 import inspect
 import re
@@ -11,6 +10,7 @@ import types
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Concatenate, Generic, ParamSpec, TypeVar, Unpack, cast, overload
 
+from msgspec.structs import replace
 from pydantic_core import to_jsonable_python
 
 from react_agent.care import Care, address_of, care_of
@@ -92,7 +92,7 @@ class Tool:
         """The same tool under another name."""
         _check_name(name)
         made = copy.copy(self)
-        made.spec = dataclasses.replace(self.spec, name=name)
+        made.spec = replace(self.spec, name=name)
         made.__name__ = name
         return made
 
@@ -265,7 +265,7 @@ def _examples(name: str, examples: Sequence[JsonObject | ToolExample], arguments
     for i, example in enumerate(examples):
         worked = example if isinstance(example, ToolExample) else ToolExample(example)
         try:
-            worked = dataclasses.replace(worked, arguments=to_jsonable_python(worked.arguments))
+            worked = replace(worked, arguments=to_jsonable_python(worked.arguments))
             arguments.check(worked.arguments)
         except (InvalidArguments, ValueError) as error:
             raise ToolDefinitionError(f"{name}: example {i} does not fit the tool's own schema: {error}") from error

@@ -99,8 +99,12 @@ def _item(event: Event, step: int) -> Item:
 
 
 def _agent(spec: AgentSpec, backend: str, format_: str) -> Item:
-    limits = [[name, words.value(getattr(spec.limits, name))] for name in spec.limits.__slots__ if getattr(spec.limits, name) is not None]
-    settings = [[name, words.value(value)] for name in spec.settings.__slots__ if (value := getattr(spec.settings, name)) not in (None, ())]
+    limits = [
+        [name, words.value(getattr(spec.limits, name))] for name in spec.limits.__struct_fields__ if getattr(spec.limits, name) is not None
+    ]
+    settings = [
+        [name, words.value(value)] for name in spec.settings.__struct_fields__ if (value := getattr(spec.settings, name)) not in (None, ())
+    ]
     return {
         "backend": plain(backend),
         "format": plain(format_),

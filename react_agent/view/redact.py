@@ -13,9 +13,8 @@ from collections.abc import Iterable, Sequence
 from pydantic import JsonValue
 from pydantic_core import from_json, to_json
 
-from react_agent.encoding import encode_event
 from react_agent.errors import ConfigError
-from react_agent.trace import Trace, decode_event
+from react_agent.trace import Trace, decode_event, encode_event
 
 REDACTED = "[redacted]"
 _SPACE = re.compile(r"\s")

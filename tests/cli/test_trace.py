@@ -220,7 +220,7 @@ WRONG: dict[str, tuple[Callable[[bytes], bytes], str, bool]] = {
     "empty": (lambda data: b"", "no event in it", False),
     "cut in its first line": (lambda data: data[:50], "torn line", False),
     "cut in its last line": (_cut_line, "cut off in the middle", True),
-    "a line edited by hand": (_edited, "line 3: event 'called' is not as expected at called.step", True),
+    "a line edited by hand": (_edited, "line 3: event 'called' is not as expected: Object missing required field `step`", True),
     "an event that does not fit": (_moved, "event 3 ('called') does not fit what comes before it", True),
     "a line is missing": (lambda data: b"\n".join(data.split(b"\n")[:1] + data.split(b"\n")[2:]), "event 2 ('called') does not fit", True),
     "another program's": (lambda data: b'{"level": "info", "msg": "hello"}\n', "not an event of a react_agent trace", False),

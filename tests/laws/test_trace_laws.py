@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import string
-from dataclasses import replace
 
 import pytest
 from _laws import KINDS, check_law, picture, states_of
@@ -12,6 +11,7 @@ from _stories import STORIES, after, tell
 from _world import World
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from react_agent import Agent, Limits, MockBackend, Policy, Raw, ReactAgentError, Result, Rule, Trace, Usage, replay, tool
 from react_agent.backends.mock import ScriptedCall, ScriptItem

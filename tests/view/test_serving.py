@@ -11,9 +11,9 @@ from _stories import tell
 from _world import World
 
 from react_agent import Agent, MockBackend, Trace, call
-from react_agent.encoding import encode_event
 from react_agent.events import Reviewed
 from react_agent.stores.jsonl import append_to
+from react_agent.trace import encode_event
 from react_agent.view.redact import Redactor
 
 from .test_html import data_of
