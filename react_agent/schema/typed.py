@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
+import msgspec
 from pydantic import JsonValue, ValidationError
 from pydantic_core import to_json
 
@@ -11,6 +12,7 @@ from react_agent.messages import JsonObject
 from react_agent.schema.complaints import MISSING, ArgumentsValidator, Kind, Problem, unusable
 from react_agent.schema.walk import TYPES, Path, child, children, constants, is_number, listing, resolve, same, type_names
 
+_encode = msgspec.json.Encoder().encode
 Validate = Callable[..., dict[str, object]]
 _KINDS: dict[str, Kind] = {
     "missing": "missing",
@@ -43,7 +45,7 @@ class TypedArguments(ArgumentsValidator):
     def check(self, arguments: JsonObject) -> Mapping[str, object]:
         """The keyword arguments to call with; what was not given is left to the function's defaults. Raises `InvalidArguments`."""
         try:
-            checked = self._validate(to_json(arguments), strict=True)
+            checked = self._validate(_encode(arguments), strict=True)
             if not self._exact or _exact(arguments, self.schema, self.schema):
                 return checked
         except Exception:  # noqa: BLE001 - validators in annotations are the user's code; `problems` says what was raised

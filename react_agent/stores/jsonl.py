@@ -26,7 +26,7 @@ from react_agent.trace import Trace, encode_event
 IMAGE_BYTES_INLINE = 64 * 1024
 CHECKPOINT_SECONDS = 0.01
 _IMAGES = "images"
-_WITH_IMAGES = (Started, Told, Returned)
+_APPEND = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 
 
 class Writer(Protocol):
@@ -65,20 +65,24 @@ class JsonlStore:
 
     def __init__(self, folder: str | Path) -> None:
         self.folder = Path(folder)
+        self._prefix = f"{self.folder}{os.sep}"
 
     def __repr__(self) -> str:
         return f"JsonlStore({str(self.folder)!r})"
 
     def path(self, run_id: str) -> Path:
         """The file of a run; the slash in a sub-agent's id (its call's key) becomes ``~``, and no two ids share a file."""
-        return self.folder / (quote(run_id, safe="/", errors="replace").replace("~", "%7E").replace("/", "~") + ".jsonl")
+        return self.folder / _file_name(run_id)
 
     def create(self, run_id: str) -> JsonlWriter:
         """A new file. Raises `TraceError` when the run has one already."""
-        path = self.path(run_id)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        writer = JsonlWriter(path)
-        if path.stat().st_size:  # an empty one is left by a run that was killed before its first line
+        path = f"{self._prefix}{_file_name(run_id)}"  # no `Path`: that takes longer than to make the file
+        try:
+            writer = JsonlWriter(path)
+        except FileNotFoundError:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            writer = JsonlWriter(path)
+        if writer.size():  # an empty one is left by a run that was killed before its first line
             writer.close()
             raise TraceError(f"{path} exists: resume that run, or give this one another id")
         return writer
@@ -101,28 +105,39 @@ class JsonlStore:
 class JsonlWriter:
     """Appends events to one file; the only writer of it that there may be at a time."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: str | Path) -> None:
         self.path = path
-        self._folder = path.parent
-        self._file = open(path, "ab", buffering=0)  # noqa: SIM115 - closed by close()
+        self._file = os.open(path, _APPEND, 0o666)
+        self._closed = False
         self._waiting: list[Event] = []  # encoded together when they are written: one by one between steps takes three times as long
         self._flushed = 0.0
         try:
-            _lock(self._file.fileno(), path)
+            _lock(self._file, path)
         except TraceError:
-            self._file.close()
+            os.close(self._file)
             raise
+
+    def size(self) -> int:
+        """Bytes in the file now."""
+        return os.fstat(self._file).st_size
 
     def write(self, event: Event) -> None:
         self._waiting.append(event)
 
     def flush(self) -> None:
         if self._waiting:
-            lines = [encode_event(_images_out(event, self._folder) if type(event) in _WITH_IMAGES else event) for event in self._waiting]
+            lines = [encode_event(self._images_out(event) if _images_of(event) else event) for event in self._waiting]
             data = b"\n".join([*lines, b""])
             self._waiting.clear()
-            while data:  # an unbuffered write may take a part only
-                data = data[self._file.write(data) :]
+            self.write_bytes(data)
+
+    def write_bytes(self, data: bytes) -> None:
+        """Append these bytes as they are."""
+        while data:  # the system may take a part only
+            data = data[os.write(self._file, data) :]
+
+    def _images_out(self, event: Event) -> Event:
+        return _images_out(event, Path(self.path).parent)
 
     def checkpoint(self) -> None:
         """Flush unless what is kept back is the work of less than `CHECKPOINT_SECONDS`."""
@@ -132,9 +147,12 @@ class JsonlWriter:
             self.flush()
 
     def close(self) -> None:
-        if not self._file.closed:
-            self.flush()
-            self._file.close()
+        if not self._closed:
+            self._closed = True
+            try:
+                self.flush()
+            finally:
+                os.close(self._file)
 
 
 def append_to(path: Path) -> JsonlWriter:
@@ -148,14 +166,18 @@ def append_to(path: Path) -> JsonlWriter:
             if Trace.from_jsonl(data, source=str(path)).torn is not None:
                 os.truncate(path, data.rfind(b"\n") + 1)
             else:
-                writer._file.write(b"\n")
+                writer.write_bytes(b"\n")
     except BaseException:
         writer.close()
         raise
     return writer
 
 
-def _lock(descriptor: int, path: Path) -> None:
+def _file_name(run_id: str) -> str:
+    return quote(run_id, safe="/", errors="replace").replace("~", "%7E").replace("/", "~") + ".jsonl"
+
+
+def _lock(descriptor: int, path: str | Path) -> None:
     """Refuse a second writer where the system can tell; advisory, and released with the file."""
     try:
         import fcntl
