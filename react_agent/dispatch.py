@@ -74,6 +74,12 @@ class _Flag(Struct):
         return self.cancelled
 
 
+def _tell(flag: _Flag | None) -> None:
+    """Let the tool know that nobody waits any more, if it can hear."""
+    if flag is not None:
+        flag.cancelled = True
+
+
 class Dispatcher:
     """Carries out the calls of one run.
 
@@ -183,8 +189,9 @@ class Dispatcher:
         recorder = self._recorder
         left = recorder.seconds_left()
         timeout = left if tool.timeout is None else tool.timeout if left is None else min(left, tool.timeout)
-        flag = _Flag()
+        flag: _Flag | None = None
         if tool.takes_context is not None:
+            flag = _Flag()
             context: RunContext[object] = RunContext(
                 deps=self._deps,
                 key=plan.key,
@@ -204,7 +211,7 @@ class Dispatcher:
                 return Ran(await coroutine)
             return await self._in_time(coroutine, timeout, flag)
         except asyncio.CancelledError:
-            flag.cancelled = True
+            _tell(flag)
             task = asyncio.current_task()
             if task is not None and task.cancelling():
                 raise
@@ -214,14 +221,14 @@ class Dispatcher:
         except BaseException as error:  # noqa: BLE001 - the contract: whatever a tool raises is an observation, SystemExit too
             return Ran(error=_words(error), status="error", again=isinstance(error, Exception) and not isinstance(error, ToolError))
 
-    async def _in_thread(self, tool: Tool, arguments: Mapping[str, object], timeout: float | None, flag: _Flag) -> Ran:
+    async def _in_thread(self, tool: Tool, arguments: Mapping[str, object], timeout: float | None, flag: _Flag | None) -> Ran:
         future = POOL.run(lambda: tool.function(**arguments))
         if timeout is None:
             value = await future
         else:
             done, _ = await asyncio.wait({future}, timeout=timeout)
             if not done:
-                flag.cancelled = True
+                _tell(flag)
                 future.cancel()
                 return Ran(
                     error=f"{_too_long(timeout)} It could not be stopped and may still be at work.", status="timeout", left_behind=True
@@ -231,13 +238,13 @@ class Dispatcher:
             value = await value
         return Ran(value)
 
-    async def _in_time(self, coroutine: Awaitable[object], timeout: float, flag: _Flag) -> Ran:
+    async def _in_time(self, coroutine: Awaitable[object], timeout: float, flag: _Flag | None) -> Ran:
         task = asyncio.ensure_future(_kept(coroutine))
         try:
             done, _ = await asyncio.wait({task}, timeout=timeout)
             if done:
                 return task.result()
-            flag.cancelled = True
+            _tell(flag)
             task.cancel()
             done, _ = await asyncio.wait({task}, timeout=GRACE_SECONDS)
             if done and not task.cancelled():
