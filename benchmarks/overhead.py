@@ -81,7 +81,7 @@ def ours(store: str | None) -> Callable[[list[str], list[int]], Awaitable[None]]
         marks: list[int]
 
     backend = Scripted()
-    agent = Agent(backend, tools=[tool(read_only=True)(lookup)], limits=Limits(steps=None), store=store)
+    agent = Agent(backend, tools=[tool(read_only=True)(lookup)], limits=Limits(steps=None), store=store, secrets=["sk-a-key-of-a-provider"])
 
     async def run(turns: list[str], marks: list[int]) -> None:
         backend.turns, backend.marks = turns, marks

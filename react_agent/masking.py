@@ -6,15 +6,17 @@ import json
 from collections.abc import Sequence
 from typing import TypeVar
 
+import msgspec
 from msgspec.structs import replace
 
 from react_agent.events import Event
-from react_agent.messages import Noun
+from react_agent.messages import Noun, clean
 from react_agent.spec import AgentSpec
 
 MASKED = "[secret]"
 SHORTEST = 4  # what is shorter is a word, not a secret
 T = TypeVar("T")
+_encode = msgspec.json.Encoder().encode
 
 # Fields that hold words of ours, identities and names, and never anybody's text.
 _OURS = frozenset(
@@ -47,6 +49,7 @@ class Masker:
             json.dumps(secret, ensure_ascii=plain)[1:-1] for secret in known for plain in (True, False)
         }  # as it stands in a call's text
         self._secrets = sorted(known, key=len, reverse=True)  # the longest first: one may hold another
+        self._written = [_encode(clean(secret))[1:-1] for secret in self._secrets]  # as they stand in an event's line
 
     def __bool__(self) -> bool:
         return bool(self._secrets)
@@ -59,7 +62,14 @@ class Masker:
 
     def event(self, event: Event) -> Event:
         """The event, or one like it without the secrets."""
-        return self._masked(event)
+        try:
+            line = _encode(event)
+        except (ValueError, TypeError):  # what cannot be written yet may hold one all the same
+            return self._masked(event)
+        for written in self._written:
+            if written in line:
+                return self._masked(event)
+        return event
 
     def spec(self, spec: AgentSpec) -> AgentSpec:
         return self._masked(spec)
