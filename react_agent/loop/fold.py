@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Literal, assert_never
 
-import msgspec
 from msgspec.structs import replace
 
 from react_agent.errors import TraceError
@@ -24,18 +23,16 @@ from react_agent.events import (
     Stopped,
     Told,
 )
-from react_agent.framing import note
+from react_agent.loop.batch import close_batch
+from react_agent.loop.limits import check_limits, say, say_last_word
 from react_agent.loop.state import Ledger, OpenCall, Spent, State
 from react_agent.messages import (
-    Image,
     Message,
     MessageView,
     Outcome,
     Text,
     ToolCall,
-    ToolResult,
     Usage,
-    user,
 )
 from react_agent.spec import FINISH_TOOL, AgentSpec
 
@@ -154,10 +151,6 @@ def _opened(state: State, event: Called | Returned | Asked) -> OpenCall:
     )
 
 
-def _say(state: State, text: str) -> None:
-    state.view = state.view.extend(user(text))
-
-
 def _replied(state: State, event: Replied) -> None:
     reply = event.reply
     state.steps += 1
@@ -187,9 +180,9 @@ def _replied(state: State, event: Replied) -> None:
         if state.mistakes >= state.spec.limits.mistakes:
             state.outcome = Outcome("malformed", f"{state.mistakes} replies in a row could not be used; the last: {complaint}")
         else:
-            warning = _check_limits(state)
-            _say(state, f"{complaint}\n\n{warning}" if warning else complaint)
-            _say_last_word(state)
+            warning = check_limits(state)
+            say(state, f"{complaint}\n\n{warning}" if warning else complaint)
+            say_last_word(state)
     _drain(state)
 
 
@@ -231,97 +224,9 @@ def _returned(state: State, event: Returned) -> None:
         state.usage += event.usage
     state.cost += event.cost or 0.0
     if not state.left:
-        _close_batch(state)
-
-
-def _close_batch(state: State) -> None:
-    """All results are there: they become one message, in call order, whatever order they came in."""
-    done, state.open = state.open, ()
-    results: list[ToolResult] = []
-    fingerprints: list[int] = []
-    repeated = unusable = True
-    finished: Returned | None = None
-    for opened in done:
-        returned = opened.returned
-        assert returned is not None
-        result = returned.result
-        fingerprint = _fingerprint(opened, result)
-        fingerprints.append(fingerprint)
-        if result.status not in ("invalid", "unknown_tool"):
-            unusable = False
-        if result.untrusted:
-            state.untrusted = True  # not before: the calls of one step are decided alike, whichever returns first
-        if opened.call.name == FINISH_TOOL and result.ok:
-            finished = returned
-        if fingerprint in state.ledger:
-            result = replace(result, content=(*result.content, _own_words(result, _advice(result))))
-        else:
-            repeated = False
-        results.append(result)
-    state.ledger.extend(fingerprints)
-    state.repeats = state.repeats + 1 if repeated else 0
-    state.mistakes = state.mistakes + 1 if unusable else 0
-    _weigh(state, done, results, finished)
-    state.view = state.view.extend(Message("tool", tuple(results)))
-    if state.closing is not None:
-        _say_last_word(state)
-    if state.inbox:
-        _drain(state)
-
-
-def _weigh(state: State, done: tuple[OpenCall, ...], results: list[ToolResult], finished: Returned | None) -> None:
-    """Whether the run ends with this batch, has to come to its end, or is warned of it (in the last result)."""
-    limits = state.spec.limits
-    if finished is not None:
-        state.answer, state.output = finished.result.text, finished.output
-        limited = state.closing is not None and state.closing.kind != "looped"
-        state.outcome = state.closing if limited else Outcome("answered")
-    elif state.closing is not None:
-        state.outcome = state.closing
-    elif state.mistakes >= limits.mistakes:
-        state.outcome = Outcome(
-            "malformed", f"{state.mistakes} steps in a row had no call that could run; the last: {results[-1].text[:300]}"
-        )
-    elif state.repeats >= limits.repeats:
-        state.closing = Outcome("looped", f"'{done[0].call.name}' was called again with the same arguments and the same result")
-    else:
-        warning = _check_limits(state)
-        if warning:
-            results[-1] = replace(results[-1], content=(*results[-1].content, _own_words(results[-1], warning)))
-
-
-def _say_last_word(state: State) -> None:
-    if state.closing is None or state.outcome is not None:
-        return
-    why = "You are repeating yourself." if state.closing.kind == "looped" else "This was the last step allowed."
-    how = (
-        f"Call only '{FINISH_TOOL}', now" if state.spec.output_schema is not None else "Do not call tools any more. Answer the question now"
-    )
-    _say(state, f"{why} {how}, from the results above.")
-
-
-_encode = msgspec.json.Encoder().encode
-
-
-def _fingerprint(opened: OpenCall, result: ToolResult) -> int:
-    arguments = opened.arguments if opened.arguments is not None else opened.call.arguments
-    written = opened.call.raw or "" if arguments is None else _encode(sorted(arguments.items()))
-    content = result.content
-    if len(content) == 1 and type(content[0]) is Text:
-        return hash((opened.call.name, written, result.status, content[0].text))
-    images = [(part.data, part.url, part.sha256) for part in content if type(part) is Image]
-    return hash((opened.call.name, written, result.status, result.text, *images))
-
-
-def _own_words(result: ToolResult, text: str) -> Text:
-    """What the loop adds to a result; marked where it has to be told from other people's words."""
-    return note(text) if result.untrusted else Text(text)
-
-
-def _advice(result: ToolResult) -> str:
-    if result.ok:
-        return "Note: you made this call before and this is the same result. Answer the question with it now, or make a different call."
-    return "Note: you made this call before and it failed in the same way. Do not repeat it: change the arguments, or use another tool."
+        close_batch(state)
+        if state.inbox:
+            _drain(state)
 
 
 def _reviewed(state: State, event: Reviewed) -> None:
@@ -379,30 +284,3 @@ def _reopen(state: State) -> None:
     state.mistakes = state.repeats = 0
     state.warned = False
     state.closing = state.outcome = state.answer = state.output = None
-
-
-def _check_limits(state: State) -> str | None:
-    """Sets `closing` where a limit is reached; else gives the one warning, when a limit is near."""
-    limits, base = state.spec.limits, state.base
-    near: str | None = None
-    set_limits: list[tuple[str, float, float]] = []
-    if limits.steps is not None:
-        set_limits.append(("steps", limits.steps, state.steps - base.steps))
-    if limits.tool_calls is not None:
-        set_limits.append(("tool calls", limits.tool_calls, state.tool_calls - base.tool_calls))
-    if limits.tokens is not None:
-        set_limits.append(("tokens", limits.tokens, state.usage.total_tokens - base.usage.total_tokens))
-    if limits.cost is not None:
-        set_limits.append(("dollars", limits.cost, state.cost - base.cost))
-    if limits.seconds is not None:
-        set_limits.append(("seconds", limits.seconds, state.seconds - base.seconds))
-    for name, limit, used in set_limits:
-        if used >= limit:
-            state.closing = Outcome("limit", f"{name}: {used:g} of {limit:g} used")
-            return None
-        if used >= limit * 0.8 or (name == "steps" and limit > 1 and used == limit - 1):
-            near = f"Note: {used:g} of at most {limit:g} {name} are used. Come to an answer soon."
-    if near is None or state.warned:
-        return None
-    state.warned = True
-    return near
