@@ -5,19 +5,11 @@ from __future__ import annotations
 import msgspec
 from msgspec.structs import replace
 
-from react_agent.events import (
-    Returned,
-)
+from react_agent.events import Returned
 from react_agent.framing import note
 from react_agent.loop.limits import check_limits, say_last_word
 from react_agent.loop.state import OpenCall, State
-from react_agent.messages import (
-    Image,
-    Message,
-    Outcome,
-    Text,
-    ToolResult,
-)
+from react_agent.messages import Image, Message, Outcome, Text, ToolResult
 from react_agent.spec import FINISH_TOOL
 
 _encode = msgspec.json.Encoder().encode

@@ -6,15 +6,8 @@ from typing import Literal, TypeAlias
 
 from msgspec import Struct
 
-from react_agent.events import (
-    Purpose,
-)
-from react_agent.messages import (
-    JsonObject,
-    ModelRequest,
-    Outcome,
-    ResultStatus,
-)
+from react_agent.events import Purpose
+from react_agent.messages import JsonObject, ModelRequest, Outcome, ResultStatus
 
 
 class PlannedCall(Struct):

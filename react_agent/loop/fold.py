@@ -26,14 +26,7 @@ from react_agent.events import (
 from react_agent.loop.batch import close_batch
 from react_agent.loop.limits import check_limits, say, say_last_word
 from react_agent.loop.state import Ledger, OpenCall, Spent, State
-from react_agent.messages import (
-    Message,
-    MessageView,
-    Outcome,
-    Text,
-    ToolCall,
-    Usage,
-)
+from react_agent.messages import Message, MessageView, Outcome, Text, ToolCall, Usage
 from react_agent.spec import FINISH_TOOL, AgentSpec
 
 

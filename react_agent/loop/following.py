@@ -6,12 +6,7 @@ from msgspec.structs import replace
 
 from react_agent.loop.effects import CallModel, CallTools, Effect, Finish, Pause, PlannedCall
 from react_agent.loop.state import OpenCall, State
-from react_agent.messages import (
-    ModelRequest,
-    ResultStatus,
-    ToolCall,
-    ToolChoice,
-)
+from react_agent.messages import ModelRequest, ResultStatus, ToolCall, ToolChoice
 from react_agent.spec import FINISH_TOOL
 
 

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 from react_agent.loop.state import State
-from react_agent.messages import (
-    Outcome,
-    user,
-)
+from react_agent.messages import Outcome, user
 from react_agent.spec import FINISH_TOOL
 
 

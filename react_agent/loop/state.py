@@ -8,22 +8,9 @@ from typing import Literal
 from msgspec import Struct
 from msgspec.structs import replace
 
-from react_agent.events import (
-    Returned,
-)
+from react_agent.events import Returned
 from react_agent.framing import NOTE
-from react_agent.messages import (
-    Head,
-    JsonObject,
-    Message,
-    MessageView,
-    Outcome,
-    ResultStatus,
-    Text,
-    ToolCall,
-    ToolSpec,
-    Usage,
-)
+from react_agent.messages import Head, JsonObject, Message, MessageView, Outcome, ResultStatus, Text, ToolCall, ToolSpec, Usage
 from react_agent.spec import AgentSpec
 
 _NOTHING = Usage()

@@ -8,9 +8,7 @@ from typing import ParamSpec, TypeVar, Unpack, overload
 
 from react_agent.errors import ConfigError, ToolDefinitionError
 from react_agent.messages import ToolSpec
-from react_agent.schema import (
-    nearest,
-)
+from react_agent.schema import nearest
 from react_agent.spec import FINISH_TOOL
 from react_agent.tooling.definition import FunctionTool, Tool, name_of
 from react_agent.tooling.options import ToolOptions
