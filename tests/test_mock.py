@@ -199,8 +199,9 @@ def test_streamed_pieces_add_up_to_the_reply(item: ScriptItem, kinds: set[str]) 
 def test_a_text_format_streams_its_text() -> None:
     deltas: list[Delta] = []
     reply = ask(MockBackend([call("lookup", key="a")], format="react_text"), deltas.append)
-    assert "".join(delta.text for delta in deltas) == 'Thought: I need lookup.\nAction: lookup\nAction Input: {"key": "a"}'
-    assert len(deltas) > 1
+    assert "".join(delta.text for delta in deltas if delta.kind == "thinking") == reply.message.thought == "I need lookup."
+    assert "".join(delta.text for delta in deltas if delta.kind == "call") == 'lookup\n  {"key": "a"}'
+    assert len(deltas) > 2
     assert reply.reading == "act"
 
 

@@ -10,7 +10,8 @@ from react_agent.backends.base import Listener
 from react_agent.errors import BackendError
 from react_agent.formats import get_format
 from react_agent.formats.base import Format, RawReply
-from react_agent.messages import Delta, Message, ModelReply, ModelRequest, Text, clean
+from react_agent.formats.stream import tell
+from react_agent.messages import Message, ModelReply, ModelRequest, Text, clean
 from react_agent.threads import POOL
 
 TextFunction: TypeAlias = "Callable[[str], str | Awaitable[str]]"
@@ -70,9 +71,10 @@ class FunctionBackend:
                 f"the function '{self._name}' gave back {type(written).__name__}; a backend function returns the model's text"
             )
         text = clean(written)
+        reply = self._format.read(RawReply((Text(text),)), request)
         if listen is not None:
-            listen(Delta("text", text))
-        return self._format.read(RawReply((Text(text),)), request)
+            tell(reply, listen)
+        return reply
 
     async def aclose(self) -> None:
         return None

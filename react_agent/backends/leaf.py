@@ -18,14 +18,15 @@ from msgspec.structs import replace
 from react_agent.backends.base import Listener
 from react_agent.backends.prices import cost_of
 from react_agent.backends.profiles import PROFILES, Profile, profile_of
-from react_agent.backends.retry import Restarts, Retries, Timeouts, persist
+from react_agent.backends.retry import Retries, Timeouts, persist
 from react_agent.backends.sse import NDJSONParser, Parser, SSEParser
 from react_agent.backends.wires.base import Found, StreamReader, Wire, dumps, excerpt, loads, request_id
 from react_agent.backends.wires.openai_chat import OpenAIChat
 from react_agent.errors import BackendError, BackendProtocolError, BackendRejected, ConfigError, ContextOverflow
 from react_agent.formats.base import Format, RawReply
 from react_agent.formats.constraint import Constrainable, Constraining
-from react_agent.messages import Attempt, Delta, Head, JsonObject, Message, ModelReply, ModelRequest, Text, Thinking, ToolCall
+from react_agent.formats.stream import Hearing
+from react_agent.messages import Attempt, Head, JsonObject, Message, ModelReply, ModelRequest, ToolCall
 
 if TYPE_CHECKING:
     from react_agent.backends.http import Answer, Client, Room
@@ -101,13 +102,14 @@ class LeafBackend:
         Where format and server agree on a grammar, the reply is held to it. A server that refuses the grammar is asked without, now and ever after.
         """
         prepared = self._prepare(request.head)
+        hearing = Hearing(self.format, listen) if listen is not None else None
         held = None if self._unheld else prepared.held(request)
         try:
-            raw, failed = await self._ask(prepared.body(request, listen is not None, held), listen, timeout)
+            raw, failed = await self._ask(prepared.body(request, listen is not None, held), hearing, timeout)
         except BackendRejected as error:
             if held is None or error.status not in _GRAMMAR_REFUSED or isinstance(error, ContextOverflow):
                 raise
-            raw, failed = await self._ask(prepared.body(request, listen is not None, None), listen, timeout)
+            raw, failed = await self._ask(prepared.body(request, listen is not None, None), hearing, timeout)
             self._unheld = True
             failed = (Attempt(self._name, str(error), "asked again without a grammar"), *failed)
         if prepared.renamed:
@@ -115,19 +117,20 @@ class LeafBackend:
         if raw.cost is None and raw.usage is not None and self._seller:
             raw.cost = cost_of(raw.usage, self._seller, raw.model, self.wire.model)
         reply = self.format.read(raw, request)
+        if hearing is not None:
+            hearing.settle(reply)
         return replace(reply, route=(*failed, *reply.route)) if failed else reply
 
-    async def _ask(self, body: bytes, listen: Listener | None, timeout: float | None) -> tuple[RawReply, tuple[Attempt, ...]]:
-        url = self._base_url + self.wire.path(stream=listen is not None)
+    async def _ask(self, body: bytes, hearing: Hearing | None, timeout: float | None) -> tuple[RawReply, tuple[Attempt, ...]]:
+        url = self._base_url + self.wire.path(stream=hearing is not None)
         room = self._room or self._open()
-        heard = Restarts(listen) if listen is not None else None
 
         async def attempt(seconds: float | None) -> RawReply:
             try:
-                if heard is None:
+                if hearing is None:
                     return self._whole(await room.post(url, body, seconds=seconds))
-                heard.begin()
-                return await self._streamed(room, url, body, seconds, heard)
+                hearing.begin()
+                return await self._streamed(room, url, body, seconds, hearing)
             except BackendError as error:
                 raise self._masked(error) from None
 
@@ -187,10 +190,7 @@ class LeafBackend:
 
         answer = await room.post(url, body, seconds=seconds, sink=sink)
         if not answer.streamed:
-            raw = self._whole(answer)  # a server that does not stream, or an error
-            for delta in _deltas(raw):
-                listen(delta)
-            return raw
+            return self._whole(answer)  # a server that does not stream, or an error
         return self._finish(reader, parser, answer, listen)
 
     def _finish(self, reader: StreamReader, parser: Parser, answer: Answer, listen: Listener) -> RawReply:
@@ -434,19 +434,6 @@ def _no_json(answer: Answer) -> BackendProtocolError:
     error = BackendProtocolError(words, status=answer.status, request_id=request_id(answer.headers), body=start.decode("utf-8", "replace"))
     error.retryable = not final
     return error
-
-
-def _deltas(raw: RawReply) -> list[Delta]:
-    """A whole reply as a listener hears it."""
-    out: list[Delta] = []
-    for part in raw.parts:
-        if type(part) is Text:
-            out.append(Delta("text", part.text))
-        elif type(part) is Thinking:
-            out.append(Delta("thinking", part.text))
-        elif type(part) is ToolCall:
-            out.append(Delta("call", part.raw or "", part.name, sum(delta.kind == "call" for delta in out)))
-    return out
 
 
 def _with_names(raw: RawReply, names: Mapping[str, str]) -> RawReply:

@@ -14,6 +14,7 @@ from react_agent.backends.base import Listener
 from react_agent.errors import BackendError, ScriptError
 from react_agent.formats import get_format
 from react_agent.formats.base import Format, RawReply
+from react_agent.formats.stream import Hearing
 from react_agent.messages import Act, Answer, Delta, Finish, ModelReply, ModelRequest, Part, Reading, Text, Thinking, ToolCall, Usage
 
 
@@ -122,9 +123,12 @@ class MockBackend:
         if isinstance(item, Hang):
             await asyncio.Event().wait()
         raw = self._raw(item)
+        reply = self._format.read(raw, request)
         if listen is not None:
-            _stream(raw, listen)
-        return self._format.read(raw, request)
+            hearing = Hearing(self._format, listen)
+            _stream(raw, hearing)
+            hearing.settle(reply)
+        return reply
 
     def check(self) -> None:
         """Raise `ScriptError` when some of the script was never asked for."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 from react_agent.backends.base import Listener
 from react_agent.errors import ContextOverflow, Diverged
 from react_agent.events import Compacted, Replied
+from react_agent.formats.stream import tell
 from react_agent.loop import State, begin, update
-from react_agent.messages import Delta, ModelReply, ModelRequest
+from react_agent.messages import ModelReply, ModelRequest
 from react_agent.replaying import check_reading, check_request
 from react_agent.trace import Trace
 
@@ -55,7 +56,7 @@ class ReplayBackend:
                 check_reading(event.reply, request, self._step)
                 self._step += 1
                 if listen is not None:
-                    listen(Delta("text", event.reply.message.text))
+                    tell(event.reply, listen)
                 return event.reply
         raise Diverged(f"step {self._step}: the record holds {self._step} replies, and one more was asked for", step=self._step)
 

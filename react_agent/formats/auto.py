@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from react_agent.errors import FormatError
 from react_agent.formats.base import RawReply
+from react_agent.formats.dialects import STRONG_MARKS
 from react_agent.formats.leaks import leaked, looks_like_call
+from react_agent.formats.live import Live, TagLive
 from react_agent.formats.native import EMPTY, ONLY_THOUGHTS, NativeFormat, malformed
 from react_agent.formats.prompts import call_example
 from react_agent.formats.reading import cut_reply, read_reply, reply_text, scan, was_cut
@@ -36,6 +38,9 @@ class AutoFormat:
         if text != text.strip() or looks_like_call(text) or find_thoughts(text) is not NO_THOUGHTS:
             raise FormatError("this answer would be read back as a call or as thinking")
         return text
+
+    def live(self) -> Live:
+        return TagLive(STRONG_MARKS)
 
     def read(self, reply: RawReply, request: ModelRequest) -> ModelReply:
         """Native calls first; without any, the text is searched for a call of an offered tool. Otherwise the text is the answer."""

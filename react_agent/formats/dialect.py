@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from react_agent.errors import FormatError
 from react_agent.formats.base import RawReply
-from react_agent.formats.dialects import DIALECTS
+from react_agent.formats.dialects import DIALECTS, STRONG_MARKS
 from react_agent.formats.dialects.base import Dialect, named_as_offered
 from react_agent.formats.leaks import leaked, looks_like_call
+from react_agent.formats.live import Live, TagLive
 from react_agent.formats.native import EMPTY, MALFORMED, ONLY_THOUGHTS, malformed
 from react_agent.formats.prompts import call_example, example_input, observation, shown_tool, tool_list, trajectories, worked_tools
 from react_agent.formats.reading import Spans, cut_reply, pseudo_tools, read_reply, refused, reply_text, same_step, scan, was_cut
@@ -98,6 +99,9 @@ class DialectFormat:
         except (FormatError, ValueError):
             call = f"{tool.name} {example_input(tool)}"
         return f"Example:\n\n{f'Question: {question}' + chr(10) if question else ''}{call}"
+
+    def live(self) -> Live:
+        return TagLive((*STRONG_MARKS, *self._dialect.call_marks), self._dialect.shape)
 
     def _step(self, text: str, tools: Tools, hidden: Spans) -> Step:
         step = self._dialect.step(text, tools, hidden)

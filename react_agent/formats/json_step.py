@@ -11,6 +11,8 @@ from react_agent.formats.constraint import FREE, Constraint, act_first
 from react_agent.formats.dialect import DialectFormat
 from react_agent.formats.dialects.base import named_as_offered
 from react_agent.formats.grammar import step_gbnf, step_schema
+from react_agent.formats.live import Live
+from react_agent.formats.live_json import StepLive
 from react_agent.formats.lossless import write_json
 from react_agent.formats.native import EMPTY, MALFORMED, ONLY_THOUGHTS, malformed
 from react_agent.formats.prompts import closing_thought, last_good_result, shown_tool, tool_list, trajectories, worked_tools
@@ -98,6 +100,9 @@ class JsonStepFormat(DialectFormat):
         return self._dialect.render(Act(thought, (ToolCall(tool.name, example_arguments(tool)),)))
 
     # --------------------------------------------------------------------------------------------------------------- read
+
+    def live(self) -> Live:
+        return StepLive()
 
     def read(self, reply: RawReply, request: ModelRequest) -> ModelReply:
         """The step. Prose is the answer only where nothing else can be expected."""

@@ -15,6 +15,8 @@ from react_agent.formats.base import RawReply
 from react_agent.formats.constraint import FREE, Constraint, act_first
 from react_agent.formats.grammar import react_gbnf
 from react_agent.formats.leaks import leaked
+from react_agent.formats.live import Live
+from react_agent.formats.live_labels import LabelLive
 from react_agent.formats.lossless import write_json
 from react_agent.formats.native import MALFORMED, malformed
 from react_agent.formats.prompts import (
@@ -179,6 +181,9 @@ class ReactTextFormat:
         return blocks
 
     # --------------------------------------------------------------------------------------------------------------- read
+
+    def live(self) -> Live:
+        return LabelLive()
 
     def read(self, reply: RawReply, request: ModelRequest) -> ModelReply:
         """The first complete step of the text. What follows it is cut off and recorded."""

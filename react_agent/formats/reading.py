@@ -81,9 +81,13 @@ def scan(text: str, read: ReadStep) -> tuple[Step, list[str]]:
             begin = 0
     said = [unthink(text[:begin])] if begin else []
     rest = [block for block in found.blocks if block[0] >= begin]
-    while rest and not text[begin : rest[0][0]].strip():
-        said.append(unthink(text[rest[0][2] : rest[0][3]]))
-        begin = rest.pop(0)[1]
+    leading = 0
+    for start, end, inner, close in rest:
+        if text[begin:start].strip():
+            break
+        said.append(unthink(text[inner:close]))
+        begin, leading = end, leading + 1
+    del rest[:leading]
     step = read(text[begin:], [(start - begin, end - begin) for start, end, _, _ in rest])
     step.start += begin
     step.end += begin

@@ -16,7 +16,11 @@ from react_agent.messages import ToolCall
 
 CUT_CHARS = 2_000  # of what was thrown away, as kept in the trace
 
-_THINK_PAIRS = {
+# Control tokens with which servers that do not strip them end a turn; they are no part of an answer.
+TURN_ENDS = ("</s>", "<|eot_id|>", "<|eom_id|>", "<|im_end|>", "<|end|>", "<|end_of_text|>", "<|endoftext|>", "<end_of_turn>", "<turn|>", "<|eot|>",
+             "<|return|>", "<|END_OF_TURN_TOKEN|>", "<｜end▁of▁sentence｜>")  # fmt: skip
+
+THINK_PAIRS = {
     "<think>": "</think>",
     "<thinking>": "</thinking>",
     "<reasoning>": "</reasoning>",
@@ -26,8 +30,8 @@ _THINK_PAIRS = {
     "◁think▷": "◁/think▷",
     "<|channel>": "<channel|>",
 }
-_THINK_CLOSERS = frozenset(_THINK_PAIRS.values())
-_THINK_MARK = re.compile("|".join(re.escape(mark) for pair in _THINK_PAIRS.items() for mark in pair))
+_THINK_CLOSERS = frozenset(THINK_PAIRS.values())
+_THINK_MARK = re.compile("|".join(re.escape(mark) for pair in THINK_PAIRS.items() for mark in pair))
 
 
 @dataclass(slots=True)
@@ -98,7 +102,7 @@ def find_thoughts(text: str) -> Thoughts:
         if mark in _THINK_CLOSERS:
             orphans.append((found.start(), at))
         else:
-            closer = _THINK_PAIRS[mark]
+            closer = THINK_PAIRS[mark]
             end = text.find(closer, at)
             if end < 0:
                 blocks.append((found.start(), len(text), at, len(text)))

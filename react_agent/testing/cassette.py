@@ -18,7 +18,8 @@ import msgspec
 from react_agent.agent import as_backend
 from react_agent.backends.base import Backend, Listener
 from react_agent.errors import ConfigError, ScriptError
-from react_agent.messages import Delta, ModelReply, ModelRequest
+from react_agent.formats.stream import tell
+from react_agent.messages import ModelReply, ModelRequest
 from react_agent.replaying import message_lines
 
 VERSION = 1
@@ -163,7 +164,7 @@ class CassetteBackend:
             return reply
         reply = self._cassette.play(request)
         if listen is not None:
-            listen(Delta("text", reply.message.text))
+            tell(reply, listen)
         return reply
 
     async def aclose(self) -> None:

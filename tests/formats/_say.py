@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
 from react_agent.formats import get_format
 from react_agent.formats.base import RawReply
 from react_agent.messages import (
+    Delta,
     Finish,
     Head,
     JsonObject,
@@ -47,6 +49,17 @@ def ask(
 
 def read(form: str, text: str, request: ModelRequest | None = None, finish: Finish = "stop") -> ModelReply:
     return get_format(form).read(RawReply((Text(text),), finish), request or ask())
+
+
+def merged(said: Iterable[Delta]) -> list[tuple[str, str]]:
+    """What a listener heard, neighbouring pieces of one kind together."""
+    told: list[tuple[str, str]] = []
+    for delta in said:
+        if told and told[-1][0] == delta.kind:
+            told[-1] = (delta.kind, told[-1][1] + delta.text)
+        else:
+            told.append((delta.kind, delta.text))
+    return told
 
 
 def corpora() -> Path:

@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 import pytest
+from formats._say import merged
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
@@ -15,7 +16,21 @@ from react_agent.formats.arguments import read_arguments
 from react_agent.formats.base import RawReply
 from react_agent.formats.lossless import strict_object
 from react_agent.formats.stream import StreamReader
-from react_agent.messages import Act, Answer, Head, JsonObject, MessageView, ModelReply, ModelRequest, Text, ToolCall, ToolSpec, user
+from react_agent.messages import (
+    Act,
+    Answer,
+    Delta,
+    Head,
+    JsonObject,
+    MessageView,
+    ModelReply,
+    ModelRequest,
+    Text,
+    ToolCall,
+    ToolSpec,
+    clean,
+    user,
+)
 
 TYPES = {str: "string", bool: "boolean", int: "integer", float: "number", list: "array", dict: "object", type(None): "null"}
 TEXT_FORMATS = [name for name in FORMATS if name not in ("native", "auto")]
@@ -138,14 +153,51 @@ def test_nothing_is_raised_and_no_text_is_made_up(name: str) -> None:
     law()
 
 
+@st.composite
+def replies(draw: st.DrawFn, name: str) -> str:
+    """What a model may write: a step of the format with something around it, or pieces of all kinds."""
+    try:
+        written = get_format(name).write(draw(steps))
+    except FormatError:
+        written = ""
+    return draw(soup) + written + draw(soup) if draw(st.booleans()) else written or draw(soup)
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_chunks_do_not_matter_and_what_was_heard_is_the_reply(name: str) -> None:
+    @settings(MODEST, max_examples=40)
+    @given(replies(name), st.data())
+    def law(text: str, data: st.DataObject) -> None:
+        assume(clean(text) == text)
+        cuts = sorted(data.draw(st.lists(st.integers(0, len(text)), max_size=5)))
+        chunkings = ([text], list(text), [text[start:end] for start, end in zip([0, *cuts], [*cuts, len(text)], strict=True)])
+        told = []
+        for chunks in chunkings:
+            said: list[Delta] = []
+            reader = StreamReader(get_format(name), ASK, said.append)
+            for chunk in chunks:
+                reader.feed(chunk)
+            reply = reader.finish()
+            assert reply == read(name, text, ASK)
+            told.append(merged(said))
+        assert told[0] == told[1] == told[2]
+        if reply.reading == "malformed":
+            return
+        kinds = [kind for kind, _ in told[0]]
+        last = told[0][len(kinds) - kinds[::-1].index("restart") :] if "restart" in kinds else told[0]
+        heard = {kind: "".join(piece for of, piece in last if of == kind) for kind in ("text", "thinking", "call")}
+        assert "".join(heard["text"].split()) == "".join(reply.message.text.split())
+        assert "".join(heard["thinking"].split()) == "".join(reply.message.thought.split())
+        assert bool(heard["call"]) == (reply.reading == "act")
+
+    law()
+
+
 @MODEST
 @given(st.sampled_from(["react_text", "auto", "hermes", "json_step"]), soup, st.data())
-def test_chunks_do_not_matter(name: str, text: str, data: st.DataObject) -> None:
-    assume(text.isprintable() or "\n" in text)
-    try:
-        encoded = text.encode()
-    except UnicodeEncodeError:
-        return
+def test_characters_are_whole_wherever_the_bytes_were_cut(name: str, text: str, data: st.DataObject) -> None:
+    assume(clean(text) == text)
+    encoded = text.encode()
     cuts = sorted(data.draw(st.lists(st.integers(0, len(encoded)), max_size=5)))
     reader = StreamReader(get_format(name), ASK)
     for start, end in zip([0, *cuts], [*cuts, len(encoded)], strict=True):

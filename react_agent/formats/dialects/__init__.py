@@ -50,6 +50,7 @@ STRONG: tuple[Dialect, ...] = (
     llama_pythonic.LFM2,
     llama_pythonic.OLMO3,
 )
+STRONG_MARKS: tuple[str, ...] = tuple(mark for dialect in STRONG for mark in dialect.markers)
 HARMONY: Dialect = harmony.DIALECT
 WEAK: tuple[Dialect, ...] = (json_text.FENCE, json_step.DIALECT, xml_react.DIALECT)
 DIALECTS: dict[str, Dialect] = {dialect.name: dialect for dialect in (*STRONG, HARMONY, *WEAK)}

@@ -16,18 +16,15 @@ from pydantic import JsonValue
 
 from react_agent.errors import FormatError
 from react_agent.formats.arguments import read_arguments
+from react_agent.formats.live import PLAIN, Shape
 from react_agent.formats.lossless import Unreadable, place, read_value, strict_object, write_json
-from react_agent.formats.scanner import Hidden, Step, fence_at, skip_space
+from react_agent.formats.scanner import TURN_ENDS, Hidden, Step, fence_at, skip_space
 from react_agent.formats.tools import Tools, accepted, coerce, find_tool, from_text, json_type, properties, takes_nothing, unknown
 from react_agent.messages import Act, Answer, JsonObject, ToolCall, ToolSpec
 
 NAME_KEYS = ("name", "tool_name", "function", "tool", "action")
 ARGUMENT_KEYS = ("arguments", "parameters", "args", "action_input", "tool_input", "input")
 EXTRA_KEYS = frozenset({"id", "type", "tool_call_id", "call_id", "index", "thought"})
-
-# Control tokens with which servers that do not strip them end a turn; they are no part of an answer.
-_TURN_ENDS = ("</s>", "<|eot_id|>", "<|eom_id|>", "<|im_end|>", "<|end|>", "<|end_of_text|>", "<|endoftext|>", "<end_of_turn>", "<turn|>", "<|eot|>",
-              "<|return|>", "<|END_OF_TURN_TOKEN|>", "<｜end▁of▁sentence｜>")  # fmt: skip
 
 
 @dataclass(slots=True)
@@ -52,6 +49,7 @@ class Dialect:
     name = ""
     markers: tuple[str, ...] = ()
     think = ("<think>\n", "\n</think>\n\n")
+    shape: Shape = PLAIN
 
     def block(self, text: str, at: int, tools: Tools) -> Block | None:
         """The block whose marker stands at `at`; None if what follows is not this dialect's."""
@@ -67,6 +65,11 @@ class Dialect:
     def step(self, text: str, tools: Tools, hidden: Sequence[tuple[int, int]] = ()) -> Step:
         """The first step of a text; kind ``none`` where there is none of this dialect. `hidden`: thinking blocks, in which nothing is a mark."""
         return first_step(text, tools, hidden, (self,), self._search)
+
+    @property
+    def call_marks(self) -> tuple[str, ...]:
+        """After one of these, while a reply is still coming, stands a call."""
+        return self.markers
 
     @cached_property
     def _search(self) -> re.Pattern[str]:
@@ -152,7 +155,7 @@ def named_as_offered(step: Step, tools: Tools) -> Step:
 def turn_text(text: str) -> str:
     """An answer's text without the control token that ended the turn."""
     text = text.strip()
-    for mark in _TURN_ENDS:
+    for mark in TURN_ENDS:
         if text.endswith(mark):
             return text.removesuffix(mark).rstrip()
     return text

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from react_agent.formats.dialects.base import JsonTags
+from react_agent.formats.live import Shape
 from react_agent.formats.scanner import Step
 from react_agent.formats.tools import Tools
 
@@ -10,6 +11,7 @@ _RESPONSE = (("<|START_RESPONSE|>", "<|END_RESPONSE|>"), ("<|START_TEXT|>", "<|E
 
 
 class _Cohere(JsonTags):
+    shape = Shape(silent=tuple(opening for opening, _ in _RESPONSE), ends=tuple(closing for _, closing in _RESPONSE))
     think = ("<|START_THINKING|>", "<|END_THINKING|>")
 
     def step(self, text: str, tools: Tools, hidden: Sequence[tuple[int, int]] = ()) -> Step:

@@ -23,6 +23,11 @@ class _Harmony(Dialect):
     name = "harmony"
     markers = ("<|channel|>", "<|start|>assistant", "<|message|>")
 
+    @property
+    def call_marks(self) -> tuple[str, ...]:
+        """None: a message is a call by its header."""
+        return ()
+
     def block(self, text: str, at: int, tools: Tools) -> Block | None:
         return None  # messages are read as a whole, by `step`
 

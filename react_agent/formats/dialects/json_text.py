@@ -12,6 +12,7 @@ from pydantic import JsonValue
 
 from react_agent.formats.dialects.base import Block, Dialect, arguments_of, call_of, closed_by, json_calls, turn_text
 from react_agent.formats.dialects.pythonic import listed
+from react_agent.formats.live import Shape
 from react_agent.formats.lossless import Unreadable, place, read_value, write_json
 from react_agent.formats.scanner import Hidden, Step, fence_content, next_fence, skip_space
 from react_agent.formats.tools import Tools
@@ -102,6 +103,11 @@ def block_step(text: str, at: int, block: Block, dialect: str) -> Step:
 
 class _JsonFence(Dialect):
     name = "json_fence"
+    shape = Shape(bare="{[")
+
+    @property
+    def call_marks(self) -> tuple[str, ...]:
+        return ("```json",)
 
     def step(self, text: str, tools: Tools, hidden: Sequence[tuple[int, int]] = ()) -> Step:
         covered = Hidden(list(hidden)) if hidden else None
@@ -124,6 +130,7 @@ class _Llama3(Dialect):
 
     name = "llama3_json"
     markers = ("<|python_tag|>",)
+    shape = Shape(bare="{[")
 
     def block(self, text: str, at: int, tools: Tools) -> Block | None:
         begin = skip_space(text, at + len(self.markers[0]))

@@ -4,11 +4,14 @@ from collections.abc import Sequence
 
 from react_agent.formats.dialects.base import turn_text
 from react_agent.formats.dialects.pythonic import Pythonic, bracketed
+from react_agent.formats.live import Shape
 from react_agent.formats.scanner import Step, skip_space
 from react_agent.formats.tools import Tools
 
 
 class _Bare(Pythonic):
+    shape = Shape(bare="[")
+
     def step(self, text: str, tools: Tools, hidden: Sequence[tuple[int, int]] = ()) -> Step:
         """A reply that is nothing but a list of calls is one; a list of anything else is an answer."""
         found = super().step(text, tools, hidden)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from react_agent.formats.arguments import read_arguments
 from react_agent.formats.dialects.base import Block, Dialect, arguments_of, turn_text
+from react_agent.formats.live import Shape
 from react_agent.formats.lossless import Unreadable, read_value, write_json
 from react_agent.formats.scanner import Step, skip_space
 from react_agent.formats.tools import Tools, find_tool, from_text, unknown
@@ -21,6 +22,7 @@ _THOUGHTS = ("<thought>", "</thought>")
 class _XmlReact(Dialect):
     name = "xml_react"
     markers = tuple(pair[0] for pair in _PAIRS)
+    shape = Shape({"<thought>": "</thought>"}, tuple(opening for opening, _ in _ANSWERS), tuple(closing for _, closing in _ANSWERS))
     think = ("<thought>\n", "\n</thought>\n")
 
     def block(self, text: str, at: int, tools: Tools) -> Block | None:

@@ -1,0 +1,168 @@
+"""How the time for reading a reply grows with its length: every format on inputs made to be slow.
+
+    python benchmarks/formats_linear.py                    # 250, 500 and 1,000 thousand characters of each kind, for each format
+    python benchmarks/formats_linear.py --formats auto,react_text --list
+
+Of each format and way (the whole text at once; ``stream``: in pieces of 64 characters, with a listener) the table names the slowest kind, its
+CPU seconds at the three sizes, and the largest growth from a size to its double among all kinds that take long enough to be measured: 2 is linear,
+4 is quadratic. Each figure is the least of three runs where a run is short, since the machine has other work.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from time import process_time
+
+from react_agent.formats import FORMATS, get_format
+from react_agent.formats.base import RawReply
+from react_agent.formats.dialects import DIALECTS
+from react_agent.formats.stream import StreamReader
+from react_agent.messages import Delta, Head, MessageView, ModelRequest, Text, ToolSpec, user
+
+SIZES = (250_000, 500_000, 1_000_000)
+CAP = 20.0  # CPU seconds after which a reading is given up
+MEASURABLE = 0.02  # seconds; the growth of less is noise
+PIECE = 64
+
+_TOOL = ToolSpec(
+    "search", "", {"type": "object", "properties": {"query": {"type": "string"}, "n": {"type": "integer"}}, "required": ["query"]}
+)
+REQUEST = ModelRequest(MessageView().extend(user("q")), Head((_TOOL, ToolSpec("now", "", {"type": "object", "properties": {}}))))
+
+# Repeated to the size; before them may stand a beginning that they then never end.
+_UNITS = (
+    "\n", " ", "\t", "a", "a ", "{", "[", "(", '"', "'", "\\", "`", "*", "#", ">", "<", "|", "：", "-", "0", ",", ".", "é", "\x00", "�", "}", "]",
+    "\r\n", "\n\n ", '{"a":', "[[", "[{", "{[", "'a', ", '"a", ', "a=1, ", "f(", "f(x=1), ", "//\n", "/* */", "/*", "\\u0041", "\\\\", '\\"', "```", "~~~", "```\n", "```json\n",
+    '```json\n{"name": "x"}\n```\n', '```json\n{"name": "x"\n```\n', "```a```", "Action:", "\nAction:", "Action: x\n", "Action: search\n", "Action: search[\n", "Action: search[x] y\n",
+    "Action: search(x\n", 'Action: search {"query": \n', "Action Input:", "\nAction Input: {", 'Action Input: {"a": "\n', "Action: search\nAction Input: ```\n", "x. Action: search[a]", "Action: {",
+    "Thought:", "Thought: x\n", "Observation:", "\nObservation: x", "Question: x\n", "Answer: x\n", "Answer: x\nAction: y\n", "Final Answer:", "**Action**:", "Thought: Action: Observation: ",
+    "<think>", "</think>", "<think></think>", "</think><think>", "<thinking>", "[THINK]", "<|channel>", "<thought>", "</thought>", "<tool_call>", "</tool_call>", "<tool_call>{", "<tool_call>\n",
+    "<tool_call>x", "<tool_call>search\n<arg_key>", "<arg_key>a</arg_key><arg_value>", "<function=", "<function=search>", "<function=search>\n<parameter=", "<parameter=query>", "</parameter>",
+    "<tool", "</tool_cal", "<function", "[TOOL_CALLS]", "[TOOL_CALL", "[ARGS]", "[TOOL_CALLS]search", "functools[", "functools", "<|python_tag|>", "<|python_start|>", "<|tool_call|>",
+    "<|start|>", "<|channel|>", "<|message|>", "<|channel|>analysis<|message|>", "<|end|>", "<|start|>assistant<|channel|>commentary to=functions.search<|message|>", "<|", "｜", "<｜",
+    "<｜tool▁calls▁begin｜>", "<｜tool▁call▁begin｜>", "<｜tool▁call▁begin｜>search<｜tool▁sep｜>", "<｜DSML｜tool_calls>", '<｜DSML｜invoke name="search">', '<｜DSML｜parameter name="a">',
+    "<|tool_calls_section_begin|>", "<|tool_call_begin|>", "<|tool_call_begin|>search<|tool_call_argument_begin|>", "<minimax:tool_call>", '<invoke name="', '<parameter name="a">', "<escape>",
+    "<|tool_call>", "<|tool_call>call:search{", "<|tool_call>call:search{a:", "<start_function_call>", '<|"|>', "<|START_ACTION|>", "<|START_RESPONSE|>", "<|action_start|><|plugin|>", "<|action_start|>",
+    "<|function_call|>", "<|message_sep|>", "<｜tool_calls_begin｜>", '<steptml:invoke name="', "<|tool_call_start|>", "<function_calls>", "<function_calls>[", "<action>", "<action>search</action>",
+    "<action_input>", "<final_answer>", "<answer>", "<tool>search</tool><tool_input>", ">>>", ">>>all\n", ">>>search\n", ">>>search\n{", '{"name": ', '{"name": "x", ', '{"name": "search", "arguments": {}} ',
+    '{"name": "nope", "arguments": {}} ', '{"type": "function", "function": ', '{"thought": "', '{"action": ', '"thought": "x", ', '{"thought": "x"} ', '{"plan": [', "search(query=", "[search(query=",
+    "[search(query='a'), ", "search[a]\n", "The quick brown fox. ", "a < b and {c} or [d] (e): ", "<a>", "&lt;", "name: ", "to=", "=" , "call:",
+)  # fmt: skip
+_PAIRS = (
+    ("", ""), ("<think>", ""), ("```json\n", ""), ('{"name": "search", "arguments": {"query": "', ""), ('Action: search\nAction Input: {"query": "', ""),
+    ("<tool_call>", ""), ("<function=search>\n<parameter=query>\n", ""), ("[search(query='", ""), ("Thought: x\nFinal Answer: ", ""),
+)  # fmt: skip
+
+
+def texts(size: int, few: bool) -> Iterator[tuple[str, str]]:
+    """Kinds of text with their names, each of `size` characters."""
+    for opening, _ in _PAIRS[:1] if few else _PAIRS:
+        for unit in _UNITS:
+            name = f"{opening}{unit}" if opening else unit
+            yield repr(name), (opening + unit * (size // len(unit) + 1))[:size]
+    for mark in sorted({mark for dialect in DIALECTS.values() for mark in dialect.markers}):
+        if mark not in _UNITS:
+            yield repr(mark), (mark * (size // len(mark) + 1))[:size]
+            yield repr(mark[:-1]), (mark[:-1] * (size // (len(mark) - 1) + 1))[:size]
+    yield "many closers", "{" * (size // 2) + "}" * (size - size // 2)
+    yield "nested arrays", "[" * (size // 2) + "]" * (size - size // 2)
+    chance = random.Random(7)
+    yield "random bytes", bytes(chance.randrange(256) for _ in range(size)).decode("utf-8", "replace")
+    yield "mixed marks", _joined(chance, _UNITS, size)
+    yield "mixed marks on lines", _joined(chance, tuple(unit + "\n" for unit in _UNITS), size)
+
+
+def _joined(chance: random.Random, units: tuple[str, ...], size: int) -> str:
+    pieces: list[str] = []
+    length = 0
+    while length < size:
+        pieces.append(chance.choice(units))
+        length += len(pieces[-1])
+    return "".join(pieces)[:size]
+
+
+def whole(form: str, text: str) -> None:
+    get_format(form).read(RawReply((Text(text),)), REQUEST)
+
+
+def streamed(form: str, text: str) -> None:
+    heard: list[Delta] = []
+    reader = StreamReader(get_format(form), REQUEST, heard.append)
+    for at in range(0, len(text), PIECE):
+        reader.feed(text[at : at + PIECE])
+    reader.finish()
+
+
+WAYS: dict[str, Callable[[str, str], None]] = {"whole": whole, "stream": streamed}
+
+
+class _GivenUp(Exception):
+    pass
+
+
+def _give_up(*_: object) -> None:
+    raise _GivenUp
+
+
+def seconds(way: str, form: str, text: str) -> float:
+    """CPU seconds of one reading; the least of three where it is short; infinite beyond `CAP`."""
+    best = float("inf")
+    for _ in range(3):
+        began = process_time()
+        signal.setitimer(signal.ITIMER_VIRTUAL, CAP)
+        try:
+            WAYS[way](form, text)
+        except _GivenUp:
+            return best
+        finally:
+            signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+        best = min(best, process_time() - began)
+        if best < MEASURABLE or best > 1:
+            break
+    return best
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--formats", default=",".join(FORMATS))
+    parser.add_argument("--ways", default=",".join(WAYS))
+    parser.add_argument("--few", action="store_true", help="without the beginnings that are never ended")
+    parser.add_argument("--list", action="store_true", help="list every kind that takes more than a second or grows by more than 2.6")
+    options = parser.parse_args()
+    signal.signal(signal.SIGVTALRM, _give_up)
+    kinds = list(zip(*(texts(size, options.few) for size in SIZES), strict=True))
+    print(f"{len(kinds)} kinds of text; CPU seconds at {', '.join(f'{size:,}' for size in SIZES)} characters")
+    print(f"{'format':16}{'way':8}{'slowest kind':44}{'250k':>8}{'500k':>8}{'1M':>8}{'growth':>8}  of kind")
+    worst = 0.0
+    slow = 0
+    for form in options.formats.split(","):
+        for way in options.ways.split(","):
+            found: list[tuple[float, list[float], str]] = []
+            growth, grown = 0.0, ""
+            for kind in kinds:
+                name = kind[0][0]
+                last = seconds(way, form, kind[2][1])
+                if last < MEASURABLE:
+                    found.append((last, [0.0, 0.0, last], name))
+                    continue
+                times = [seconds(way, form, kind[0][1]), seconds(way, form, kind[1][1]), last]
+                found.append((last, times, name))
+                grows = times[2] / times[1]
+                if grows > growth:
+                    growth, grown = grows, name
+                if options.list and (last > 1 or (grows > 2.6 and times[1] / times[0] > 2.6)):
+                    slow += 1
+                    print(f"    {form} {way} {name[:60]}: " + ", ".join(f"{t:.3f}" for t in times))
+            last, times, name = max(found)
+            worst = max(worst, last)
+            print(f"{form:16}{way:8}{name[:42]:44}" + "".join(f"{t:>8.3f}" for t in times) + f"{growth:>8.1f}  {grown[:42]}", flush=True)
+    print(f"slowest of all: {worst:.2f} s")
+    return 1 if worst > 1 else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
