@@ -33,7 +33,7 @@ _TOOL = ToolSpec(
 )
 REQUEST = ModelRequest(MessageView().extend(user("q")), Head((_TOOL, ToolSpec("now", "", {"type": "object", "properties": {}}))))
 
-# Repeated to the size; before them may stand a beginning that they then never end.
+# Repeated to the size.
 _UNITS = (
     "\n", " ", "\t", "a", "a ", "{", "[", "(", '"', "'", "\\", "`", "*", "#", ">", "<", "|", "：", "-", "0", ",", ".", "é", "\x00", "�", "}", "]",
     "\r\n", "\n\n ", '{"a":', "[[", "[{", "{[", "'a', ", '"a", ', "a=1, ", "f(", "f(x=1), ", "//\n", "/* */", "/*", "\\u0041", "\\\\", '\\"', "```", "~~~", "```\n", "```json\n",
@@ -52,18 +52,31 @@ _UNITS = (
     '{"name": "nope", "arguments": {}} ', '{"type": "function", "function": ', '{"thought": "', '{"action": ', '"thought": "x", ', '{"thought": "x"} ', '{"plan": [', "search(query=", "[search(query=",
     "[search(query='a'), ", "search[a]\n", "The quick brown fox. ", "a < b and {c} or [d] (e): ", "<a>", "&lt;", "name: ", "to=", "=" , "call:",
 )  # fmt: skip
-_PAIRS = (
-    ("", ""), ("<think>", ""), ("```json\n", ""), ('{"name": "search", "arguments": {"query": "', ""), ('Action: search\nAction Input: {"query": "', ""),
-    ("<tool_call>", ""), ("<function=search>\n<parameter=query>\n", ""), ("[search(query='", ""), ("Thought: x\nFinal Answer: ", ""),
+# Beginnings, and what may end the text after all.
+_AROUND = (
+    ("<think>", ""), ("<think>", "</think>"), ("```json\n", "\n```"), ('{"name": "search", "arguments": {"query": "', '"}}'), ('Action: search\nAction Input: {"query": "', '"}'),
+    ("Action: search[", "]"), ("<tool_call>", "</tool_call>"), ("<function=search>\n<parameter=query>\n", "\n</parameter>\n</function>"), ("[search(query='", "')]"),
+    ("Thought: x\nFinal Answer: ", ""), ("[TOOL_CALLS][", "]"), ("<|tool_call_start|>[", "]<|tool_call_end|>"), ("<|channel|>final<|message|>", "<|return|>"),
+)  # fmt: skip
+# Whole steps of very many parts.
+_WHOLE = (
+    ("<tool_call>[", '{"name": "search", "arguments": {"query": "a"}}, ', '{"name": "now", "arguments": {}}]</tool_call>'), ("[TOOL_CALLS][", '{"name": "nope", "arguments": {}}, ', '{"name": "now", "arguments": {}}]'),
+    ("[", "search(query='a'), ", "now()]"), ("[", "search(1, 2), ", "now()]"), ("<|tool_call_start|>[", "nope(1), ", "now()]<|tool_call_end|>"), ("[now(", "1, ", "1)]"),
+    ("", '<tool_call>{"name": "search", "arguments": {"query": "a"}}</tool_call>\n', ""), ("", "<tool_call>\n<function=search>\n<parameter=query>\na\n</parameter>\n</function>\n</tool_call>\n", ""),
+    ("<function=search>\n", "<parameter=query>\na\n</parameter>\n", "</function>"), ("<tool_call>search\n", "<arg_key>query</arg_key>\n<arg_value>a</arg_value>\n", "</tool_call>"),
+    ("", '[TOOL_CALLS]search[ARGS]{"query": "a"}', ""), ("Action: [", '{"action": "search", "action_input": {"query": "a"}}, ', '{"action": "now"}]'), ("", '{"name": "search", "parameters": {"query": "a"}}; ', ""),
+    ("", '<|start|>assistant<|channel|>commentary to=functions.search<|message|>{"query": "a"}<|call|>', ""), ('{"thought": "x", "actions": [', '{"action": "nope", "action_input": {}}, ', '{"action": "now"}]}'),
+    ('{"name": "search", "arguments": {', '"query": 1, ', '"n": 1}}'), ('<tool_call>{"name": "search", "arguments": {"query": [', "1, ", "1]}}</tool_call>"), ("<think>", "x</think><think>", "</think>42"),
+    ("", ">>>search\n{\"query\": \"a\"}", ""), ("", "<thought>x</thought><action>search</action><action_input>a</action_input>", ""), ("```tool_code\n", "search(query='a')\n", "```"),
 )  # fmt: skip
 
 
-def texts(size: int, few: bool) -> Iterator[tuple[str, str]]:
+def texts(size: int, more: bool) -> Iterator[tuple[str, str]]:
     """Kinds of text with their names, each of `size` characters."""
-    for opening, _ in _PAIRS[:1] if few else _PAIRS:
-        for unit in _UNITS:
-            name = f"{opening}{unit}" if opening else unit
-            yield repr(name), (opening + unit * (size // len(unit) + 1))[:size]
+    for unit in _UNITS:
+        yield repr(unit), (unit * (size // len(unit) + 1))[:size]
+    for opening, unit, closing in (*_WHOLE, *((opening, unit, closing) for opening, closing in _AROUND for unit in _UNITS if more)):
+        yield repr(f"{opening}{unit}…{closing}"), opening + unit * ((size - len(opening) - len(closing)) // len(unit)) + closing
     for mark in sorted({mark for dialect in DIALECTS.values() for mark in dialect.markers}):
         if mark not in _UNITS:
             yield repr(mark), (mark * (size // len(mark) + 1))[:size]
@@ -130,11 +143,11 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--formats", default=",".join(FORMATS))
     parser.add_argument("--ways", default=",".join(WAYS))
-    parser.add_argument("--few", action="store_true", help="without the beginnings that are never ended")
+    parser.add_argument("--more", action="store_true", help="each unit also within a call, a fence, a thinking block… (hours for all formats)")
     parser.add_argument("--list", action="store_true", help="list every kind that takes more than a second or grows by more than 2.6")
     options = parser.parse_args()
     signal.signal(signal.SIGVTALRM, _give_up)
-    kinds = list(zip(*(texts(size, options.few) for size in SIZES), strict=True))
+    kinds = list(zip(*(texts(size, options.more) for size in SIZES), strict=True))
     print(f"{len(kinds)} kinds of text; CPU seconds at {', '.join(f'{size:,}' for size in SIZES)} characters")
     print(f"{'format':16}{'way':8}{'slowest kind':44}{'250k':>8}{'500k':>8}{'1M':>8}{'growth':>8}  of kind")
     worst = 0.0

@@ -40,6 +40,7 @@ _DIALECTS = (
     "cohere",
     "internlm",
     "functionary",
+    "functionary_v32",
     "gigachat",
     "step3",
     "lfm2",

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from react_agent.formats.dialects import HARMONY, STRONG
 from react_agent.formats.dialects.base import Block, first_step, marker_search, named_as_offered, turn_text
+from react_agent.formats.dialects.functionary import RECIPIENTS
 from react_agent.formats.dialects.json_step import DIALECT as JSON_STEP
 from react_agent.formats.dialects.json_text import block_step, fenced_json, inline_json, whole_json
 from react_agent.formats.dialects.llama_pythonic import DIALECT as PYTHONIC
@@ -24,7 +25,7 @@ _STRONG = marker_search(STRONG)
 _HARMONY = marker_search([HARMONY])
 _LABEL_WORD = re.compile(r"action[ \t*_`0-9]*+[:：]", re.IGNORECASE)
 _THOUGHT = re.compile(r"\s*+[*_`]*+thought[ \t]*+[0-9]*+[ \t]*+[*_`]*+[:：]", re.IGNORECASE)
-_HINT = re.compile(r"[{<\[`：(]|action|answer|thought", re.IGNORECASE)
+_HINT = re.compile(r"[{<\[`：(]|>>>|action|answer|thought", re.IGNORECASE)
 
 Spans = Sequence[tuple[int, int]]
 
@@ -39,7 +40,11 @@ def leaked(text: str, tools: Tools, hidden: Spans = (), *, labels: bool = True) 
     if found.kind != "none":
         return _fitting(found, tools, strong=True)
     return (
-        _as_json(text, tools, hidden) or _as_elements(text, tools, hidden) or (_as_text(text, tools, hidden) if labels else None) or found
+        _as_json(text, tools, hidden)
+        or _as_elements(text, tools, hidden)
+        or _to_recipients(text, tools, hidden)
+        or (_as_text(text, tools, hidden) if labels else None)
+        or found
     )
 
 
@@ -51,7 +56,7 @@ def looks_like_call(text: str) -> bool:
         leaked(text, (), hidden).kind != "none"
         or whole_json(text, ()) is not None
         or any(find(text, (), covered) is not None for find in (fenced_json, _tool_code, inline_json))
-        or any(dialect.step(text, (), hidden).kind != "none" for dialect in (JSON_STEP, PYTHONIC, XML_REACT))
+        or any(dialect.step(text, (), hidden).kind != "none" for dialect in (JSON_STEP, PYTHONIC, XML_REACT, RECIPIENTS))
         or StepReader(text, (), hidden).step().kind in ("act", "answer")
         or _LABEL_WORD.search(text) is not None
     )
@@ -102,6 +107,15 @@ def _as_elements(text: str, tools: Tools, hidden: Spans) -> Step | None:
     if step.kind == "act" or (step.kind == "answer" and text.lstrip().startswith(("<thought>", "<final_answer>"))):
         return _fitting(step, tools, strong=True)
     return None
+
+
+def _to_recipients(text: str, tools: Tools, hidden: Spans) -> Step | None:
+    if ">>>" not in text:
+        return None
+    step = RECIPIENTS.step(text, tools, hidden)
+    if step.kind == "act":
+        step = _fitting(step, tools, strong=False)
+    return step if step.kind == "act" or (step.kind == "answer" and text.lstrip().startswith(">>>all")) else None
 
 
 def _as_text(text: str, tools: Tools, hidden: Spans) -> Step | None:

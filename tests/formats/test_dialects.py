@@ -51,6 +51,7 @@ WRITTEN = {
     "cohere": '<|START_ACTION|>[{"tool_name": "search", "parameters": {"query": "Paris"}}]<|END_ACTION|>',
     "internlm": '<|action_start|><|plugin|>{"name": "search", "parameters": {"query": "Paris"}}<|action_end|>',
     "functionary": '<function=search>{"query": "Paris"}</function>',
+    "functionary_v32": '>>>search\n{"query": "Paris"}',
     "gigachat": '<|function_call|>{"name": "search", "arguments": {"query": "Paris"}}',
     "step3": '<｜tool_calls_begin｜><｜tool_call_begin｜><steptml:invoke name="search"><steptml:parameter name="query">\nParis\n</steptml:parameter></steptml:invoke><｜tool_call_end｜><｜tool_calls_end｜>',
     "lfm2": "<|tool_call_start|>[search(query='Paris')]<|tool_call_end|>",
@@ -222,3 +223,27 @@ def test_an_unknown_format_is_the_caller_s_mistake() -> None:
     with pytest.raises(ConfigError, match="react_text"):
         get_format("nope")
     assert get_format("hermes") is get_format("hermes")
+
+
+RECIPIENTS: dict[str, tuple[str, object]] = {
+    "the prompt had the first mark": ('search\n{"query": "Paris"}', [ARGS]),
+    "text to the user, then calls": ('all\nI look.\n>>>search\n{"query": "Paris"}\n>>>now\n{}', [ARGS, {}]),
+    "text to the user": (">>>all\n42 >>>\n>>> f(x)\n1", "42 >>>\n>>> f(x)\n1"),
+    "without the first mark": ("all\nHello, world!\nWhat's up?", "Hello, world!\nWhat's up?"),
+    "nobody named": ("all of it\n{}", "all of it\n{}"),
+    "no tool of that name first": ('nope\n{"query": "Paris"}', 'nope\n{"query": "Paris"}'),
+    "text after a call": ('>>>search\n{"query": "Paris"}\nIt is sunny.', [ARGS]),
+    "a second call that was cut": ('>>>search\n{"query": "Paris"}>>>now\n{', [ARGS]),
+    "a mark in an argument": ('>>>search\n{"query": ">>>now\\n{}"}', [{"query": ">>>now\n{}"}]),
+}
+
+
+@pytest.mark.parametrize(("text", "expected"), RECIPIENTS.values(), ids=RECIPIENTS.keys())
+def test_messages_to_recipients(text: str, expected: object) -> None:
+    message = read("functionary_v32", text, ask()).message
+    assert (message.text if not message.calls else [call.arguments for call in message.calls]) == expected
+
+
+def test_each_call_of_a_list_keeps_its_own_text_alone() -> None:
+    calls = read("lfm2", "<|tool_call_start|>[search(1, 2), search(3, 4)]<|tool_call_end|>").message.calls
+    assert [call.raw for call in calls] == ["search(1, 2)", "search(3, 4)"]

@@ -52,5 +52,5 @@ STRONG: tuple[Dialect, ...] = (
 )
 STRONG_MARKS: tuple[str, ...] = tuple(mark for dialect in STRONG for mark in dialect.markers)
 HARMONY: Dialect = harmony.DIALECT
-WEAK: tuple[Dialect, ...] = (json_text.FENCE, json_step.DIALECT, xml_react.DIALECT)
+WEAK: tuple[Dialect, ...] = (json_text.FENCE, json_step.DIALECT, xml_react.DIALECT, functionary.RECIPIENTS)
 DIALECTS: dict[str, Dialect] = {dialect.name: dialect for dialect in (*STRONG, HARMONY, *WEAK)}

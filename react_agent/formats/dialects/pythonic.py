@@ -43,11 +43,12 @@ class PythonReader:
             )
         self.at += 1
 
-    def calls(self, close: str) -> list[tuple[str, JsonObject, list[JsonValue]]]:
+    def calls(self, close: str, tools: Tools) -> list[ToolCall]:
         """Calls up to `close` (a bracket), separated by commas."""
-        found: list[tuple[str, JsonObject, list[JsonValue]]] = []
+        found: list[ToolCall] = []
         while self.space() != close:
-            found.append(self.call())
+            begun = self.at
+            found.append(python_call(*self.call(), self.text[begun : self.at], tools))
             if self.space() == ",":
                 self.at += 1
             elif self.space() != close:
@@ -224,12 +225,11 @@ def bracketed(text: str, at: int, tools: Tools) -> Block:
     """``[f(x=1), g()]`` that begins at `at`."""
     reader = PythonReader(text, at + 1)
     try:
-        found = reader.calls("]")
+        calls = tuple(reader.calls("]", tools))
     except Unreadable as error:
         return Block(len(text), complaint=f"The call cannot be read: {error.reason}.", open=error.ended)
-    if not found:
+    if not calls:
         return Block(reader.at, complaint="The list of calls is empty.")
-    calls = tuple(python_call(*call, text[at : reader.at], tools) for call in found)
     return Block(reader.at, calls, "", tuple(reader.repairs), open=reader.at == len(text))
 
 
