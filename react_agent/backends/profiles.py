@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 from urllib.parse import urlsplit
 
+GrammarField = Literal["grammar", "ebnf", "structured_outputs", "response_format", "regex"]
 Echo = Literal["never", "field", "always", "details"]
 
 
@@ -38,7 +39,8 @@ class Profile:
         no_stop: A pattern of models that refuse stop sequences.
         structured: What ``response_format`` can hold a text format's reply to: a ``json_schema``, or only some ``json_object``; None where it is
             unknown or too narrow for a schema of alternatives.
-        gbnf: The field ``grammar`` takes GBNF.
+        grammar: Where the body takes a grammar: GBNF as ``grammar`` (llama.cpp), ``ebnf`` (SGLang), ``structured_outputs`` (vLLM from 0.12) or
+            ``response_format`` (Fireworks), a ``regex`` as ``response_format`` (Together).
     """
 
     name: str
@@ -59,7 +61,7 @@ class Profile:
     nine: bool = False
     no_stop: str | None = None
     structured: Literal["json_schema", "json_object"] | None = None
-    gbnf: bool = False
+    grammar: GrammarField | None = None
 
     @property
     def local(self) -> bool:
@@ -82,8 +84,9 @@ _ROWS = (
         structured="json_object",  # its schemas must be one object at the root
     ),
     # Servers on one's own machine. They seldom honour tool_choice "none": a small model goes on calling what it is shown.
-    Profile("llamacpp", "http://localhost:8080/v1", none=False, structured="json_schema", gbnf=True),
-    Profile("vllm", "http://localhost:8000/v1", ("VLLM_API_KEY",), none=False, structured="json_schema"),
+    Profile("llamacpp", "http://localhost:8080/v1", none=False, structured="json_schema", grammar="grammar"),
+    Profile("vllm", "http://localhost:8000/v1", ("VLLM_API_KEY",), none=False, structured="json_schema", grammar="structured_outputs"),
+    Profile("sglang", "http://localhost:30000/v1", none=False, structured="json_schema", grammar="ebnf"),
     Profile("ollama-openai", "http://localhost:11434/v1", none=False, required=None, named=False, structured="json_schema"),
     Profile("lmstudio", "http://localhost:1234/v1", none=False, named=False, structured="json_schema"),
     Profile("tgi", "http://localhost:3000/v1", none=False),
@@ -91,8 +94,8 @@ _ROWS = (
     Profile(
         "groq", "https://api.groq.com/openai/v1", ("GROQ_API_KEY",), True, max_tokens="max_completion_tokens", structured="json_object"
     ),
-    Profile("together", "https://api.together.xyz/v1", ("TOGETHER_API_KEY",), True, structured="json_schema"),
-    Profile("fireworks", "https://api.fireworks.ai/inference/v1", ("FIREWORKS_API_KEY",), True, echo="field", structured="json_schema"),
+    Profile("together", "https://api.together.xyz/v1", ("TOGETHER_API_KEY",), True, structured="json_schema", grammar="regex"),
+    Profile("fireworks", "https://api.fireworks.ai/inference/v1", ("FIREWORKS_API_KEY",), True, echo="field", structured="json_schema", grammar="response_format"),
     Profile("openrouter", "https://openrouter.ai/api/v1", ("OPENROUTER_API_KEY",), True, thinking="reasoning", echo="details"),
     Profile(
         "deepseek",

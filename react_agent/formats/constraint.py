@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
+from react_agent.formats.grammar import Grammar
 from react_agent.messages import Head, JsonObject, ModelRequest, ToolChoice
 
 FREE, ACT = "free", "act"  # a call or an answer may come; a call must come
@@ -17,15 +18,15 @@ HOPELESS = 3  # steps whose results were all errors: then the model may say that
 
 @dataclass(frozen=True, slots=True)
 class Constraint:
-    """One step's grammar, in the languages that can say it.
+    """What one step may be.
 
     Attributes:
-        json_schema: Where a step is one JSON value.
-        gbnf: llama.cpp's grammars; the root rule is ``root``.
+        grammar: To be written in a language that the server knows.
+        json_schema: Where a step is one JSON value, and the server knows no other language.
     """
 
+    grammar: Grammar
     json_schema: JsonObject | None = None
-    gbnf: str | None = None
 
 
 @runtime_checkable

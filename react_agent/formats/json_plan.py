@@ -13,11 +13,12 @@ from typing import cast
 
 from react_agent.formats.constraint import ACT, FREE, HOPELESS, Constraint, act_first
 from react_agent.formats.dialects.json_step import JsonStep
-from react_agent.formats.grammar import step_gbnf, step_schema
 from react_agent.formats.json_step import JsonStepFormat
 from react_agent.formats.native import MALFORMED
 from react_agent.formats.prompts import chained_examples, closing_thought, trajectories
 from react_agent.formats.scanner import Step
+from react_agent.formats.step_grammar import json_step_grammar
+from react_agent.formats.step_schema import step_schema
 from react_agent.formats.tools import FINISH_TOOL, Tools, example_arguments
 from react_agent.messages import Act, Answer, Head, JsonObject, Message, ModelRequest, Text, ToolCall, ToolChoice, ToolSpec
 
@@ -76,7 +77,8 @@ class JsonPlanFormat(JsonStepFormat):
         elif tool_choice == "auto" and phase == _DONE:
             tool_choice = "none" if head.output_schema is None else FINISH_TOOL
         plan, answer = word == "plan" and tool_choice == "auto", rest != ACT
-        return Constraint(step_schema(head, tool_choice, answer=answer, plan=plan), step_gbnf(head, tool_choice, answer=answer, plan=plan))
+        grammar = json_step_grammar(head, tool_choice, answer=answer, plan=plan)
+        return Constraint(grammar, step_schema(head, tool_choice, answer=answer, plan=plan))
 
     # ------------------------------------------------------------------------------------------------------------- prompt
 

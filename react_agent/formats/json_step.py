@@ -10,13 +10,14 @@ from react_agent.formats.base import RawReply
 from react_agent.formats.constraint import FREE, Constraint, act_first
 from react_agent.formats.dialect import DialectFormat
 from react_agent.formats.dialects.base import named_as_offered
-from react_agent.formats.grammar import step_gbnf, step_schema
 from react_agent.formats.live import Live
 from react_agent.formats.live_json import StepLive
 from react_agent.formats.lossless import write_json
 from react_agent.formats.native import EMPTY, MALFORMED, ONLY_THOUGHTS, malformed
 from react_agent.formats.prompts import closing_thought, last_good_result, shown_tool, tool_list, trajectories, worked_tools
 from react_agent.formats.reading import cut_reply, prose_answers, read_reply, refused, reply_text, scan, was_cut
+from react_agent.formats.step_grammar import json_step_grammar
+from react_agent.formats.step_schema import step_schema
 from react_agent.formats.tools import FINISH_TOOL, example_arguments
 from react_agent.messages import Act, Answer, Head, Message, ModelReply, ModelRequest, Text, ToolCall, ToolChoice, ToolSpec
 
@@ -41,7 +42,8 @@ class JsonStepFormat(DialectFormat):
     def constraint(self, head: Head, tool_choice: ToolChoice, phase: str) -> Constraint | None:
         if not head.tools:
             return None
-        return Constraint(step_schema(head, tool_choice, answer=phase == FREE), step_gbnf(head, tool_choice, answer=phase == FREE))
+        answer = phase == FREE
+        return Constraint(json_step_grammar(head, tool_choice, answer=answer), step_schema(head, tool_choice, answer=answer))
 
     def phase(self, request: ModelRequest) -> str:
         return act_first(request, self.tool_first)

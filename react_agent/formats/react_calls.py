@@ -101,7 +101,7 @@ class CallReader:
         if tool is None and name.casefold() in ANSWER_NAMES:
             return self._answered(words, end)
         if tool is None:
-            return Step("act", end=end, calls=(ToolCall(name, None, unknown(self.tools, name), words),), open=end == len(self.text))
+            return Step("act", end=end, calls=(ToolCall(name, None, unknown(self.tools, name), words),), open=end == len(self.text), bare=True)
         step = self._call_from_text(tool, words, end)
         step.open = step.open or empty
         return step
@@ -121,8 +121,8 @@ class CallReader:
         except Unreadable as error:
             read = read_arguments(words) if words.startswith("{") else None
             complaint = read.complaint if read and read.complaint else f"The input of {tool.name} cannot be read: {error.reason}."
-            return Step("act", end=end, calls=(ToolCall(tool.name, None, complaint, words),), open=is_open)
-        return Step("act", end=end, calls=(ToolCall(tool.name, arguments, None, words),), open=is_open)
+            return Step("act", end=end, calls=(ToolCall(tool.name, None, complaint, words),), open=is_open, bare=True)
+        return Step("act", end=end, calls=(ToolCall(tool.name, arguments, None, words),), open=is_open, bare=True)
 
     def _refused(self, name: str, reason: str, at: int, end: int) -> Step:
         """A call that is certain in its name but not in its arguments: it carries the complaint and never runs."""

@@ -57,6 +57,7 @@ class StepReader(CallReader):
             if label.kind == "action":
                 found = self._action(label)
                 if found is not None:
+                    found.at = label.start
                     return self._with(found, thoughts, "made_up_observation" if label.start > stop else None)
                 garbage = True  # prose under the label; a step may still follow
             elif label.kind in ("answer", "final") and label.start < stop:

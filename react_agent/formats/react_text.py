@@ -13,7 +13,6 @@ from pydantic import JsonValue
 from react_agent.errors import FormatError
 from react_agent.formats.base import RawReply
 from react_agent.formats.constraint import FREE, Constraint, act_first
-from react_agent.formats.grammar import react_gbnf
 from react_agent.formats.leaks import leaked
 from react_agent.formats.live import Live
 from react_agent.formats.live_labels import LabelLive
@@ -43,6 +42,7 @@ from react_agent.formats.reading import (
     was_cut,
 )
 from react_agent.formats.scanner import Step
+from react_agent.formats.step_grammar import react_grammar
 from react_agent.formats.tools import FINISH_TOOL, Tools, example_arguments
 from react_agent.messages import (
     Answer,
@@ -77,7 +77,7 @@ class ReactTextFormat:
         self._read_by = ReadBy(self.name)
 
     def constraint(self, head: Head, tool_choice: ToolChoice, phase: str) -> Constraint | None:
-        return Constraint(gbnf=react_gbnf(head, tool_choice, answer=phase == FREE)) if head.tools else None
+        return Constraint(react_grammar(head, tool_choice, answer=phase == FREE)) if head.tools else None
 
     def phase(self, request: ModelRequest) -> str:
         return act_first(request, self.tool_first)

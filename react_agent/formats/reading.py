@@ -67,8 +67,8 @@ def cut_reply(reply: RawReply, example: str, read_by: ReadBy) -> ModelReply:
 def scan(text: str, read: ReadStep) -> tuple[Step, list[str]]:
     """The step in a text, and the thinking before it. Nothing in a thinking block is a step.
 
-    A closing tag that nothing opened means that the prompt's template opened the block: all before it is thinking, unless every
-    such tag stands inside the arguments of a complete call.
+    A closing tag that nothing opened means that the prompt's template opened the block: all before it is thinking, unless the tag stands
+    inside a complete step.
     """
     found = find_thoughts(text)
     if found is NO_THOUGHTS:
@@ -76,9 +76,8 @@ def scan(text: str, read: ReadStep) -> tuple[Step, list[str]]:
     begin = 0
     if found.orphans:
         step = read(text, [(start, end) for start, end, _, _ in found.blocks])
-        begin = found.orphans[-1][1]
-        if step.kind == "act" and not step.open and all(step.start < at < step.end for at, _ in found.orphans):
-            begin = 0
+        thinking = [end for at, end in found.orphans if not (_whole(step) and at > step.at and found.orphans[-1][0] < step.end)]
+        begin = thinking[-1] if thinking else 0
     said = [unthink(text[:begin])] if begin else []
     rest = [block for block in found.blocks if block[0] >= begin]
     leading = 0
@@ -91,12 +90,20 @@ def scan(text: str, read: ReadStep) -> tuple[Step, list[str]]:
     step = read(text[begin:], [(start - begin, end - begin) for start, end, _, _ in rest])
     step.start += begin
     step.end += begin
-    if step.kind != "malformed" and step.text and rest:
+    step.at += begin
+    if step.kind != "malformed" and step.text and rest and (step.kind == "act" or step.open):
         step.text, more = find_thoughts(step.text).split(step.text)
         said.extend(more)
     if step.kind == "answer" and not step.text:
         step.kind = "malformed"
     return step, [thought for thought in said if thought]
+
+
+def _whole(step: Step) -> bool:
+    """It is complete, and what it says is enclosed on all sides, so that a mark in it is content."""
+    if step.kind == "act":
+        return not step.open or (not step.bare and all(call.arguments is not None for call in step.calls))
+    return step.kind == "answer" and not step.open
 
 
 def prose_answers(text: str, request: ModelRequest) -> bool:

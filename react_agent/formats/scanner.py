@@ -42,6 +42,8 @@ class Step:
         kind: ``act``, ``answer``, ``malformed`` (there is something, but it cannot be told what), or ``none``: no sign of a step.
         start, end: Characters of the text it was taken from.
         open: Nothing after it shows that it is whole; if the reply was cut by the token limit, this may be cut too.
+        at: Where its calls begin; before them may stand text.
+        bare: A call's input is plain text without quotes or brackets, which only a label or the end of the text ends.
     """
 
     kind: Literal["act", "answer", "malformed", "none"]
@@ -54,6 +56,8 @@ class Step:
     repairs: tuple[str, ...] = ()
     open: bool = False
     dialect: str | None = None
+    at: int = 0
+    bare: bool = False
 
 
 @dataclass(slots=True)

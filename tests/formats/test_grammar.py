@@ -1,16 +1,19 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
-from functools import cache
 
 import pytest
 from jsonschema import Draft202012Validator
 
 from react_agent.formats import get_format
-from react_agent.formats.grammar import THOUGHT_CHARS, react_gbnf, step_gbnf, step_schema
+from react_agent.formats.grammar import Grammar
+from react_agent.formats.step_grammar import json_step_grammar, react_grammar
+from react_agent.formats.step_schema import THOUGHT_CHARS, step_schema
 from react_agent.messages import Act, Answer, Head, JsonObject, ToolCall, ToolSpec
 
+from ._engine import gbnf_accepts, regex_accepts, schema_accepts
 from ._say import ADD, NOW, SEARCH, ask, read, tool
 
 MODE: JsonObject = {
@@ -49,8 +52,20 @@ OTHERS: dict[str, Act | Answer] = {
 
 
 def accepts(text: str, schema: JsonObject) -> bool:
+    """What a validator says of the value; an engine that holds a model to the schema must say the same."""
     Draft202012Validator.check_schema(schema)
-    return bool(Draft202012Validator(schema).is_valid(json.loads(text)))
+    valid = bool(Draft202012Validator(schema).is_valid(json.loads(text)))
+    assert schema_accepts(schema, text) is valid
+    return valid
+
+
+def held(grammar: Grammar, text: str) -> bool:
+    """What the engine says of the grammar in GBNF, and as a regular expression where it is one."""
+    accepted = gbnf_accepts(grammar, text)
+    if (pattern := grammar.regex()) is not None:
+        assert regex_accepts(grammar, text) is accepted
+        assert (re.fullmatch(pattern, text) is not None) is accepted
+    return accepted
 
 
 @pytest.mark.parametrize("step", STEPS.values(), ids=STEPS.keys())
@@ -78,148 +93,22 @@ def test_the_choice_of_tools_is_in_the_schema() -> None:
         assert (accepts(act, schema), accepts(answer, schema)) == expected
 
 
-# ------------------------------------------------------------------------------------------------------------------ GBNF
+# -------------------------------------------------------------------------------------------------------------- grammars
 
-
-class Gbnf:
-    """A small recogniser of the parts of GBNF in use: literals, classes, groups, alternatives, ``? * + {m,n}``; all ends at once."""
-
-    def __init__(self, grammar: str) -> None:
-        self.rules: dict[str, object] = {}
-        for line in grammar.splitlines():
-            if "::=" in line:
-                name, _, body = line.partition(" ::= ")
-                self.source, self.at = body, 0
-                self.rules[name] = self._alternatives()
-                assert self.at == len(body), (line, self.at)
-
-    def _blank(self) -> str:
-        while self.source[self.at : self.at + 1] == " ":
-            self.at += 1
-        return self.source[self.at : self.at + 1]
-
-    def _alternatives(self) -> object:
-        options = [self._sequence()]
-        while self._blank() == "|":
-            self.at += 1
-            options.append(self._sequence())
-        return ("any", options)
-
-    def _sequence(self) -> object:
-        items = []
-        while self._blank() not in ("", "|", ")"):
-            items.append(self._repeated(self._item()))
-        return ("all", items)
-
-    def _item(self) -> object:
-        mark = self.source[self.at]
-        self.at += 1
-        if mark == "(":
-            inner = self._alternatives()
-            assert self._blank() == ")"
-            self.at += 1
-            return inner
-        if mark in '"[':
-            begun, close = self.at, '"' if mark == '"' else "]"
-            while self.source[self.at] != close:
-                self.at += 2 if self.source[self.at] == "\\" else 1
-            self.at += 1
-            body = self.source[begun : self.at - 1]
-            return ("text", _unescaped(body)) if mark == '"' else ("class", _members(body))
-        begun = self.at - 1
-        while self.source[self.at : self.at + 1].isalnum() or self.source[self.at : self.at + 1] == "-":
-            self.at += 1
-        return ("rule", self.source[begun : self.at])
-
-    def _repeated(self, item: object) -> object:
-        mark = self.source[self.at : self.at + 1]
-        if mark and mark in "?*+":
-            self.at += 1
-            return ("times", item, 1 if mark == "+" else 0, 1 if mark == "?" else None)
-        if mark == "{":
-            end = self.source.index("}", self.at)
-            low, high = self.source[self.at + 1 : end].split(",")
-            self.at = end + 1
-            return ("times", item, int(low), int(high))
-        return item
-
-    def accepts(self, text: str) -> bool:
-        @cache
-        def rule(name: str, at: int) -> frozenset[int]:
-            return frozenset(ends(self.rules[name], at))
-
-        def ends(node, at: int) -> set[int]:  # type: ignore[no-untyped-def]
-            kind = node[0]
-            if kind == "text":
-                return {at + len(node[1])} if text.startswith(node[1], at) else set()
-            if kind == "class":
-                return {at + 1} if at < len(text) and node[1](text[at]) else set()
-            if kind == "rule":
-                return set(rule(node[1], at))
-            if kind == "any":
-                return {end for option in node[1] for end in ends(option, at)}
-            if kind == "all":
-                found = {at}
-                for item in node[1]:
-                    found = {end for here in found for end in ends(item, here)}
-                return found
-            _, item, low, high = node
-            reached, front, times = {at} if low == 0 else set(), {at}, 0
-            while front and (high is None or times < high):
-                front = {end for here in front for end in ends(item, here)} - (reached if times >= low else set())
-                times += 1
-                if times >= low:
-                    reached |= front
-            return reached
-
-        return len(text) in rule("root", 0)
-
-
-def _unescaped(body: str) -> str:
-    return body.replace("\\\\", "\0").replace('\\"', '"').replace("\\n", "\n").replace("\0", "\\")
-
-
-def _members(body: str):  # type: ignore[no-untyped-def]
-    marks: list[str] = []
-    at = 0
-    while at < len(body):
-        if body[at] == "\\":
-            if body[at + 1] == "x":
-                marks.append(chr(int(body[at + 2 : at + 4], 16)))
-                at += 4
-                continue
-            marks.append({"t": "\t", "r": "\r", "n": "\n"}.get(body[at + 1], body[at + 1]))
-            at += 2
-            continue
-        marks.append(body[at] if body[at] != "-" or at in (0, len(body) - 1) else "RANGE")
-        at += 1
-    negated = marks[0] == "^"
-    marks = marks[1:] if negated else marks
-    pairs = []
-    while marks:
-        if (len(marks) > 2 and marks[1] == "RANGE") or (len(marks) > 2 and marks[1] == "-"):
-            pairs.append((marks[0], marks[2]))
-            marks = marks[3:]
-        else:
-            pairs.append((marks[0], marks[0]))
-            marks = marks[1:]
-    return lambda mark: any(low <= mark <= high for low, high in pairs) != negated
-
-
-GRAMMARS = {"react_text": Gbnf(react_gbnf(HEAD)), "json_step": Gbnf(step_gbnf(HEAD))}
+GRAMMARS = {"react_text": react_grammar(HEAD), "json_step": json_step_grammar(HEAD)}
 BOTH = pytest.mark.parametrize("name", GRAMMARS)
 
 
 @BOTH
 @pytest.mark.parametrize("step", STEPS.values(), ids=STEPS.keys())
 def test_the_grammar_accepts_what_the_format_writes(step: Act | Answer, name: str) -> None:
-    assert GRAMMARS[name].accepts(get_format(name).write(step))
+    assert held(GRAMMARS[name], get_format(name).write(step))
 
 
 @BOTH
 @pytest.mark.parametrize("step", OTHERS.values(), ids=OTHERS.keys())
 def test_the_grammar_refuses_calls_that_would_not_pass(step: Act | Answer, name: str) -> None:
-    assert not GRAMMARS[name].accepts(get_format(name).write(step))
+    assert not held(GRAMMARS[name], get_format(name).write(step))
 
 
 ACCEPTED = {
@@ -238,7 +127,7 @@ ACCEPTED = {
 
 @pytest.mark.parametrize(("name", "text"), [(name, text) for name, texts in ACCEPTED.items() for text in texts])
 def test_what_the_grammar_accepts_is_read(name: str, text: str) -> None:
-    assert GRAMMARS[name].accepts(text)
+    assert held(GRAMMARS[name], text)
     reply = read(name, text, ask(TOOLS))
     assert reply.reading != "malformed"
     assert all(call.arguments is not None for call in reply.message.calls)
@@ -248,7 +137,7 @@ def test_what_the_grammar_accepts_is_read(name: str, text: str) -> None:
     "text", ["", "Thought: x", "Thought: \nFinal Answer: x", "Thought: x\nAction: add\nAction Input: {}", "Thought: x\nFinal Answer: "]
 )
 def test_the_grammar_refuses_what_is_no_step(text: str) -> None:
-    assert not GRAMMARS["react_text"].accepts(text)
+    assert not held(GRAMMARS["react_text"], text)
 
 
 @pytest.mark.parametrize(
@@ -264,7 +153,31 @@ def test_the_grammar_refuses_what_is_no_step(text: str) -> None:
     ],
 )
 def test_the_grammar_refuses_what_is_no_json_step(text: str) -> None:
-    assert not GRAMMARS["json_step"].accepts(text)
+    assert not held(GRAMMARS["json_step"], text)
+
+
+UNWRITTEN = {
+    "a thinking block": "Thought: x\nFinal Answer: a <think> b",
+    "its end": "Thought: </think>\nFinal Answer: b",
+    "in brackets": "Thought: x\nFinal Answer: [THINK]",
+    "a line separator": "Thought: x\nFinal Answer: a\u2028b",
+    "outer white space": "Thought: x\nFinal Answer: a\u00a0",
+}
+WRITTEN_TOO = ["a < b and c > d", "[1] <b>x</b> <table><tr> [Tokyo] </code>", "é 🙂 < 3", "Action: x"]
+
+
+def test_no_mark_of_thinking_can_be_written_and_other_angles_and_brackets_can() -> None:
+    for text in UNWRITTEN.values():
+        assert not held(GRAMMARS["react_text"], text), text
+    for words in WRITTEN_TOO:
+        assert held(GRAMMARS["react_text"], f"Thought: {words}\nFinal Answer: {words}"), words
+
+
+def test_a_value_of_any_kind_has_no_regular_expression() -> None:
+    free = ToolSpec("free", "", {"type": "object", "properties": {"value": {}}})
+    assert json_step_grammar(Head((free,))).regex() is None
+    assert json_step_grammar(Head((SEARCH,))).regex() is not None
+    assert react_grammar(Head(tuple(tool(f"search_{n}") for n in range(500)))).regex() is None, "too long"
 
 
 @BOTH
@@ -272,13 +185,13 @@ def test_a_thought_is_bounded(name: str) -> None:
     def step(length: int) -> Answer:
         return Answer("x" * length, "y")
 
-    assert GRAMMARS[name].accepts(get_format(name).write(step(THOUGHT_CHARS // 2)))
-    assert not GRAMMARS[name].accepts(get_format(name).write(step(THOUGHT_CHARS + 2)))
+    assert held(GRAMMARS[name], get_format(name).write(step(THOUGHT_CHARS // 2)))
+    assert not held(GRAMMARS[name], get_format(name).write(step(THOUGHT_CHARS + 2)))
     assert not accepts(get_format("json_step").write(step(THOUGHT_CHARS + 2)), step_schema(HEAD))
 
 
-@pytest.mark.parametrize(("name", "make"), [("react_text", react_gbnf), ("json_step", step_gbnf)])
-def test_the_choice_of_tools_is_in_the_grammar(name: str, make: Callable[..., str]) -> None:
+@pytest.mark.parametrize(("name", "make"), [("react_text", react_grammar), ("json_step", json_step_grammar)])
+def test_the_choice_of_tools_is_in_the_grammar(name: str, make: Callable[..., Grammar]) -> None:
     form = get_format(name)
     act, answer = form.write(STEPS["numbers"]), form.write(STEPS["answer"])
     for grammar, expected in (
@@ -288,7 +201,7 @@ def test_the_choice_of_tools_is_in_the_grammar(name: str, make: Callable[..., st
         (make(HEAD, "none"), (False, True)),
         (make(HEAD, "search"), (False, False)),
     ):
-        assert (Gbnf(grammar).accepts(act), Gbnf(grammar).accepts(answer)) == expected
+        assert (held(grammar, act), held(grammar, answer)) == expected
 
 
 def test_keywords_that_an_engine_may_not_know_are_left_to_the_validation() -> None:

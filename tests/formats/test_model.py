@@ -16,7 +16,8 @@ from jsonschema import Draft202012Validator
 from react_agent import Agent, Limits, OpenAIChatBackend, Result, Settings, replay, tool
 from react_agent.backends.providers import CompletionsBackend
 from react_agent.backends.templates import ChatTemplate, Said, usable
-from react_agent.formats.grammar import react_gbnf, step_gbnf, step_schema
+from react_agent.formats.step_grammar import json_step_grammar, react_grammar
+from react_agent.formats.step_schema import step_schema
 from react_agent.messages import Head, JsonObject, ToolSpec
 
 from ._say import ADD, NOW, SEARCH, ask, read
@@ -110,8 +111,8 @@ def grammars() -> dict[str, tuple[str, JsonObject]]:
     schema: JsonObject = {"type": "json_schema", "json_schema": {"name": "step", "schema": step_schema(HEAD)}}
     return {
         "schema": ("json_step", {"response_format": schema}),
-        "step_gbnf": ("json_step", {"grammar": step_gbnf(HEAD)}),
-        "react_gbnf": ("react_text", {"grammar": react_gbnf(HEAD)}),
+        "step_gbnf": ("json_step", {"grammar": json_step_grammar(HEAD).gbnf()}),
+        "react_gbnf": ("react_text", {"grammar": react_grammar(HEAD).gbnf()}),
     }
 
 

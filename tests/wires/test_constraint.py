@@ -55,7 +55,12 @@ FIELDS: dict[str, tuple[Any, dict[str, str]]] = {
     "json_step, DeepSeek": (chat(profile="deepseek"), {"response_format": "json_object"}),
     "json_step, unknown abilities": (chat(profile="tgi"), {}),
     "react_text, llama.cpp": (chat("react_text", "llamacpp"), {"grammar": ""}),
-    "react_text, vLLM": (chat("react_text", "vllm"), {}),
+    "react_text, vLLM": (chat("react_text", "vllm"), {"structured_outputs": ""}),
+    "react_text, SGLang": (chat("react_text", "sglang"), {"ebnf": ""}),
+    "react_text, Fireworks": (chat("react_text", "fireworks"), {"response_format": "grammar"}),
+    "react_text, Together": (chat("react_text", "together"), {"response_format": "regex"}),
+    "json_step, SGLang": (chat(profile="sglang"), {"response_format": "json_schema"}),
+    "react_text, a server that knows schemas only": (chat("react_text", "lmstudio"), {}),
     "native": (chat("native"), {}),
     "auto": (chat("auto"), {}),
     "hermes": (chat("hermes"), {}),
@@ -67,7 +72,7 @@ FIELDS: dict[str, tuple[Any, dict[str, str]]] = {
 @pytest.mark.parametrize(("backend", "expected"), FIELDS.values(), ids=FIELDS.keys())
 def test_the_fields(backend: Any, expected: dict[str, str]) -> None:
     body = sent(backend)
-    fields = {key: body[key] for key in ("response_format", "grammar", "format", "json_schema") if key in body}
+    fields = {key: body[key] for key in ("response_format", "grammar", "format", "json_schema", "structured_outputs", "ebnf") if key in body}
     assert fields.keys() == expected.keys()
     for key, kind in expected.items():
         assert kind == (fields[key]["type"] if kind else "")
@@ -178,4 +183,4 @@ def test_who_takes_part() -> None:
     assert told == {"react_text", "json_step", "json_plan"}
     assert isinstance(OpenAIChat("m"), Constrainable)
     assert not isinstance(Anthropic("m"), Constrainable)
-    assert {name for name, row in PROFILES.items() if row.gbnf} == {"llamacpp"}
+    assert {name for name, row in PROFILES.items() if row.grammar == "grammar"} == {"llamacpp"}

@@ -37,6 +37,7 @@ from react_agent.backends.wires.openai_chat_stream import CALL_FIELDS, THINKING_
 from react_agent.errors import BackendError, BackendProtocolError
 from react_agent.formats.base import RawReply
 from react_agent.formats.constraint import Constraint
+from react_agent.formats.grammar import Grammar
 from react_agent.messages import (
     Finish,
     Head,
@@ -185,14 +186,31 @@ class OpenAIChat:
         return {**out, **(settings.extra or {})}
 
     def constrain(self, constraint: Constraint) -> JsonObject:
-        """llama.cpp's ``grammar``, which is the more exact, or ``response_format``. Its schema is not marked strict: it has alternatives."""
-        if constraint.gbnf is not None and self.profile.gbnf:
-            return {"grammar": constraint.gbnf}
+        """llama.cpp's ``grammar``, which is the more exact; a schema as ``response_format``; or what else the server takes.
+
+        The schema is not marked strict: it has alternatives.
+        """
+        if self.profile.grammar == "grammar":
+            return {"grammar": constraint.grammar.gbnf()}
         if constraint.json_schema is None or self.profile.structured is None:
-            return {}
+            return self._grammar(constraint.grammar)
         if self.profile.structured == "json_object":
             return {"response_format": {"type": "json_object"}}
         return {"response_format": {"type": "json_schema", "json_schema": {"name": "step", "schema": constraint.json_schema}}}
+
+    def _grammar(self, grammar: Grammar) -> JsonObject:
+        match self.profile.grammar:
+            case "ebnf":
+                return {"ebnf": grammar.gbnf()}
+            case "structured_outputs":
+                return {"structured_outputs": {"grammar": grammar.gbnf()}}
+            case "response_format":
+                return {"response_format": {"type": "grammar", "grammar": grammar.gbnf()}}
+            case "regex":
+                pattern = grammar.regex()
+                return {"response_format": {"type": "regex", "pattern": pattern}} if pattern is not None else {}
+            case _:
+                return {}
 
     def _tool(self, name: str, description: str, parameters: JsonObject) -> JsonObject:
         function: JsonObject = {"name": safe_name(name), "description": description, "parameters": parameters}

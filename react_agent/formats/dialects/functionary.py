@@ -57,7 +57,7 @@ class _Recipients(Dialect):
         if call is None:
             answers = opening is not None and bool(said)
             return Step("answer" if answers else "none", 0, len(text), text=said, open=True, dialect=self.name if answers else None)
-        blocks: list[Block] = []
+        at, blocks = call.start(), list[Block]()
         while call is not None:
             block = closed_by(text, named_json(text, call.group(1), call.end(), tools), following=">>>")
             if not block.complaint:
@@ -68,7 +68,7 @@ class _Recipients(Dialect):
         end, is_open = blocks[-1].end, block.open
         calls = tuple(call for block in blocks for call in block.calls)
         repairs = tuple(dict.fromkeys(repair for block in blocks for repair in block.repairs))
-        return Step("act", skip_space(text, 0), end, "", calls, said, "", repairs, is_open, self.name)
+        return Step("act", skip_space(text, 0), end, "", calls, said, "", repairs, is_open, self.name, at)
 
     def write_answer(self, text: str) -> str:
         return _ALL + text

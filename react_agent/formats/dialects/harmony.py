@@ -37,7 +37,7 @@ class _Harmony(Dialect):
         thoughts: list[str] = []
         said: list[str] = []
         calls: list[ToolCall] = []
-        at = end = 0
+        at = end = first = 0
         is_open = True
         while at < len(text):
             header, body, stop, is_open = _message(text, at)
@@ -49,6 +49,7 @@ class _Harmony(Dialect):
                     if calls:
                         break
                     return Step("malformed", 0, len(text), "\n".join(thoughts), complaint=call, open=is_open, dialect=self.name)
+                first = first if calls else at
                 calls.append(call)
             elif calls:
                 break
@@ -63,7 +64,7 @@ class _Harmony(Dialect):
             at = end = past if past > at else len(text)
         thought = "\n".join(filter(None, thoughts))
         if calls:
-            return Step("act", 0, end, thought, tuple(calls), "\n".join(filter(None, said)), open=is_open, dialect=self.name)
+            return Step("act", 0, end, thought, tuple(calls), "\n".join(filter(None, said)), open=is_open, dialect=self.name, at=first)
         words = "\n".join(filter(None, said))
         return Step(
             "answer" if words else "malformed",
@@ -107,6 +108,8 @@ class _Harmony(Dialect):
 def _message(text: str, at: int) -> tuple[str, int, int, bool]:
     """Header, start and end of the body of the message at `at`; and whether only the text's end ends it."""
     found = _TOKEN.search(text, at)
+    if found is not None and found.group(1) in ("start", "channel") and _TO.search(lead := text[at : found.start()]) is None and lead.strip():
+        return "", at, found.start(), False  # text before the first header
     if found is not None and found.group(1) == "start" and not text[at : found.start()].strip():
         found = _TOKEN.search(text, found.end())
     while found is not None and found.group(1) in ("channel", "constrain"):

@@ -1,6 +1,6 @@
 """One JSON object for each step: ``{"thought", "action", "action_input"}`` or ``{"thought", "answer"}``.
 
-The form for models under a grammar: see `grammar.step_schema`. Several calls of one step are ``{"thought", "actions": [{"action", "action_input"}, …]}``.
+The form for models under a grammar: see `step_schema`. Several calls of one step are ``{"thought", "actions": [{"action", "action_input"}, …]}``.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class JsonStep(Dialect):
             what = "The step must be one JSON object with the keys thought, action and action_input, or thought and answer."
             return Step("malformed", at, end, complaint=what, open=False, dialect=self.name)
         # the object is closed, and it is the whole step: nothing can be missing
-        step.start, step.end, step.repairs, step.open = at, end, (*repairs, *made), False
+        step.start, step.end, step.repairs, step.open, step.at = at, end, (*repairs, *made), False, at
         return step
 
     def of(self, value: JsonObject, tools: Tools) -> Step | None:

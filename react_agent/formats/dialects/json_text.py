@@ -98,7 +98,7 @@ def block_step(text: str, at: int, block: Block, dialect: str) -> Step:
     lead = text[:at].strip()
     if block.complaint:
         return Step("malformed", 0, block.end, text=lead, complaint=block.complaint, open=block.open, dialect=dialect)
-    return Step("act", skip_space(text, 0), block.end, "", block.calls, lead, "", block.repairs, block.open, dialect)
+    return Step("act", skip_space(text, 0), block.end, "", block.calls, lead, "", block.repairs, block.open, dialect, at)
 
 
 class _JsonFence(Dialect):

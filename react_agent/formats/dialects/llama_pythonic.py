@@ -21,7 +21,7 @@ class _Bare(Pythonic):
         block = bracketed(text, begin, tools)
         if block.complaint or turn_text(text[block.end :]):
             return found
-        return Step("act", begin, block.end, calls=block.calls, repairs=block.repairs, open=block.open, dialect=self.name)
+        return Step("act", begin, block.end, calls=block.calls, repairs=block.repairs, open=block.open, dialect=self.name, at=begin)
 
 
 DIALECT = _Bare("llama_pythonic", {"<|python_start|>": "<|python_end|>"}, bare=True)

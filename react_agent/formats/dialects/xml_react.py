@@ -65,7 +65,7 @@ class _XmlReact(Dialect):
             found = Step("answer", 0, answer[1], text=answer[0], dialect=self.name, open=True)
         elif found.kind == "none":
             found.text = turn_text(body)
-        found.thought, found.start, found.end = thought, found.start + begin, found.end + begin
+        found.thought, found.start, found.end, found.at = thought, found.start + begin, found.end + begin, found.at + begin
         return found
 
     def write_answer(self, text: str) -> str:
