@@ -15,6 +15,7 @@ from pydantic_core import from_json
 
 from react_agent.messages import JsonObject
 
+NEAR = 4_096  # The library's error counts all lines before it, so where many attempts may fail it is asked near the beginning only.
 MAX_DEPTH = 128  # brackets within brackets; JSON libraries and serialisers give up at about 200 to 1,000
 
 SPACE = " \t\r\n"
@@ -364,12 +365,13 @@ def read_value(text: str, at: int) -> tuple[JsonValue, int, tuple[str, ...]]:
     Raises:
         Unreadable: there is no value that can be read with certainty.
     """
-    try:
-        value, end = strict_value(text, at)
-        if _sound(text[at:end], value):
-            return value, end, ()
-    except (ValueError, RecursionError):
-        pass
+    if at <= NEAR:
+        try:
+            value, end = strict_value(text, at)
+            if _sound(text[at:end], value):
+                return value, end, ()
+        except (ValueError, RecursionError):
+            pass
     reader = _Tolerant(text, at)
     try:
         value = reader.value()

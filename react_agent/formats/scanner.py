@@ -202,6 +202,8 @@ def fence_content(text: str, at: int) -> int:
 
 def skip_space(text: str, at: int) -> int:
     """The first index at or after `at` that is no white space."""
+    if at < len(text) and not text[at].isspace():
+        return at
     found = _NOT_SPACE.search(text, at)
     return found.start() if found else len(text)
 

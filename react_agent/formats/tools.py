@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
+from functools import lru_cache
 from typing import cast
 
 from pydantic import JsonValue
@@ -30,10 +31,14 @@ def find_tool(tools: Tools, name: str) -> tuple[ToolSpec | None, str | None]:
 
 def unknown(tools: Tools, name: str) -> str:
     """The complaint about a tool that is not offered."""
-    names = [tool.name for tool in tools]
-    near = get_close_matches(name[:128], names, 1)
+    return _unknown(tuple([tool.name for tool in tools]), name[:128])
+
+
+@lru_cache(256)
+def _unknown(names: tuple[str, ...], name: str) -> str:
+    near = get_close_matches(name, names, 1)
     hint = f" Did you mean {near[0]}?" if near else ""
-    return f"There is no tool named {name[:128]!r}.{hint} The tools are: {', '.join(names) or 'none'}."
+    return f"There is no tool named {name!r}.{hint} The tools are: {', '.join(names) or 'none'}."
 
 
 # ------------------------------------------------------------------------------------------------------------------ schemas

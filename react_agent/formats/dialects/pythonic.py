@@ -32,6 +32,9 @@ class PythonReader:
         self.repairs: dict[str, None] = {}
 
     def space(self) -> str:
+        mark = self.text[self.at : self.at + 1]
+        if not mark.isspace():
+            return mark
         self.at = skip_space(self.text, self.at)
         return self.text[self.at : self.at + 1]
 
