@@ -5,6 +5,8 @@ Each row renders what the model's makers say in its card; the sources are writte
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from react_agent.backends.templates import ChatTemplate
 
 _CHATML = """\
@@ -109,7 +111,7 @@ _ROWS = (
     ChatTemplate("orca-2", _CHATML, "<s>", "</s>", stop=("<|im_end|>",), models=("orca-2", "orca2")),
     ChatTemplate("llava-1.5", _LLAVA, stop=("</s>", "USER:"), models=("llava-1.5", "llava-v1.5", "vicuna")),
 )
-CHAT_TEMPLATES: dict[str, ChatTemplate] = {row.name: row for row in _ROWS}
+CHAT_TEMPLATES: dict[str, ChatTemplate] = {row.name: replace(row, ours=True) for row in _ROWS}
 BASE_MODELS = (
     "pythia",
     "gpt-neo",

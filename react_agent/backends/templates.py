@@ -9,15 +9,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import lru_cache
+from dataclasses import dataclass, replace
+from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn, TypedDict
+from typing import TypedDict, cast
 
+from pydantic import JsonValue
+
+from react_agent.backends.template_process import render_apart
+from react_agent.backends.template_worker import compiled, render
 from react_agent.errors import BackendRejected, ConfigError
-
-if TYPE_CHECKING:
-    from jinja2 import Template as Compiled
+from react_agent.messages import JsonObject
 
 LONGEST = 200_000  # characters of a template; the longest published ones have 20,000
 
@@ -40,6 +42,7 @@ class ChatTemplate:
         system: The template has a place for a system message; else it is put before the first question.
         stop: What the model writes when it begins somebody else's turn.
         models: Words in the names of models that speak so, lower case.
+        ours: It is one of our own, and is rendered in this process. Any other is rendered in a process that is killed when it takes too long.
     """
 
     name: str
@@ -49,6 +52,7 @@ class ChatTemplate:
     system: bool = True
     stop: tuple[str, ...] = ()
     models: tuple[str, ...] = ()
+    ours: bool = False
 
     def render(self, messages: Sequence[Said]) -> str:
         """The prompt, up to where the model's turn begins. Without the first ``bos``: servers put that before every prompt.
@@ -57,11 +61,16 @@ class ChatTemplate:
             BackendRejected: The template refuses this conversation.
         """
         said = in_turns(messages, system=self.system)
+        variables: JsonObject = {
+            "messages": cast("list[JsonValue]", said),
+            "bos_token": self.bos,
+            "eos_token": self.eos,
+            "add_generation_prompt": True,
+            "tools": None,
+        }
         try:
-            text = _compiled(self.source).render(
-                messages=said, bos_token=self.bos, eos_token=self.eos, add_generation_prompt=True, tools=None
-            )
-        except Exception as error:  # noqa: BLE001 - a template is a program from outside: it can raise whatever Python can
+            text = render(self.source, variables) if self.ours else render_apart(self.source, variables)
+        except Exception as error:  # noqa: BLE001 - a template is a program: it can raise whatever Python can
             raise BackendRejected(f"the chat template {self.name!r} refuses this conversation: {error}") from None
         return text.removeprefix(self.bos) if self.bos else text
 
@@ -125,7 +134,7 @@ def usable(template: ChatTemplate) -> ChatTemplate:
     if len(template.source) > LONGEST:
         raise ConfigError(f"the chat template {template.name!r} is too long: {len(template.source):,} characters, at most {LONGEST:,}")
     try:
-        _compiled(template.source)
+        _compile(template)
     except ConfigError:
         raise
     except Exception as error:  # noqa: BLE001 - as above, and compiling goes through Python's own compiler
@@ -136,26 +145,15 @@ def usable(template: ChatTemplate) -> ChatTemplate:
     except BackendRejected:
         shown = False
     if template.system and not shown:
-        return ChatTemplate(template.name, template.source, template.bos, template.eos, False, template.stop, template.models)
+        return replace(template, system=False)
     return template
 
 
-@lru_cache(64)
-def _compiled(source: str) -> Compiled:
-    """Compiled once, in a sandbox: it reaches no attribute that begins with an underscore, changes nothing and imports nothing."""
-    try:
-        import jinja2.sandbox
-    except ImportError:
-        raise ConfigError("chat templates need jinja2: pip install 'react_agent[templates]'") from None
-    environment = jinja2.sandbox.ImmutableSandboxedEnvironment(trim_blocks=True, lstrip_blocks=True, extensions=["jinja2.ext.loopcontrols"])
-    environment.globals["raise_exception"] = _refuse
-    environment.filters["tojson"] = _as_json
-    return environment.from_string(source)
-
-
-def _refuse(words: object) -> NoReturn:
-    raise ValueError(str(words))
-
-
-def _as_json(value: object, indent: int | None = None) -> str:
-    return json.dumps(value, ensure_ascii=False, indent=indent)
+def _compile(template: ChatTemplate) -> None:
+    """Raises whatever a bad template does."""
+    if find_spec("jinja2") is None:
+        raise ConfigError("chat templates need jinja2: pip install 'react_agent[templates]'")
+    if template.ours:
+        compiled(template.source)
+    else:
+        render_apart(template.source, None)

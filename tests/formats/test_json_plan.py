@@ -4,8 +4,8 @@ import pytest
 
 from react_agent.formats import get_format
 from react_agent.formats.constraint import ACT, FREE
-from react_agent.formats.step_schema import step_schema
 from react_agent.formats.json_plan import JsonPlanFormat
+from react_agent.formats.step_schema import step_schema
 from react_agent.messages import (
     Act,
     Head,

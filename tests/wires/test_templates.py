@@ -8,6 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from react_agent.backends import template_process
 from react_agent.backends.model_templates import CHAT_TEMPLATES, template_for
 from react_agent.backends.providers import CompletionsBackend
 from react_agent.backends.templates import LONGEST, ChatTemplate, Said, load_template, usable
@@ -153,11 +154,44 @@ def test_files_that_are_no_template(text: str, why: str, tmp_path: Path) -> None
         "{{ raise_exception('roles must alternate') }}",
         "{{ 1 / 0 }}",
         "{{ nothing.at.all }}",
+        "{{ 'a' * 10 ** 11 }}",
+        "{% set ns = namespace(x='aaaa') %}{% for i in range(40) %}{% set ns.x = ns.x ~ ns.x %}{% endfor %}{{ ns.x }}",
+        "{{ '%999999999d' % 1 }}",
+        "{% macro f() %}{{ f() }}{% endmacro %}{{ f() }}",
+        "{% for i in range(99999) %}{{ 'a' * 999 }}{% endfor %}",
+        "{% include 'x' %}",
+        "{{ self.__init__.__globals__ }}",
+        "{{ ''|attr('__class__') | attr('mro') }}{{ ().__class__.x }}",
     ],
 )
 def test_what_a_template_must_not_or_cannot_do_is_a_rejection(source: str) -> None:
     with pytest.raises(BackendRejected, match="refuses this conversation"):
         ChatTemplate("odd", source).render([{"role": "user", "content": "q"}])
+
+
+LONG = "{% for i in range(99999) %}{% for j in range(99999) %}{% endfor %}{% endfor %}"
+
+
+def test_a_template_without_end_is_stopped_and_the_next_one_works(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(template_process, "SECONDS", 0.3)
+    with pytest.raises(BackendRejected, match=r"it took more than 0\.3 seconds and was stopped"):
+        ChatTemplate("odd", LONG).render([{"role": "user", "content": "q"}])
+    monkeypatch.undo()
+    assert ChatTemplate("plain", "{{ messages[0].content }}").render([{"role": "user", "content": "é🙂"}]) == "é🙂"
+
+
+def test_a_template_finds_nothing_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Even one that got out of the sandbox would find no key."""
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-secret")
+    template_process.close()
+    assert ChatTemplate("one", "{{ messages[0].content }}").render([{"role": "user", "content": "q"}]) == "q"
+    process = template_process._running
+    assert process is not None
+    environment = Path(f"/proc/{process.pid}/environ")
+    if not environment.exists():
+        pytest.skip("this system shows no process's environment")
+    assert "sk-secret" not in environment.read_text()
+    template_process.close()
 
 
 def test_unknown_names() -> None:
