@@ -71,31 +71,37 @@ _WHOLE = (
 )  # fmt: skip
 
 
-def texts(size: int, more: bool) -> Iterator[tuple[str, str]]:
-    """Kinds of text with their names, each of `size` characters."""
-    for unit in _UNITS:
-        yield repr(unit), (unit * (size // len(unit) + 1))[:size]
-    for opening, unit, closing in (*_WHOLE, *((opening, unit, closing) for opening, closing in _AROUND for unit in _UNITS if more)):
-        yield repr(f"{opening}{unit}…{closing}"), opening + unit * ((size - len(opening) - len(closing)) // len(unit)) + closing
-    for mark in sorted({mark for dialect in DIALECTS.values() for mark in dialect.markers}):
-        if mark not in _UNITS:
-            yield repr(mark), (mark * (size // len(mark) + 1))[:size]
-            yield repr(mark[:-1]), (mark[:-1] * (size // (len(mark) - 1) + 1))[:size]
-    yield "many closers", "{" * (size // 2) + "}" * (size - size // 2)
-    yield "nested arrays", "[" * (size // 2) + "]" * (size - size // 2)
+Kind = tuple[str, str, str]  # what it begins with, what is repeated to the size, what it ends with
+
+
+def kinds(more: bool) -> list[Kind]:
+    marks = sorted({mark for dialect in DIALECTS.values() for mark in dialect.markers} - set(_UNITS))
+    found: list[Kind] = [("", unit, "") for unit in (*_UNITS, *marks, *(mark[:-1] for mark in marks))]
+    found += _WHOLE
+    found += [("", unit, "") for unit in (_bytes(100_000), _joined(_UNITS, 100_000), _joined(tuple(unit + "\n" for unit in _UNITS), 100_000))]
+    if more:
+        found += [(opening, unit, closing) for opening, closing in _AROUND for unit in _UNITS]
+    return found
+
+
+def text_of(kind: Kind, size: int) -> str:
+    opening, unit, closing = kind
+    return opening + unit * ((size - len(opening) - len(closing)) // len(unit)) + closing
+
+
+def _bytes(size: int) -> str:
     chance = random.Random(7)
-    yield "random bytes", bytes(chance.randrange(256) for _ in range(size)).decode("utf-8", "replace")
-    yield "mixed marks", _joined(chance, _UNITS, size)
-    yield "mixed marks on lines", _joined(chance, tuple(unit + "\n" for unit in _UNITS), size)
+    return bytes(chance.randrange(256) for _ in range(size)).decode("utf-8", "replace")
 
 
-def _joined(chance: random.Random, units: tuple[str, ...], size: int) -> str:
-    pieces: list[str] = []
-    length = 0
-    while length < size:
-        pieces.append(chance.choice(units))
-        length += len(pieces[-1])
-    return "".join(pieces)[:size]
+def _joined(units: tuple[str, ...], size: int) -> str:
+    chance = random.Random(7)
+    return "".join(chance.choice(units) for _ in range(size // 10))
+
+
+def _name(kind: Kind) -> str:
+    opening, unit, closing = kind
+    return repr(f"{opening}({unit})…{closing}" if opening or closing else unit) if len(unit) < 1_000 else f"{unit[:20]!r}… (mixed)"
 
 
 def whole(form: str, text: str) -> None:
@@ -147,8 +153,8 @@ def main() -> int:
     parser.add_argument("--list", action="store_true", help="list every kind that takes more than a second or grows by more than 2.6")
     options = parser.parse_args()
     signal.signal(signal.SIGVTALRM, _give_up)
-    kinds = list(zip(*(texts(size, options.more) for size in SIZES), strict=True))
-    print(f"{len(kinds)} kinds of text; CPU seconds at {', '.join(f'{size:,}' for size in SIZES)} characters")
+    tried = kinds(options.more)
+    print(f"{len(tried)} kinds of text; CPU seconds at {', '.join(f'{size:,}' for size in SIZES)} characters")
     print(f"{'format':16}{'way':8}{'slowest kind':44}{'250k':>8}{'500k':>8}{'1M':>8}{'growth':>8}  of kind")
     worst = 0.0
     slow = 0
@@ -156,13 +162,13 @@ def main() -> int:
         for way in options.ways.split(","):
             found: list[tuple[float, list[float], str]] = []
             growth, grown = 0.0, ""
-            for kind in kinds:
-                name = kind[0][0]
-                last = seconds(way, form, kind[2][1])
+            for kind in tried:
+                name = _name(kind)
+                last = seconds(way, form, text_of(kind, SIZES[2]))
                 if last < MEASURABLE:
                     found.append((last, [0.0, 0.0, last], name))
                     continue
-                times = [seconds(way, form, kind[0][1]), seconds(way, form, kind[1][1]), last]
+                times = [*(seconds(way, form, text_of(kind, size)) for size in SIZES[:2]), last]
                 found.append((last, times, name))
                 grows = times[2] / times[1]
                 if grows > growth:

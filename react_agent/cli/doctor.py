@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import metadata
@@ -16,6 +17,8 @@ from rich.text import Text
 
 from react_agent.cli.console import Code, out, runs_folder, show
 from react_agent.cli.loading import LOCAL_SERVERS, MODEL_VARIABLE, keys, load_model
+from react_agent.formats.detect import detect
+from react_agent.messages import ModelReply, ToolSpec
 from react_agent.view import words
 from react_agent.view.terminal import Row, title
 
@@ -183,6 +186,7 @@ def _try(console: Console, name: str) -> bool:
     with Session(backend, None) as session:
         trace = session.watch(agent.stream("What is the secret word? Use the tool."))
     state = fold(trace)
+    show(console, Row("speaks", _dialect([step.reply for step in trace.steps()], agent.spec.tools)))
     called = any(call.name == secret_word.__name__ for step in trace.steps() for call in step.calls)
     good = called and state.answer is not None and _WORD in state.answer.lower()
     if good:
@@ -193,6 +197,20 @@ def _try(console: Console, name: str) -> bool:
         advice = "it does not use the tool well: try another format (--format react_text suits most small models), or a larger model"
         show(console, Row("weak", advice, "bold yellow"))
     return good
+
+
+def _dialect(replies: Sequence[ModelReply], tools: Sequence[ToolSpec]) -> str:
+    """How this model writes its calls, in words."""
+    read = Counter(
+        reply.read_by.dialect or reply.read_by.format for reply in replies if reply.reading == "act" and reply.read_by is not None
+    )
+    texts = [reply.raw or reply.message.text for reply in replies]
+    if read and (known := read.most_common(1)[0][0]) in ("native", "auto"):
+        return "native calls, in the API's own fields"
+    spoken = detect(texts, tools) or (known if read else None)
+    if spoken is None:
+        return "no dialect that can be told: none of its replies held a call"
+    return f"the dialect {spoken}: its calls stand in the text, and --format {spoken} asks for them so"
 
 
 def _next(console: Console, found: Sequence[str], answering: Mapping[str, str], named: str | None) -> None:

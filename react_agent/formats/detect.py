@@ -10,6 +10,7 @@ from react_agent.formats.leaks import leaked
 from react_agent.formats.reading import scan
 from react_agent.formats.tools import Tools
 
+_LIST_OF_CALLS = re.compile(r"\[TOOL_CALLS\]\s*+[\[{]")
 _STEP_KEY = re.compile(r"\"(?:action|action_input)\"\s*+:")
 
 
@@ -34,6 +35,10 @@ def _format(dialect: str, text: str) -> str:
     """The format to ask for. Plain JSON is read in one place, whatever stands around it and however its keys are called."""
     if dialect == "tool_code":
         return "llama_pythonic"
+    if dialect == "mistral" and _LIST_OF_CALLS.search(text) is not None:
+        return "mistral_v3"
+    if dialect == "deepseek_v3" and "```" not in text:
+        return "deepseek_v31"
     if dialect not in ("json", "json_step", "json_fence"):
         return dialect
     if _STEP_KEY.search(text) is not None:

@@ -77,13 +77,25 @@ def test_keys_are_named_and_never_shown(cli: Cli, servers: respx.MockRouter, mon
 
 GOOD = "from react_agent import MockBackend, call\nmodel = MockBackend([call('secret_word'), 'It is heliotrope.'])"
 WEAK = "from react_agent import MockBackend\nmodel = MockBackend(['I do not know.'])"
+LEAKS = """from react_agent import MockBackend, Raw
+model = MockBackend([Raw('<tool_call>{"name": "secret_word", "arguments": {}}</tool_call>'), 'It is heliotrope.'], format='auto')"""
+MISTRAL = """from react_agent import MockBackend, call
+model = MockBackend([call('secret_word'), 'It is heliotrope.'], format='mistral_v3')"""
 LOST = "from react_agent import MockBackend, BackendError\nmodel = MockBackend([BackendError('the server is away')])"
 
 
 @pytest.mark.parametrize(
     ("code", "exit_code", "words"),
-    [(GOOD, 0, "it called the tool"), (WEAK, 1, "react_text"), (LOST, 1, "the server is away")],
-    ids=["good", "weak", "lost"],
+    [
+        (GOOD, 0, "it called the tool"),
+        (GOOD, 0, "native calls"),
+        (LEAKS, 0, "--format hermes"),
+        (MISTRAL, 0, "the dialect mistral_v3"),
+        (WEAK, 1, "react_text"),
+        (WEAK, 1, "no dialect that can be told"),
+        (LOST, 1, "the server is away"),
+    ],
+    ids=["good", "its dialect", "a leaked call", "an old dialect", "weak", "no call", "lost"],
 )
 def test_a_model_is_tried(cli: Cli, servers: respx.MockRouter, home: object, code: str, exit_code: int, words: str) -> None:
     from pathlib import Path

@@ -10,8 +10,6 @@ from ._say import TOOLS
 from .test_dialects import WRITTEN
 
 SAME = {
-    "mistral_v3": "mistral",  # one reader for both
-    "deepseek_v31": "deepseek_v3",
     "json_plan": "json_step",  # the plan tells them apart, and there is none in these
     "react_paper": "react_text",  # the same words, where the tools are not at hand
 }
