@@ -14,7 +14,7 @@ import argparse
 import random
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from time import process_time
 
 from react_agent.formats import FORMATS, get_format
@@ -148,14 +148,16 @@ def seconds(way: str, form: str, text: str) -> float:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--formats", default=",".join(FORMATS))
+    parser.add_argument("--sizes", default=",".join(map(str, SIZES)), help="three, each the double of the one before")
     parser.add_argument("--ways", default=",".join(WAYS))
     parser.add_argument("--more", action="store_true", help="each unit also within a call, a fence, a thinking block… (hours for all formats)")
     parser.add_argument("--list", action="store_true", help="list every kind that takes more than a second or grows by more than 2.6")
     options = parser.parse_args()
     signal.signal(signal.SIGVTALRM, _give_up)
     tried = kinds(options.more)
-    print(f"{len(tried)} kinds of text; CPU seconds at {', '.join(f'{size:,}' for size in SIZES)} characters")
-    print(f"{'format':16}{'way':8}{'slowest kind':44}{'250k':>8}{'500k':>8}{'1M':>8}{'growth':>8}  of kind")
+    sizes = [int(size) for size in options.sizes.split(",")]
+    print(f"{len(tried)} kinds of text; CPU seconds at {', '.join(f'{size:,}' for size in sizes)} characters")
+    print(f"{'format':16}{'way':8}{'slowest kind':44}{'quarter':>8}{'half':>8}{'whole':>8}{'growth':>8}  of kind")
     worst = 0.0
     slow = 0
     for form in options.formats.split(","):
@@ -164,11 +166,11 @@ def main() -> int:
             growth, grown = 0.0, ""
             for kind in tried:
                 name = _name(kind)
-                last = seconds(way, form, text_of(kind, SIZES[2]))
+                last = seconds(way, form, text_of(kind, sizes[2]))
                 if last < MEASURABLE:
                     found.append((last, [0.0, 0.0, last], name))
                     continue
-                times = [*(seconds(way, form, text_of(kind, size)) for size in SIZES[:2]), last]
+                times = [*(seconds(way, form, text_of(kind, size)) for size in sizes[:2]), last]
                 found.append((last, times, name))
                 grows = times[2] / times[1]
                 if grows > growth:
