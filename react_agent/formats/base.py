@@ -10,8 +10,9 @@ from __future__ import annotations
 from typing import Protocol
 
 from msgspec import Struct
+from msgspec.structs import replace
 
-from react_agent.messages import Finish, Head, Message, ModelReply, ModelRequest, Part, Reading, Usage
+from react_agent.messages import Finish, Head, Message, ModelReply, ModelRequest, Part, Reading, Text, Thinking, ToolCall, Usage, clean
 
 
 class RawReply(Struct):
@@ -32,6 +33,22 @@ class RawReply(Struct):
     refusal: str | None = None
     message_data: dict[str, object] | None = None
     cost: float | None = None
+
+    def __post_init__(self) -> None:
+        """Halves of surrogate pairs, which some servers send, become U+FFFD: what is read can be encoded, stored and sent."""
+        self.parts = tuple([_encodable(part) for part in self.parts])
+        if self.refusal is not None:
+            self.refusal = clean(self.refusal)
+
+
+def _encodable(part: Part) -> Part:
+    if isinstance(part, Text | Thinking):
+        text = clean(part.text)
+        return part if text is part.text else replace(part, text=text)
+    if isinstance(part, ToolCall):
+        name, raw = clean(part.name), clean(part.raw) if part.raw is not None else None
+        return part if name is part.name and raw is part.raw else replace(part, name=name, raw=raw)
+    return part
 
 
 class Format(Protocol):

@@ -10,16 +10,15 @@ from react_agent.formats.base import RawReply
 from react_agent.formats.native import CUT, malformed
 from react_agent.formats.scanner import NO_THOUGHTS, Step, bounded, find_thoughts, unthink
 from react_agent.formats.tools import json_type
-from react_agent.messages import Act, Answer, Message, ModelReply, ModelRequest, Part, ReadBy, Reading, Text, Thinking, ToolSpec, clean
+from react_agent.messages import Act, Answer, Message, ModelReply, ModelRequest, Part, ReadBy, Reading, Text, Thinking, ToolSpec
 
 Spans = Sequence[tuple[int, int]]
 ReadStep = Callable[[str, Spans], Step]  # the text, and the spans in it that are thinking
 
 
 def reply_text(reply: RawReply) -> str:
-    """The reply's text, without halves of surrogate pairs: what is read from it can be encoded."""
     texts = [part.text for part in reply.parts if type(part) is Text]
-    return clean(texts[0] if len(texts) == 1 else "".join(texts))
+    return texts[0] if len(texts) == 1 else "".join(texts)
 
 
 def refused(reply: RawReply, read_by: ReadBy) -> ModelReply | None:

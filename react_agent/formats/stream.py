@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from react_agent.formats.base import Format, RawReply
 from react_agent.formats.live import Kind, Live, Streaming, Voice
 from react_agent.formats.lossless import write_json
-from react_agent.messages import Delta, ModelReply, ModelRequest, Text, clean
+from react_agent.messages import Delta, ModelReply, ModelRequest, Text
 
 REPLY_CHARS = 16_000_000  # of one reply; what comes beyond counts as cut off by a token limit
 
@@ -118,8 +118,7 @@ class StreamReader:
         """The reply, as it would be read from the whole text. `reply` gives what else the API said: finish, usage, model, parts before the text."""
         self._take(self._decoder.decode(b"", True))
         reply = reply or RawReply(())
-        text = clean("".join(self._pieces))
-        whole = replace(reply, parts=(*reply.parts, Text(text)), finish="length" if self._over else reply.finish)
+        whole = replace(reply, parts=(*reply.parts, Text("".join(self._pieces))), finish="length" if self._over else reply.finish)
         found = self._format.read(whole, self._request)
         if self._hearing is not None:
             self._hearing.settle(found)

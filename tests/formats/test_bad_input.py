@@ -5,16 +5,32 @@ from __future__ import annotations
 import json
 
 import pytest
+from pydantic import TypeAdapter
 
 from react_agent.errors import FormatError
 from react_agent.formats import FORMATS, get_format
 from react_agent.formats.base import RawReply
 from react_agent.formats.stream import StreamReader
-from react_agent.messages import Act, Answer, Head, JsonObject, MessageView, ModelRequest, Text, ToolCall, ToolSpec, system, user
+from react_agent.messages import (
+    Act,
+    Answer,
+    Head,
+    JsonObject,
+    MessageView,
+    ModelReply,
+    ModelRequest,
+    Text,
+    Thinking,
+    ToolCall,
+    ToolSpec,
+    system,
+    user,
+)
 
 from ._say import ask, read
 from .test_dialects import DIALECTS, WRITTEN
 
+ENCODER = TypeAdapter(ModelReply)
 EVERY = pytest.mark.parametrize("name", FORMATS)
 
 
@@ -33,8 +49,10 @@ def test_lone_surrogates(name: str) -> None:
     text = WRITTEN.get(name, "42 Paris")
     for half in ("\ud83d", "\ude42", "\\ud83d", "\\ud83d\\ud83d"):
         reply = read(name, text.replace("Paris", f"a{half}b"))
-        for call in reply.message.calls:
-            json.dumps(call.arguments, ensure_ascii=False).encode()
+        assert ENCODER.dump_json(reply)
+    whole = RawReply((Thinking("\ud83d"), Text("\ude42 x"), ToolCall("a\ud83d", raw='{"a": "\ud83d"}')))
+    assert ENCODER.dump_json(get_format(name).read(whole, ask()))
+    assert ENCODER.dump_json(get_format(name).read(RawReply((), "refused", refusal="no \ud83d"), ask()))
 
 
 @EVERY
@@ -86,8 +104,7 @@ def test_tools_whose_names_look_like_marks(name: str, tool_name: str) -> None:
     assert form.read(RawReply((Text("<tool_call>{"),)), request).reading == "malformed" or name == "harmony"
     try:
         text = form.write(step)
-    except FormatError as error:
-        assert name in str(error) or "cannot" in str(error)
+    except FormatError:
         return
     found = form.read(RawReply((Text(text),)), request).read()
     assert isinstance(found, Act), (text, found)
