@@ -78,7 +78,9 @@ def kinds(more: bool) -> list[Kind]:
     marks = sorted({mark for dialect in DIALECTS.values() for mark in dialect.markers} - set(_UNITS))
     found: list[Kind] = [("", unit, "") for unit in (*_UNITS, *marks, *(mark[:-1] for mark in marks))]
     found += _WHOLE
-    found += [("", unit, "") for unit in (_bytes(100_000), _joined(_UNITS, 100_000), _joined(tuple(unit + "\n" for unit in _UNITS), 100_000))]
+    found += [
+        ("", unit, "") for unit in (_bytes(100_000), _joined(_UNITS, 100_000), _joined(tuple(unit + "\n" for unit in _UNITS), 100_000))
+    ]
     if more:
         found += [(opening, unit, closing) for opening, closing in _AROUND for unit in _UNITS]
     return found
@@ -150,7 +152,9 @@ def main() -> int:
     parser.add_argument("--formats", default=",".join(FORMATS))
     parser.add_argument("--sizes", default=",".join(map(str, SIZES)), help="three, each the double of the one before")
     parser.add_argument("--ways", default=",".join(WAYS))
-    parser.add_argument("--more", action="store_true", help="each unit also within a call, a fence, a thinking block… (hours for all formats)")
+    parser.add_argument(
+        "--more", action="store_true", help="each unit also within a call, a fence, a thinking block… (hours for all formats)"
+    )
     parser.add_argument("--list", action="store_true", help="list every kind that takes more than a second or grows by more than 2.6")
     options = parser.parse_args()
     signal.signal(signal.SIGVTALRM, _give_up)

@@ -95,7 +95,15 @@ _ROWS = (
         "groq", "https://api.groq.com/openai/v1", ("GROQ_API_KEY",), True, max_tokens="max_completion_tokens", structured="json_object"
     ),
     Profile("together", "https://api.together.xyz/v1", ("TOGETHER_API_KEY",), True, structured="json_schema", grammar="regex"),
-    Profile("fireworks", "https://api.fireworks.ai/inference/v1", ("FIREWORKS_API_KEY",), True, echo="field", structured="json_schema", grammar="response_format"),
+    Profile(
+        "fireworks",
+        "https://api.fireworks.ai/inference/v1",
+        ("FIREWORKS_API_KEY",),
+        True,
+        echo="field",
+        structured="json_schema",
+        grammar="response_format",
+    ),
     Profile("openrouter", "https://openrouter.ai/api/v1", ("OPENROUTER_API_KEY",), True, thinking="reasoning", echo="details"),
     Profile(
         "deepseek",

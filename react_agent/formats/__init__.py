@@ -45,6 +45,7 @@ _DIALECTS = (
     "step3",
     "lfm2",
     "olmo3",
+    "apertus",
     "xml_react",
 )
 FORMATS: tuple[str, ...] = (*_ROOMS, *_DIALECTS)

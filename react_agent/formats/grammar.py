@@ -125,7 +125,11 @@ def _gbnf(node: Node, *, tight: bool = False) -> str:
     """`tight`: something stands beside it, so alternatives need parentheses."""
     match node:
         case Lit():
-            return '"' + node.text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n").replace("\r", "\\r").replace("\t", "\\t") + '"'
+            return (
+                '"'
+                + node.text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n").replace("\r", "\\r").replace("\t", "\\t")
+                + '"'
+            )
         case Chars():
             return f"[{node.body}]"
         case Seq():

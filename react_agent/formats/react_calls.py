@@ -101,7 +101,9 @@ class CallReader:
         if tool is None and name.casefold() in ANSWER_NAMES:
             return self._answered(words, end)
         if tool is None:
-            return Step("act", end=end, calls=(ToolCall(name, None, unknown(self.tools, name), words),), open=end == len(self.text), bare=True)
+            return Step(
+                "act", end=end, calls=(ToolCall(name, None, unknown(self.tools, name), words),), open=end == len(self.text), bare=True
+            )
         step = self._call_from_text(tool, words, end)
         step.open = step.open or empty
         return step

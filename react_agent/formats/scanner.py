@@ -29,6 +29,7 @@ THINK_PAIRS = {
     "[THINK]": "[/THINK]",
     "◁think▷": "◁/think▷",
     "<|channel>": "<channel|>",
+    "<|inner_prefix|>": "<|inner_suffix|>",
 }
 _THINK_CLOSERS = frozenset(THINK_PAIRS.values())
 _THINK_MARK = re.compile("|".join(re.escape(mark) for pair in THINK_PAIRS.items() for mark in pair))

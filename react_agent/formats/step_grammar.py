@@ -33,7 +33,12 @@ JSON_RULES: dict[str, Node] = {
     "number": alt(
         Rule("integer"),
         seq(maybe("-"), alt("0", seq(Chars("1-9"), Rep(_DIGIT, 0, 15))), _FRACTION),
-        seq(_ONE, Rep(_FRACTION, 0, 1), "e", alt(seq("-", Rep(_DIGIT, 2, 3)), seq("+", alt(Rep(_DIGIT, 2, 2), seq(Chars("12"), _DIGIT, _DIGIT))))),
+        seq(
+            _ONE,
+            Rep(_FRACTION, 0, 1),
+            "e",
+            alt(seq("-", Rep(_DIGIT, 2, 3)), seq("+", alt(Rep(_DIGIT, 2, 2), seq(Chars("12"), _DIGIT, _DIGIT)))),
+        ),
     ),
     "boolean": alt("true", "false"),
     "null": Lit("null"),
@@ -47,7 +52,9 @@ _NO_BLANK = r"\x00-\x20\x7f-\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u300
 _PLAIN = rf"^<\x5b◁{_NO_BLANK}"
 TEXT_RULES: dict[str, Node] = {
     "line": seq(Rule("mark"), Rep(seq(Rep(Lit(" ")), Rule("mark")))),
-    "mark": alt(Chars(_PLAIN), seq("<", Rule("after")), seq("[", alt(Chars(_PLAIN + "T"), seq(" ", Chars(_PLAIN)), seq("T", Chars(_PLAIN + "H"))))),
+    "mark": alt(
+        Chars(_PLAIN), seq("<", Rule("after")), seq("[", alt(Chars(_PLAIN + "T"), seq(" ", Chars(_PLAIN)), seq("T", Chars(_PLAIN + "H"))))
+    ),
     "after": alt(
         Chars(_PLAIN + "/|trsc"),
         seq(" ", Chars(_PLAIN)),

@@ -33,6 +33,7 @@ def test_a_call_that_leaked_into_the_text_is_understood_in_any_dialect(name: str
 
 LEAKS: dict[str, str] = {
     "fence after prose": 'I call it:\n```json\n{"name": "search", "arguments": {"query": "Paris"}}\n```\nThen I wait.',
+    "a list in a fence that does not begin a line": 'Action: ```json\n[\n {"tool_name": "search", "parameters": {"query": "Paris"}}\n]```',
     "object in prose": 'I call {"name": "search", "arguments": {"query": "Paris"}} now.',
     "as OpenAI sends it": '{"type": "function", "function": {"name": "search", "arguments": "{\\"query\\": \\"Paris\\"}"}}',
     "Thought/Action": "Thought: I look.\nAction: search[Paris]",
@@ -130,3 +131,11 @@ def test_schemas_with_references_and_unions_are_looked_through() -> None:
     good = read("auto", '<tool_call>{"name": "f", "arguments": {"mode": "a", "n": null}}</tool_call>', request)
     assert good.message.calls[0].arguments == {"mode": "a", "n": None}
     assert read("auto", '<tool_call>{"name": "f", "arguments": {"mode": 1}}</tool_call>', request).reading == "malformed"
+
+
+def test_all_calls_of_a_list_within_text_are_read() -> None:
+    text = 'Action: ```json\n[{"tool_name": "search", "parameters": {"query": "Paris"}}, {"tool_name": "now", "parameters": {}}]```'
+    message = read("auto", text).message
+    assert [call.name for call in message.calls] == ["search", "now"]
+    odd = 'See [{"name": "search", "arguments": {"query": "Paris"}}, 3] there.'
+    assert [call.name for call in read("auto", odd).message.calls] == ["search"]

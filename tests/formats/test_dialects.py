@@ -56,6 +56,7 @@ WRITTEN = {
     "step3": '<｜tool_calls_begin｜><｜tool_call_begin｜><steptml:invoke name="search"><steptml:parameter name="query">\nParis\n</steptml:parameter></steptml:invoke><｜tool_call_end｜><｜tool_calls_end｜>',
     "lfm2": "<|tool_call_start|>[search(query='Paris')]<|tool_call_end|>",
     "olmo3": "<function_calls>[search(query='Paris')]</function_calls>",
+    "apertus": '<|tools_prefix|>[{"search": {"query": "Paris"}}]<|tools_suffix|>',
     "json_step": '{"thought": "", "action": "search", "action_input": {"query": "Paris"}}',
     "json_plan": '{"thought": "", "action": "search", "action_input": {"query": "Paris"}}',
     "xml_react": '<action>search</action>\n<action_input>{"query": "Paris"}</action_input>',

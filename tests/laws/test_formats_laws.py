@@ -48,7 +48,9 @@ values = st.recursive(scalars, lambda inner: st.lists(inner, max_size=3) | st.di
 NASTY = ["Action", "Observation:", "final_answer", "Final Answer", "think", "<think>", "tool_call", "<tool_call>", "all", "functions", "functions.f", "function", "assistant",
          "self", "search[x]", "a b", "a\nb", "```", "json", "null", "None", "0", "é", "名前", "print", "f()", "name:", "a:b", '"', "{", "[TOOL_CALLS]", "[ARGS]", "to=x", "Search", "SEARCH",
          "answer", "thought", "plan", "x>", "</function>", ".", "-", "call:f", "search.call", "functools[", "\ud800"]  # fmt: skip
-names = st.one_of(st.sampled_from(["search", "get_weather", "finish", "a.b-c", "X"]), st.sampled_from(NASTY), st.text(min_size=1, max_size=4))
+names = st.one_of(
+    st.sampled_from(["search", "get_weather", "finish", "a.b-c", "X"]), st.sampled_from(NASTY), st.text(min_size=1, max_size=4)
+)
 keys = st.one_of(st.sampled_from(["query", "n", "city_name"]), words)
 arguments = st.dictionaries(keys, values, max_size=3)
 calls = st.lists(st.builds(ToolCall, names, arguments), min_size=1, max_size=3).map(tuple)

@@ -40,7 +40,25 @@ GRAMMARS = {"react_text": react_grammar(HEAD), "json_step": json_step_grammar(HE
 MODEST = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
 BOTH = pytest.mark.parametrize("name", GRAMMARS)
 
-MARKS = ["Action:", "Final Answer: ", "Observation: x", "<tool_call>", "</tool_call>", "```", "[TOOL_CALLS]", "{", "}", "'", "</s>", ">>>search", "：", "**", "null", "🙂", "\u2028"]
+MARKS = [
+    "Action:",
+    "Final Answer: ",
+    "Observation: x",
+    "<tool_call>",
+    "</tool_call>",
+    "```",
+    "[TOOL_CALLS]",
+    "{",
+    "}",
+    "'",
+    "</s>",
+    ">>>search",
+    "：",
+    "**",
+    "null",
+    "🙂",
+    "\u2028",
+]
 HIDING = ["<think>", "</think>", "[THINK]", "[/THINK]", "<|channel|>", "<|message|>", "<|channel>", "◁/think▷"]  # fmt: skip
 words = st.lists(st.one_of(st.text(st.characters(codec="utf-8"), max_size=6), st.sampled_from(MARKS + HIDING)), max_size=5).map("".join)
 integers = st.integers(-(10**16) + 1, 10**16 - 1)

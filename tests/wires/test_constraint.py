@@ -72,7 +72,9 @@ FIELDS: dict[str, tuple[Any, dict[str, str]]] = {
 @pytest.mark.parametrize(("backend", "expected"), FIELDS.values(), ids=FIELDS.keys())
 def test_the_fields(backend: Any, expected: dict[str, str]) -> None:
     body = sent(backend)
-    fields = {key: body[key] for key in ("response_format", "grammar", "format", "json_schema", "structured_outputs", "ebnf") if key in body}
+    fields = {
+        key: body[key] for key in ("response_format", "grammar", "format", "json_schema", "structured_outputs", "ebnf") if key in body
+    }
     assert fields.keys() == expected.keys()
     for key, kind in expected.items():
         assert kind == (fields[key]["type"] if kind else "")

@@ -1,6 +1,7 @@
 """Native tool-call dialects, one file each. Order matters where two share a mark: the first that recognises what follows it reads it."""
 
 from react_agent.formats.dialects import (
+    apertus,
     cohere,
     deepseek,
     functionary,
@@ -49,6 +50,7 @@ STRONG: tuple[Dialect, ...] = (
     llama_pythonic.DIALECT,
     llama_pythonic.LFM2,
     llama_pythonic.OLMO3,
+    apertus.DIALECT,
 )
 STRONG_MARKS: tuple[str, ...] = tuple(mark for dialect in STRONG for mark in dialect.markers)
 HARMONY: Dialect = harmony.DIALECT

@@ -136,7 +136,9 @@ def _step_of(text: str, at: int, block: Block, dialect: Dialect, tools: Tools) -
             open=block.open,
             dialect=dialect.name,
         )
-    return Step("act", skip_space(text, 0), block.end, "", tuple(calls), lead, "", tuple(dict.fromkeys(repairs)), block.open, dialect.name, at)
+    return Step(
+        "act", skip_space(text, 0), block.end, "", tuple(calls), lead, "", tuple(dict.fromkeys(repairs)), block.open, dialect.name, at
+    )
 
 
 def named_as_offered(step: Step, tools: Tools) -> Step:

@@ -108,7 +108,12 @@ class _Harmony(Dialect):
 def _message(text: str, at: int) -> tuple[str, int, int, bool]:
     """Header, start and end of the body of the message at `at`; and whether only the text's end ends it."""
     found = _TOKEN.search(text, at)
-    if found is not None and found.group(1) in ("start", "channel") and _TO.search(lead := text[at : found.start()]) is None and lead.strip():
+    if (
+        found is not None
+        and found.group(1) in ("start", "channel")
+        and _TO.search(lead := text[at : found.start()]) is None
+        and lead.strip()
+    ):
         return "", at, found.start(), False  # text before the first header
     if found is not None and found.group(1) == "start" and not text[at : found.start()].strip():
         found = _TOKEN.search(text, found.end())

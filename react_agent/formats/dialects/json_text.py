@@ -72,10 +72,12 @@ def fenced_json(text: str, tools: Tools, hidden: Hidden | None = None) -> tuple[
 
 
 def inline_json(text: str, tools: Tools, hidden: Hidden | None = None) -> tuple[int, Block] | None:
-    """The first object within prose that is a call, and where it begins."""
+    """The first object within prose that is a call, or the list of calls that it begins, and where it stands."""
     found = _OPENING.search(text)
     while found is not None:
         at = found.start()
+        if (hidden is None or hidden.past(at) == at) and (listed_ := _list_before(text, at, tools)) is not None:
+            return listed_
         if hidden is not None and (past := hidden.past(at)) != at:
             found = _OPENING.search(text, past)
             continue
@@ -91,6 +93,23 @@ def inline_json(text: str, tools: Tools, hidden: Hidden | None = None) -> tuple[
             return at, Block(end, (call,), "", repairs, open=end == len(text))
         found = _OPENING.search(text, end)
     return None
+
+
+def _list_before(text: str, at: int, tools: Tools) -> tuple[int, Block] | None:
+    """The list whose first member is the object at `at`, if all its members are calls."""
+    begin = at - 1
+    while begin >= 0 and text[begin].isspace():
+        begin -= 1
+    if begin < 0 or text[begin] != "[":
+        return None
+    try:
+        value, end, repairs = read_value(text, begin)
+    except Unreadable:
+        return None
+    calls = [call_of(item, tools) for item in value] if isinstance(value, list) else []
+    if not calls or not all(calls):
+        return None
+    return begin, Block(end, tuple(call for call in calls if call), "", repairs, open=end == len(text))
 
 
 def block_step(text: str, at: int, block: Block, dialect: str) -> Step:
