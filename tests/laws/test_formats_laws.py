@@ -208,31 +208,3 @@ def test_characters_are_whole_wherever_the_bytes_were_cut(name: str, text: str, 
     for start, end in zip([0, *cuts], [*cuts, len(encoded)], strict=True):
         reader.feed(encoded[start:end])
     assert reader.finish() == read(name, text, ASK)
-
-
-@pytest.mark.parametrize(
-    "unit",
-    [
-        "\n",
-        "[",
-        '{"a":',
-        "<tool_call>",
-        "</think>",
-        "<think>",
-        "```\n",
-        "Action: search[\n",
-        'Action Input: {"a": "\n',
-        "<|start|>",
-        '{"name": ',
-        "{'a', ",
-    ],
-)
-def test_time_grows_with_length_alone(unit: str) -> None:
-    """A thousand times as much must not take minutes: generous, since this is no benchmark."""
-    from time import process_time
-
-    text = unit * (200_000 // len(unit))
-    for name in ("react_text", "auto", "lfm2", "gemma4", "qwen3_coder"):
-        started = process_time()
-        read(name, text, ASK)
-        assert process_time() - started < 2
