@@ -102,7 +102,7 @@ def scan(text: str, read: ReadStep) -> tuple[Step, list[str]]:
 def _whole(step: Step) -> bool:
     """It is complete, and what it says is enclosed on all sides, so that a mark in it is content."""
     if step.kind == "act":
-        return not step.open or (not step.bare and all(call.arguments is not None for call in step.calls))
+        return not step.bare and (not step.open or all(call.arguments is not None for call in step.calls))
     return step.kind == "answer" and not step.open
 
 

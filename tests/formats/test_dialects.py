@@ -248,3 +248,29 @@ def test_messages_to_recipients(text: str, expected: object) -> None:
 def test_each_call_of_a_list_keeps_its_own_text_alone() -> None:
     calls = read("lfm2", "<|tool_call_start|>[search(1, 2), search(3, 4)]<|tool_call_end|>").message.calls
     assert [call.raw for call in calls] == ["search(1, 2)", "search(3, 4)"]
+
+
+@pytest.mark.parametrize("mark", ["</think>", "<think>", "[/THINK]", "a </think> b <think>"])
+@pytest.mark.parametrize("name", DIALECTS)
+def test_a_mark_of_thinking_in_an_argument_is_an_argument(name: str, mark: str) -> None:
+    reply = read(name, WRITTEN[name].replace("Paris", f"Paris {mark} x"))
+    assert [call.arguments for call in reply.message.calls] == [{"query": f"Paris {mark} x"}]
+    assert (reply.message.thought, reply.message.text) == ("", "")
+
+
+@pytest.mark.parametrize("name", DIALECTS)
+def test_thinking_that_the_template_opened_is_no_text_of_the_call(name: str) -> None:
+    reply = read(name, f"I look.\n</think>\n\n{WRITTEN[name]}")
+    assert [call.arguments for call in reply.message.calls] == [ARGS]
+    assert (reply.message.thought, reply.message.text) == ("I look.", "")
+
+
+def test_a_bare_input_ends_with_the_thinking_that_it_stood_in() -> None:
+    """Only quotes or brackets say that a closing tag belongs to the input."""
+    reply = read("react_text", "Thought: hm\nAction: search\nAction Input: Paris\n</think>\n\nFinal Answer: no")
+    assert reply.read() == Answer("Thought: hm\nAction: search\nAction Input: Paris", "no")
+
+
+def test_a_json_answer_may_speak_of_thinking() -> None:
+    text = '{"thought": "x", "answer": "close it with </think>, as in <think>a</think>"}'
+    assert read("json_step", text).read() == Answer("x", "close it with </think>, as in <think>a</think>")
