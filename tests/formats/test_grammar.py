@@ -150,6 +150,10 @@ def test_the_grammar_refuses_what_is_no_step(text: str) -> None:
         '{"thought": "x", "answer": " "}',
         '{"answer": "x"}',
         '{"thought": "x",\n"answer": "x"}',
+        '{"thought": "x", "action": "pick", "action_input": {"mode": "a", "n": 1, "n": 2}}',
+        '{"thought": "x", "action": "add", "action_input": {"a": --1, "b": 2}}',
+        '{"thought": "x", "action": "add", "action_input": {"a": 01, "b": 2}}',
+        '{"thought": "x", "action": "search", "action_input": {"query": "\\u000A"}}',
     ],
 )
 def test_the_grammar_refuses_what_is_no_json_step(text: str) -> None:
