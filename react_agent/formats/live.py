@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Literal, Protocol, runtime_checkable
 
-from react_agent.formats.scanner import THINK_PAIRS, TURN_ENDS, skip_space
+from react_agent.formats.scanner import THINK_PAIRS, TURN_ENDS, any_of, skip_space
 from react_agent.messages import Delta
 
 Kind = Literal["text", "thinking", "call"]
@@ -107,11 +107,11 @@ class Marks:
     __slots__ = ("_firsts", "_longest", "_prefixes", "_search")
 
     def __init__(self, marks: Iterable[str]) -> None:
-        known = sorted(set(marks), key=len, reverse=True)  # the longer first where one begins another
-        self._search = re.compile("|".join(map(re.escape, known)) or r"(?!)")
+        known = set(marks)
+        self._search = any_of(known)
         self._prefixes = frozenset(mark[:end] for mark in known for end in range(1, len(mark)))
         self._firsts = re.compile(f"[{re.escape(''.join({mark[0] for mark in known}))}]") if known else re.compile(r"(?!)")
-        self._longest = len(known[0]) if known else 1
+        self._longest = max(map(len, known), default=1)
 
     def next(self, text: str, at: int) -> tuple[str, int, int]:
         """The mark, where it begins, where it ends; or "" and, twice, where the beginning of one may stand at the end of the text."""

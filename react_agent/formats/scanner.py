@@ -10,11 +10,26 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
 from typing import Literal
 
 from react_agent.messages import ToolCall
 
 CUT_CHARS = 2_000  # of what was thrown away, as kept in the trace
+
+
+def any_of(marks: Iterable[str]) -> re.Pattern[str]:
+    """Finds the first of these marks, the longest where one begins another. As a tree, so that a character is looked at once and not for each mark."""
+    return re.compile(_tree(sorted(set(marks))) or r"(?!)")
+
+
+def _tree(marks: list[str]) -> str:
+    branches = [re.escape(first) + _tree([mark[1:] for mark in rest]) for first, rest in groupby(filter(None, marks), key=itemgetter(0))]
+    if not branches:
+        return ""
+    return f"(?:{'|'.join(branches)}){'?' if '' in marks else ''}"
+
 
 # Control tokens with which servers that do not strip them end a turn; they are no part of an answer.
 TURN_ENDS = ("</s>", "<|eot_id|>", "<|eom_id|>", "<|im_end|>", "<|end|>", "<|end_of_text|>", "<|endoftext|>", "<end_of_turn>", "<turn|>", "<|eot|>",
@@ -32,7 +47,7 @@ THINK_PAIRS = {
     "<|inner_prefix|>": "<|inner_suffix|>",
 }
 _THINK_CLOSERS = frozenset(THINK_PAIRS.values())
-_THINK_MARK = re.compile("|".join(re.escape(mark) for pair in THINK_PAIRS.items() for mark in pair))
+_THINK_MARK = any_of(mark for pair in THINK_PAIRS.items() for mark in pair)
 
 
 @dataclass(slots=True)

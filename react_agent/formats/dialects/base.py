@@ -18,7 +18,7 @@ from react_agent.errors import FormatError
 from react_agent.formats.arguments import read_arguments
 from react_agent.formats.live import PLAIN, Shape
 from react_agent.formats.lossless import Unreadable, place, read_value, strict_object, write_json
-from react_agent.formats.scanner import TURN_ENDS, Hidden, Step, fence_at, skip_space
+from react_agent.formats.scanner import TURN_ENDS, Hidden, Step, any_of, fence_at, skip_space
 from react_agent.formats.tools import Tools, accepted, coerce, find_tool, from_text, json_type, properties, takes_nothing, unknown
 from react_agent.messages import Act, Answer, JsonObject, ToolCall, ToolSpec
 
@@ -85,9 +85,8 @@ class Dialect:
 
 
 def marker_search(dialects: Iterable[Dialect]) -> re.Pattern[str]:
-    """One search for the marks of all these dialects, the longer first where one begins another."""
-    marks = sorted({mark for dialect in dialects for mark in dialect.markers}, key=len, reverse=True)
-    return re.compile("|".join(re.escape(mark) for mark in marks) or r"(?!)")
+    """One search for the marks of all these dialects."""
+    return any_of(mark for dialect in dialects for mark in dialect.markers)
 
 
 def first_step(text: str, tools: Tools, hidden: Sequence[tuple[int, int]], dialects: Sequence[Dialect], search: re.Pattern[str]) -> Step:
