@@ -135,8 +135,9 @@ class ModelReply(Noun, frozen=True):
 class Delta(Noun, frozen=True):
     """A piece of a streamed reply for a listener; not an event, and never acted on.
 
-    ``kind`` says what grows: the ``text``, the ``thinking``, or a ``call`` (then `text` is a piece of its arguments); ``restart`` says that the
-    stream broke and begins anew, so what came before is void.
+    ``kind`` says what grows: the ``text``, the ``thinking``, or a ``call``: then `text` is a piece of its arguments or, where the model writes its calls
+    as text, a piece of that, without a name. ``restart`` says that what came before is void: the stream broke and begins anew, or it turned out that
+    what was told as one kind was another.
     """
 
     kind: Literal["text", "thinking", "call", "restart"]
