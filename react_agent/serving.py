@@ -33,7 +33,7 @@ from react_agent.stores.jsonl import JsonlStore, append_to
 from react_agent.trace import Trace
 from react_agent.view import items, words
 from react_agent.view.as_test import as_test
-from react_agent.view.html import as_data, document
+from react_agent.view.html import as_data, compare_page, document, trace_title
 from react_agent.view.reading import read_far
 from react_agent.view.redact import Redactor
 
@@ -56,6 +56,7 @@ def application(folder: Path, *, token: str | None = None, redactor: Redactor | 
         Route("/", rooms.list_page),
         Route("/api/runs", rooms.list_data),
         Route("/run/{name}", rooms.run_page),
+        Route("/compare/{name}/{other}", rooms.compare_page),
         Route("/api/run/{name}", rooms.run_data),
         Route("/api/run/{name}/review", rooms.review, methods=["POST"]),
     ]
@@ -146,8 +147,8 @@ class _Rooms:
             "at": started.at,
         }
 
-    def _find(self, request: Request) -> Path | None:
-        path = self._folder / f"{request.path_params['name']}.jsonl"
+    def _find(self, request: Request, parameter: str = "name") -> Path | None:
+        path = self._folder / f"{request.path_params[parameter]}.jsonl"
         return path if path.parent == self._folder and path.is_file() else None
 
     def run_page(self, request: Request) -> Response:
@@ -164,7 +165,19 @@ class _Rooms:
             "test": as_test(shown, str(path)),
             "live": f"../api/run/{quote(path.stem, safe='')}",
         }
-        return HTMLResponse(document(words.plain_line(words.said(shown.started.task), 80), data, connect="'self'"))
+        return HTMLResponse(document(trace_title(shown), data, connect="'self'"))
+
+    def compare_page(self, request: Request) -> Response:
+        paths = [self._find(request, parameter) for parameter in ("name", "other")]
+        read = [read_far(path) for path in paths if path is not None]
+        if len(read) < 2:
+            return PlainTextResponse("There is no such run.", 404)
+        problems = [problem for _, problem in read if problem]
+        if not all(len(trace) for trace, _ in read):
+            return PlainTextResponse("\n".join(problems), 422)
+        links = [f"../../run/{quote(path.stem, safe='')}" for path in paths if path is not None]
+        first, second = (self._redactor.trace(trace) for trace, _ in read)
+        return HTMLResponse(compare_page(first, second, problems=problems, links=links))
 
     def run_data(self, request: Request) -> Response:
         path = self._find(request)

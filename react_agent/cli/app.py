@@ -48,7 +48,7 @@ TRACE = {
     "grep": Place("trace", "grep", "Find a text in questions, thoughts, calls, results, answers."),
     "stats": Place("trace", "stats", "What runs took: steps, calls, mistakes, tokens, cost, time."),
     "export": Place("export", "export_", "A run for other programs or for people."),
-    "html": Place("pages", "html_", "A run as one page that stands alone."),
+    "html": Place("pages", "html_", "A run as one page that stands alone; or two, side by side."),
     "test": Place("pages", "as_test_", "Write a test from a trace."),
 }
 

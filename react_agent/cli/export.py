@@ -14,11 +14,12 @@ from pydantic_core import from_json
 from react_agent.backends.profiles import COMPATIBLE
 from react_agent.backends.wires.openai_chat import OpenAIChat
 from react_agent.cli.console import note, shell
-from react_agent.cli.files import fold_far, how_it_stands, load
+from react_agent.cli.files import load
 from react_agent.cli.options import FieldsOption, FileArgument, RedactOption, redactor
 from react_agent.events import Event, Replied, Returned, Told
 from react_agent.trace import Step, Trace
 from react_agent.view import words
+from react_agent.view.standing import standing
 
 
 class Kind(StrEnum):
@@ -65,15 +66,15 @@ def export(trace: Trace, kind: Kind) -> str:
 
 def as_json(trace: Trace) -> str:
     """The run as one object: task, steps with their calls and results, outcome, answer, usage. The file itself holds more."""
-    state, _ = fold_far(trace)
-    started = trace.started
+    stands, started = standing(trace), trace.started
+    state = stands.state
     data = {
         "run_id": trace.run_id,
         "at": started.at,
         "backend": started.backend,
         "format": started.format,
         "task": started.task.text,
-        "outcome": how_it_stands(trace),
+        "outcome": stands.outcome,
         "answer": state.answer,
         "output": state.output,
         "usage": state.usage,
@@ -108,11 +109,10 @@ def _step(step: Step) -> dict[str, object]:
 
 def as_openai_messages(trace: Trace) -> str:
     """The conversation as it stands at the end, as the ``messages`` of OpenAI's chat completions API."""
-    state, _ = fold_far(trace)
     wire = OpenAIChat("", COMPATIBLE)
     made: list[object] = []
     before = None
-    for at, message in enumerate(state.messages):
+    for at, message in enumerate(standing(trace).state.messages):
         if message.parts:
             chunk = wire.encode(message, before, at)
             made += from_json(b"[" + chunk + b"]")
@@ -122,15 +122,14 @@ def as_openai_messages(trace: Trace) -> str:
 
 def as_markdown(trace: Trace) -> str:
     """The run as a document."""
-    state, _ = fold_far(trace)
-    started, outcome = trace.started, how_it_stands(trace)
+    stands, started = standing(trace), trace.started
+    state, outcome = stands.state, stands.outcome
     lines = [
         f"# {words.plain_line(words.said(started.task), 200)}",
         "",
         f"- run: `{trace.run_id}`, {words.when(started.at)}",
         f"- model: `{words.plain_line(started.backend)}`, format `{started.format}`",
-        f"- outcome: **{outcome.kind if outcome else 'unfinished'}**"
-        + (f", {words.plain_line(outcome.detail, 300)}" if outcome and outcome.detail else ""),
+        f"- outcome: **{stands.kind}**" + (f", {words.plain_line(outcome.detail, 300)}" if outcome and outcome.detail else ""),
         f"- {words.amount(state.steps, 'step')}, {words.tokens(state.usage)}" + (f", {words.cost(state.cost)}" if state.cost else ""),
         "",
     ]

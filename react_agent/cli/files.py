@@ -2,29 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from react_agent.cli.console import Code, complain, fail, runs_folder
-from react_agent.errors import TraceError
-from react_agent.events import Event, Replied
+from react_agent.events import Replied
 from react_agent.loop import CallModel, State, advance, begin, next_effect
-from react_agent.messages import Outcome
-from react_agent.result import pending
-from react_agent.stores.jsonl import JsonlStore, load_trace
-from react_agent.trace import Trace, decode_event
+from react_agent.stores.jsonl import JsonlStore
+from react_agent.trace import Trace
+from react_agent.view.reading import read_far
 from react_agent.view.redact import Redactor
-
-_MISFITS = (TraceError, IndexError, KeyError, ValueError, TypeError, AttributeError, AssertionError, ArithmeticError)
+from react_agent.view.standing import Standing, standing
 
 
 @dataclass(slots=True)
 class Loaded:
-    """A trace as far as it could be read, and what is wrong with its file, if anything is."""
+    """A trace as far as it could be read, how it stands, and what is wrong with its file, if anything is."""
 
     path: Path
     trace: Trace
+    stands: Standing
     problem: str = ""
 
     def done(self) -> None:
@@ -58,91 +55,32 @@ def find(name: str | None, folder: Path | None = None) -> Path:
 
 def load(name: str | None, redactor: Redactor | None = None) -> Loaded:
     """What can be read of a trace. Ends the command where that is nothing."""
-    path = find(name)
-    trace, problem = _read(path)
+    path, trace, problem = _read(name)
     if not len(trace):
         fail(problem)
-    if not problem:
-        problem = misfit(trace, str(path))
-    if trace.torn is not None:
-        problem = problem or f"{path}: its last line was cut off in the middle and is left out (a writer was killed, or the file was cut)"
-    return Loaded(path, redactor.trace(trace) if redactor else trace, problem)
+    if not problem and (misfit := standing(trace).problem):
+        problem = f"{path}: {misfit}"
+    shown = redactor.trace(trace) if redactor else trace
+    return Loaded(path, shown, standing(shown), problem)
 
 
 def load_whole(name: str | None) -> tuple[Path, Trace, State]:
     """A trace to work with, and its fold; a torn last line is dropped. Ends the command for anything less."""
-    path = find(name)
-    trace, problem = _read(path)
-    problem = problem or misfit(trace, str(path))
-    if problem:
+    path, trace, problem = _read(name)
+    if problem and trace.torn is None:
         fail(problem)
-    state, _ = fold_far(trace)
-    return path, trace, state
+    stands = standing(trace)
+    if stands.problem:
+        fail(f"{path}: {stands.problem}")
+    return path, trace, stands.state
 
 
-def _read(path: Path) -> tuple[Trace, str]:
-    """A trace, or as much of it as comes before the first line that is no event; and why there is no more."""
+def _read(name: str | None) -> tuple[Path, Trace, str]:
+    path = find(name)
     try:
-        return load_trace(path), ""
+        return path, *read_far(path)
     except OSError as error:
-        return Trace(), f"{path} cannot be read: {error.strerror or error}"
-    except TraceError as error:
-        problem = str(error)
-    try:
-        return Trace(_until_damaged(path.read_bytes())), problem
-    except TraceError:  # it does not begin as a trace does
-        return Trace(), problem
-
-
-def _until_damaged(data: bytes) -> Iterator[Event]:
-    for line in data.split(b"\n"):
-        if line.strip():
-            try:
-                yield decode_event(line)
-            except TraceError:
-                return
-
-
-def fold_far(trace: Trace) -> tuple[State, int]:
-    """The state after as many events as fit together, and how many those are."""
-    state, fits, _ = _fold(trace)
-    return state, fits
-
-
-def _fold(trace: Trace) -> tuple[State, int, str]:
-    state = begin(trace.started)
-    for number in range(1, len(trace)):
-        try:
-            advance(state, trace[number])
-        except _MISFITS as error:
-            return state, number, _words(error)
-    return state, len(trace), ""
-
-
-def _words(error: Exception) -> str:
-    return str(error) if isinstance(error, TraceError) else type(error).__name__
-
-
-def misfit(trace: Trace, source: str) -> str:
-    """What is wrong where an event cannot follow those before it, as after an edit by hand; else nothing."""
-    state, fits, why = _fold(trace)
-    if fits < len(trace):
-        return f"{source}: event {fits + 1} ('{trace[fits].kind}') does not fit what comes before it ({why}). Was the file edited by hand?"
-    try:
-        next_effect(state)
-    except _MISFITS as error:
-        return f"{source}: its events do not fit together ({_words(error)})"
-    return ""
-
-
-def how_it_stands(trace: Trace) -> Outcome | None:
-    """The outcome, computed from the events and not taken from the last line; None while something is still to be done."""
-    state, _ = fold_far(trace)
-    if state.outcome is not None:
-        return state.outcome
-    if state.open and (calls := pending(state)):
-        return Outcome("paused", "; ".join(f"{call.name}: {call.question}" for call in calls))
-    return None
+        return path, Trace(), f"{path} cannot be read: {error.strerror or error}"
 
 
 def requests(trace: Trace) -> list[CallModel]:

@@ -11,24 +11,32 @@ from react_agent.cli.console import Code, fail, note, shell
 from react_agent.cli.files import load, load_whole
 from react_agent.cli.options import FieldsOption, FileArgument, RedactOption, redactor
 from react_agent.view.as_test import as_replay, as_test
-from react_agent.view.html import page
+from react_agent.view.html import compare_page, page
 
 
 def html_(
     file: FileArgument = None,
+    other: Annotated[str | None, typer.Argument(metavar="[OTHER]", help="A second run, to be compared with the first.")] = None,
     output: Annotated[Path | None, typer.Option("-o", "--output", metavar="OUT", help="By default the run's name with .html.")] = None,
     redact: RedactOption = None,
     redact_field: FieldsOption = None,
 ) -> None:
-    """A run as one page that stands alone.
+    """A run as one page that stands alone; or two, side by side.
 
-    It opens from the file system, asks no network, and nothing that the trace holds can run in it.
+    It opens from the file system, asks no network, and nothing that a trace holds can run in it.
     """
-    loaded = load(file, redactor(redact, redact_field))
-    to = output or Path(loaded.path.stem + ".html")
-    to.write_text(page(loaded.trace, problem=loaded.problem, file=str(loaded.path)), encoding="utf-8")
+    masks = redactor(redact, redact_field)
+    loaded = [load(name, masks) for name in ([file] if other is None else [file, other])]
+    problems = [one.problem for one in loaded if one.problem]
+    if other is None:
+        text = page(loaded[0].trace, problem=loaded[0].problem, file=str(loaded[0].path))
+    else:
+        text = compare_page(loaded[0].trace, loaded[1].trace, problems=problems)
+    to = output or Path("-".join(one.path.stem for one in loaded) + ".html")
+    to.write_text(text, encoding="utf-8")
     note(f"written to {shell(to)}")
-    loaded.done()
+    for one in loaded:
+        one.done()
 
 
 def as_test_(

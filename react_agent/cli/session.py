@@ -19,7 +19,6 @@ from react_agent.agent import Agent
 from react_agent.backends.base import Backend, Listener
 from react_agent.cli.console import Mode, err, note, out, shell, show, show_whole
 from react_agent.cli.display import Display, display_for
-from react_agent.cli.files import how_it_stands
 from react_agent.events import Event, Reviewed
 from react_agent.loop import fold
 from react_agent.messages import Delta, ModelReply, ModelRequest, Outcome
@@ -27,6 +26,7 @@ from react_agent.result import Pending, pending
 from react_agent.streaming import Progress, RunStream
 from react_agent.trace import Trace
 from react_agent.view import terminal, words
+from react_agent.view.standing import standing
 
 
 class Stoppable:
@@ -160,7 +160,7 @@ class Session:
 
 
 def _outcome(trace: Trace) -> Outcome:
-    return how_it_stands(trace) or Outcome("cancelled", "the run did not end")
+    return standing(trace).outcome or Outcome("cancelled", "the run did not end")
 
 
 @contextlib.contextmanager

@@ -11,14 +11,14 @@ from rich.table import Table
 from rich.text import Text
 
 from react_agent.cli.console import Code, complain, fail, out, runs_folder, show
-from react_agent.cli.files import fold_far, how_it_stands, load, misfit
+from react_agent.cli.files import Loaded, load
 from react_agent.cli.options import FieldsOption, FileArgument, FolderArgument, RedactOption, redactor
-from react_agent.errors import TraceError
 from react_agent.events import Called, Replied, Returned, Started
-from react_agent.result import pending
-from react_agent.stores.jsonl import JsonlStore, load_trace
+from react_agent.stores.jsonl import JsonlStore
 from react_agent.trace import Trace
 from react_agent.view import terminal, words
+from react_agent.view.reading import read_far
+from react_agent.view.standing import Standing, standing
 
 
 def show_(
@@ -43,21 +43,20 @@ def show_(
     if started.spec.tools:
         show(console, terminal.Row("tools", words.plain(", ".join(tool.name for tool in started.spec.tools)), "dim"))
     show(console, *terminal.transcript(trace, None if full else 20))
-    _stands(trace, loaded.problem)
+    _stands(trace, loaded.stands)
     loaded.done()
 
 
-def _stands(trace: Trace, problem: str) -> None:
+def _stands(trace: Trace, stands: Standing) -> None:
     """How a trace ends: its outcome, what waits, or what was under way."""
     console = out()
-    if problem and misfit(trace, ""):
+    if stands.problem:
         return
-    state, _ = fold_far(trace)
-    outcome = how_it_stands(trace)
+    state, outcome = stands.state, stands.outcome
     show(console, Text())
     if outcome is not None:
         show(console, terminal.ending(outcome, state.steps, state.usage, state.cost or None, state.seconds))
-        show(console, *terminal.waiting(pending(state)) if outcome.kind == "paused" else ())
+        show(console, *terminal.waiting(stands.waiting))
         return
     show(
         console,
@@ -72,8 +71,11 @@ def _stands(trace: Trace, problem: str) -> None:
 def list_(
     folder: FolderArgument = None,
     most: Annotated[int, typer.Option("-n", min=1, metavar="N", help="At most so many, the newest.")] = 50,
+    redact: RedactOption = None,
+    redact_field: FieldsOption = None,
 ) -> None:
     """The traces of a folder, newest first."""
+    masks = redactor(redact, redact_field)
     runs = runs_folder(folder)
     if not runs.is_dir():
         fail(f"there is no folder {runs}: nothing was run here yet. `react-agent demo` makes some traces.")
@@ -81,26 +83,28 @@ def list_(
     table = _table("run", "when", "model", "steps", "tokens", "outcome", "question", right=(3, 4), tight=True)
     for path in paths[:most]:
         try:
-            table.add_row(*_line(path, load_trace(path)))
-        except (TraceError, OSError) as error:
-            table.add_row(_cell(path.stem), "", "", "", "", Text("unreadable", "red"), _cell(str(error).removeprefix(f"{path}, ")))
+            trace, problem = read_far(path)
+        except OSError as error:
+            trace, problem = Trace(), str(error)
+        if len(trace):
+            table.add_row(*_line(path, masks.trace(trace), cut=bool(problem) and trace.torn is None))
+        else:
+            table.add_row(_cell(path.stem, 60), "", "", "", "", Text("unreadable", "red"), _cell(problem.removeprefix(f"{path}, ")))
     out().print(table)
     if len(paths) > most:
         complain(f"{len(paths) - most} older ones are left out; -n shows more")
 
 
-def _line(path: Path, trace: Trace) -> tuple[Text, ...]:
-    started = trace.started
-    state, fits = fold_far(trace)
-    outcome = how_it_stands(trace) if fits == len(trace) else None
-    kind = outcome.kind if outcome else "unfinished" if fits == len(trace) else "damaged"
+def _line(path: Path, trace: Trace, cut: bool) -> tuple[Text, ...]:
+    started, stands = trace.started, standing(trace)
+    kind = "damaged" if cut else stands.kind
     style = terminal.OUTCOME_STYLE.get(kind, "yellow" if kind == "unfinished" else "red").replace("bold ", "")
-    usage = state.usage.total_tokens
+    usage = stands.state.usage.total_tokens
     return (
         _cell(path.stem, 60),
         Text(words.when(started.at)[:16]),
         _cell(started.backend, 30),
-        Text(str(state.steps)),
+        Text(str(stands.state.steps)),
         Text(f"{usage:,}" if usage else ""),
         Text(kind, style),
         _cell(words.said(started.task)),
@@ -131,22 +135,26 @@ def grep(
     pattern: Annotated[str, typer.Argument(help="Plain text.")],
     folder: FolderArgument = None,
     ignore_case: Annotated[bool, typer.Option("-i", help="In any case.")] = False,
+    redact: RedactOption = None,
+    redact_field: FieldsOption = None,
 ) -> None:
     """Find a text in questions, thoughts, calls, results, answers.
 
     DIR may be one file too. Exit 1 where there is none, as grep does.
     """
+    masks = redactor(redact, redact_field)
     runs = runs_folder(folder)
     paths = [runs] if runs.is_file() else JsonlStore(runs).runs()
     wanted = pattern.casefold() if ignore_case else pattern
     found = False
     for path in paths:
         try:
-            trace = load_trace(path)
-        except (TraceError, OSError) as error:
-            complain(str(error))
-            continue
-        for place, line in _lines_of(trace):
+            trace, problem = read_far(path)
+        except OSError as error:
+            trace, problem = Trace(), str(error)
+        if problem:
+            complain(problem)
+        for place, line in _lines_of(masks.trace(trace)):
             at = (line.casefold() if ignore_case else line).find(wanted)
             if at >= 0:
                 found = True
@@ -174,8 +182,12 @@ def stats(files: Annotated[list[str] | None, typer.Argument(metavar="[FILE]...",
     )
     bad = 0
     for name in files or ["last"]:
-        loaded = load(name)
-        table.add_row(*_figures(loaded.path, loaded.trace))
+        try:
+            loaded = load(name)
+        except typer.Exit:  # it said why
+            bad += 1
+            continue
+        table.add_row(*_figures(loaded))
         if loaded.problem:
             complain(loaded.problem)
             bad += 1
@@ -183,24 +195,22 @@ def stats(files: Annotated[list[str] | None, typer.Argument(metavar="[FILE]...",
     raise typer.Exit(Code.OTHER if bad else Code.OK)
 
 
-def _figures(path: Path, trace: Trace) -> tuple[Text, ...]:
-    all_ = trace.steps()
+def _figures(loaded: Loaded) -> tuple[Text, ...]:
+    all_ = loaded.trace.steps()
     results = [call.result for step in all_ for call in step.calls if call.result]
-    usage = trace.usage()
-    state, fits = fold_far(trace)
-    outcome = how_it_stands(trace) if fits == len(trace) else None
+    usage = loaded.trace.usage()
     return tuple(
         Text(text)
         for text in (
-            words.plain_line(path.stem, 60),
-            outcome.kind if outcome else "unfinished",
+            words.plain_line(loaded.path.stem, 60),
+            loaded.stands.kind,
             str(len(all_)),
             str(sum(len(step.calls) for step in all_)),
             str(sum(not result.ok for result in results)),
             str(sum(step.reply.reading == "malformed" for step in all_)),
             f"{usage.input_tokens:,}",
             f"{usage.output_tokens:,}",
-            words.cost(state.cost or None),
+            words.cost(loaded.stands.state.cost or None),
             words.seconds(sum(step.seconds for step in all_)),
             words.seconds(sum(call.seconds or 0.0 for step in all_ for call in step.calls)),
         )

@@ -10,17 +10,20 @@ import base64
 import hashlib
 import html
 import re
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from pydantic_core import to_json
 
 from react_agent.trace import Trace
 from react_agent.view import items, words
 from react_agent.view.as_test import as_test
+from react_agent.view.difference import compare
 
 _HERE = Path(__file__).parent
+Kind: TypeAlias = Literal["page", "list", "compare"]
 # Of JSON, only strings can hold these; written as escapes they cannot end the element that the data stands in.
 _UNSAFE = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"}
 
@@ -34,19 +37,43 @@ def page(trace: Trace, *, problem: str = "", file: str | None = None) -> str:
         file: Where the trace lies, for the test that can be copied from the page.
     """
     data: dict[str, object] = {"items": list(items.items(trace)), "summary": items.summary(trace, problem), "test": as_test(trace, file)}
-    return document(words.plain_line(words.said(trace.started.task), 80) or trace.run_id, data)
+    return document(trace_title(trace), data)
 
 
-def document(title: str, data: dict[str, object], *, kind: Literal["page", "list"] = "page", connect: str = "'none'") -> str:
+def compare_page(first: Trace, second: Trace, *, problems: Sequence[str] = (), links: Sequence[str] = ()) -> str:
+    """Two runs side by side: steps aligned, what is different marked word by word.
+
+    Args:
+        first: As far as it could be read.
+        second: The same.
+        problems: What is wrong with their files, shown at the top.
+        links: Where their own pages are; nowhere, for a page that is a file.
+    """
+    ends = [{**items.summary(trace), "backend": words.plain(trace.started.backend), "at": trace.started.at} for trace in (first, second)]
+    data = {"comparison": compare(first, second), "runs": ends, "problems": problems, "links": links}
+    return document(words.plain_line(f"{trace_title(first)} · compared", 80), data, kind="compare")
+
+
+def trace_title(trace: Trace) -> str:
+    """A run's question on one line; where it has no words, its id."""
+    return words.plain_line(words.said(trace.started.task), 80) or words.plain(trace.run_id)
+
+
+def document(title: str, data: dict[str, object], *, kind: Kind = "page", connect: str = "'none'") -> str:
     """The page around its data.
 
     Args:
         title: Of the window.
         data: What the page's script shows.
-        kind: A run, or a list of runs.
+        kind: A run, a list of runs, or two runs compared.
         connect: What its script may ask, as in a content security policy; nothing, for a page that is a file.
     """
-    fill = {"script": _read(f"{kind}.js"), "style": _read("page.css"), "title": html.escape(title), "data": as_data(data)}
+    fill = {
+        "script": _read("base.js") + _read(f"{kind}.js"),
+        "style": _read("page.css"),
+        "title": html.escape(title),
+        "data": as_data(data),
+    }
     fill["policy"] = _policy(fill["script"], fill["style"], connect)
     return re.sub(r"\{\{(\w+)\}\}", lambda found: fill[found[1]], _read(f"{kind}.html"))
 

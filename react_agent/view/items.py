@@ -10,7 +10,6 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import TypeAlias, assert_never
 
-from react_agent.errors import TraceError
 from react_agent.events import (
     Asked,
     Called,
@@ -26,19 +25,17 @@ from react_agent.events import (
     Stopped,
     Told,
 )
-from react_agent.loop import State, advance, begin
-from react_agent.messages import Image, JsonObject, Message, ModelReply, Outcome, Text, ToolSpec, Usage
-from react_agent.result import Pending, pending
+from react_agent.messages import Image, JsonObject, Message, ModelReply, Text, ToolSpec, Usage
 from react_agent.spec import AgentSpec
 from react_agent.trace import Trace
 from react_agent.view import words
+from react_agent.view.standing import standing
 
 Item: TypeAlias = "dict[str, object]"
 
 PICTURES = ("image/png", "image/jpeg", "image/gif", "image/webp")  # what a browser draws without ever running anything
 _BASE64 = re.compile(r"[A-Za-z0-9+/\s]*={0,2}\s*")
 _CONTROLS = bytes({*range(32), 127} - {10})
-_MISFITS = (TraceError, IndexError, KeyError, ValueError, TypeError, AttributeError, AssertionError, ArithmeticError)
 
 
 def plain(text: str) -> str:
@@ -230,17 +227,6 @@ def _said(message: Message) -> list[Item]:
 # ------------------------------------------------------------------------------------------------------------ the whole
 
 
-def fold_far(trace: Trace) -> tuple[State, int]:
-    """The state after as many events as fit together, and how many those are."""
-    state = begin(trace.started)
-    for number in range(1, len(trace)):
-        try:
-            advance(state, trace[number])
-        except _MISFITS:
-            return state, number
-    return state, len(trace)
-
-
 def summary(trace: Trace, problem: str = "") -> Item:
     """How a run stands: computed from its events, whatever its last line claims.
 
@@ -248,13 +234,11 @@ def summary(trace: Trace, problem: str = "") -> Item:
         trace: As far as it could be read.
         problem: What is wrong with its file.
     """
-    state, fits = fold_far(trace)
-    outcome, waiting = _stands(state)
-    if fits < len(trace):
-        problem = problem or f"event {fits + 1} ('{trace[fits].kind}') does not fit what comes before it: was the file edited by hand?"
+    stands = standing(trace)
+    state, outcome = stands.state, stands.outcome
     return {
         "run": plain(trace.run_id),
-        "outcome": "damaged" if fits < len(trace) else outcome.kind if outcome else "unfinished",
+        "outcome": stands.kind,
         "detail": plain(outcome.detail) if outcome else "",
         "answer": plain(state.answer or ""),
         "steps": state.steps,
@@ -270,20 +254,7 @@ def summary(trace: Trace, problem: str = "") -> Item:
                 "arguments": arguments(call.arguments),
                 "question": plain(call.question),
             }
-            for call in waiting
+            for call in stands.waiting
         ],
-        "problem": plain(problem),
+        "problem": plain(problem or stands.problem),
     }
-
-
-def _stands(state: State) -> tuple[Outcome | None, tuple[Pending, ...]]:
-    """The outcome, or that it is paused and for what; None while something is still to be done."""
-    if state.outcome is not None:
-        return state.outcome, ()
-    try:
-        waiting = pending(state) if state.open else ()
-    except _MISFITS:
-        return None, ()
-    if waiting:
-        return Outcome("paused", "; ".join(f"{call.name}: {call.question}" for call in waiting)), waiting
-    return None, ()

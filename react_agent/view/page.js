@@ -1,56 +1,8 @@
-"use strict";
-// Shows a trace. Whatever a model or a tool wrote becomes a text node and nothing else: this file sets no HTML, no address and no handler from data,
-// and the only thing loaded is a picture whose bytes stand in the data itself.
+// Shows a trace. The only thing that is loaded is a picture whose bytes stand in the data itself.
 (() => {
-  const $ = (id) => document.getElementById(id);
+  const { $, el, amount, seconds, dollars, tokens, when, words, long, theme, keys } = base;
   const PICTURE = /^data:image\/(png|jpeg|gif|webp);base64,[A-Za-z0-9+/]*={0,2}$/;
-  const LINES = 14, CHARS = 1800, FIRST = 30, CHUNK = 80;
-
-  function el(tag, kind, ...inside) {
-    const made = document.createElement(tag);
-    if (kind) made.className = kind;
-    made.append(...inside.filter((one) => one !== null && one !== undefined && one !== "")); // a string becomes a text node
-    return made;
-  }
-  const amount = (n, noun) => `${n.toLocaleString("en")} ${noun}${n === 1 ? "" : "s"}`;
-  const seconds = (s) => (s < 0.01 ? `${(s * 1000).toFixed(1)} ms` : s < 1 ? `${Math.round(s * 1000)} ms` : s < 120 ? `${s.toFixed(1)} s` : `${Math.floor(s / 60)} min ${Math.round(s % 60)} s`);
-  const dollars = (c) => `$${c < 1 ? c.toFixed(4) : c.toFixed(2)}`;
-  const tokens = (u) => `${u[0].toLocaleString("en")} → ${u[1].toLocaleString("en")} tokens`;
-  const when = (at) => { const d = new Date(at * 1000); return isNaN(d) ? "?" : d.toLocaleString("sv"); };
-  const words = (...list) => list.filter(Boolean).join(" · ");
-
-  // ---------------------------------------------------------------------------------------------------------- texts
-
-  function shortened(text) {
-    let end = text.length > CHARS ? CHARS : -1;
-    for (let at = -1, n = 0; n < LINES; n++) {
-      at = text.indexOf("\n", at + 1);
-      if (at < 0 || (end >= 0 && at > end)) return end;
-      if (n === LINES - 1) end = at;
-    }
-    return end;
-  }
-
-  function long(text, kind) {
-    const box = el("p", `text ${kind || ""}`), end = shortened(text);
-    box.dir = "auto";
-    if (end < 0 || text.length - end < 120) { box.append(text); return box; }
-    const shown = document.createTextNode(""), button = el("button", "fold");
-    button.type = "button";
-    const lines = text.slice(end + 1).split("\n").length;
-    const rest = lines > 1 ? amount(lines, "more line") : amount(text.length - end, "more character");
-    const holder = el("div", "long", box, button);
-    holder.turn = (open) => {
-      holder.open = open;
-      shown.data = open ? text : text.slice(0, end) + " …";
-      button.textContent = open ? "Show less" : `Show ${rest}`;
-      button.setAttribute("aria-expanded", String(open));
-    };
-    button.addEventListener("click", () => holder.turn(!holder.open));
-    box.append(shown);
-    holder.turn(false);
-    return holder;
-  }
+  const FIRST = 30, CHUNK = 80;
 
   function parts(list, kind) {
     return (list || []).map((part) => {
@@ -382,11 +334,6 @@
 
   // ------------------------------------------------------------------------------------------------------- dialogues
 
-  const KEYS = [["j  k", "next and previous step"], ["g  G", "first and last step"], ["/", "search; Enter for the next place"], ["n  N", "next and previous place"], ["o", "open or fold the step's long texts"], ["O", "open or fold all"], ["t", "light or dark"], ["c", "copy as a test"], ["?", "these keys"], ["Esc", "away with it"]];
-  const table = el("dl");
-  for (const [keys, what] of KEYS) table.append(el("dt", "", ...keys.split("  ").flatMap((key) => [el("kbd", "", key), " "])), el("dd", "", what));
-  $("help").append(el("h2", "", "Keys"), table);
-
   async function copy() {
     const box = $("test"), done = el("span", "", ""), again = el("button", "", "Copy"), away = el("button", "", "Close"), text = el("pre", "text mono", data.test || "");
     away.addEventListener("click", () => box.close());
@@ -409,36 +356,26 @@
     }
   }
 
-  function theme() {
-    const root = document.documentElement, dark = root.dataset.theme ? root.dataset.theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
-    root.dataset.theme = dark ? "light" : "dark";
-  }
-
   let all = false;
-  const COMMANDS = {
-    j: () => go(current + 1), k: () => go(current - 1), g: () => go(0), G: () => go(blocks.length - 1),
-    n: () => next(1), N: () => next(-1), "/": () => { $("search").focus(); $("search").select(); },
-    o: () => blocks[current] && turnAll(blocks[current]), O: () => { all = !all; drawTo(blocks.length - 1); blocks.forEach((block) => turnAll(block, all)); },
-    t: theme, c: copy, "?": () => $("help").showModal(),
-  };
-  document.addEventListener("keydown", (event) => {
-    if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
-    if (event.target === $("search")) {
-      if (event.key === "Enter") { event.preventDefault(); next(event.shiftKey ? -1 : 1); }
-      if (event.key === "Escape") { $("search").value = ""; search(); $("search").blur(); }
-      return;
-    }
-    if (event.target.closest?.("input, textarea")) return;
-    const command = COMMANDS[event.key];
-    if (command) { event.preventDefault(); command(); }
+  keys($("help"), $("keys"), [
+    ["j", "next and previous step", () => go(current + 1)], ["k", "next and previous step", () => go(current - 1)],
+    ["g", "first and last step", () => go(0)], ["G", "first and last step", () => go(blocks.length - 1)],
+    ["/", "search; Enter for the next place", () => { $("search").focus(); $("search").select(); }],
+    ["n", "next and previous place", () => next(1)], ["N", "next and previous place", () => next(-1)],
+    ["o", "open or fold the step's long texts", () => blocks[current] && turnAll(blocks[current])],
+    ["O", "open or fold all", () => { all = !all; drawTo(blocks.length - 1); blocks.forEach((block) => turnAll(block, all)); }],
+    ["t", "light or dark", theme], ["c", "copy as a test", copy],
+  ], (event) => {
+    if (event.target !== $("search")) return false;
+    if (event.key === "Enter") { event.preventDefault(); next(event.shiftKey ? -1 : 1); }
+    if (event.key === "Escape") { $("search").value = ""; search(); $("search").blur(); }
+    return true;
   });
   addEventListener("scroll", () => document.body.classList.toggle("below", scrollY > 150), { passive: true });
   let waiting = 0;
   $("search").addEventListener("input", () => { clearTimeout(waiting); waiting = setTimeout(search, 60); });
   $("theme").addEventListener("click", theme);
   $("copy").addEventListener("click", copy);
-  $("keys").addEventListener("click", () => $("help").showModal());
-  for (const box of [$("help"), $("test")]) box.addEventListener("click", (event) => { if (event.target === box) box.close(); });
   $("blocks").addEventListener("click", (event) => {
     const at = blocks.findIndex((block) => block.el && block.el.contains(event.target));
     if (at >= 0) go(at, true);

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from pathlib import Path
 
 from react_agent.errors import TraceError
-from react_agent.events import Event
+from react_agent.events import Event, Started
 from react_agent.stores.jsonl import load_trace
 from react_agent.trace import Trace, decode_event
+from react_agent.view import words
 
 
 def read_far(path: Path) -> tuple[Trace, str]:
@@ -31,16 +32,24 @@ def _read(path: Path, _changed: int, _size: int) -> tuple[Trace, str]:
     else:
         torn = f"{path}: its last line is cut off and left out; it is being written, or its writer was killed"
         return trace, torn if trace.torn is not None else ""
+    lines = [line for line in path.read_bytes().split(b"\n") if line.strip()]
     try:
-        return Trace(_until_damaged(path.read_bytes())), problem
-    except TraceError:
+        trace = Trace(_until_damaged(lines))
+    except TraceError:  # it does not begin as a trace does
         return Trace(), problem
+    left = len(lines) - len(trace)
+    return (
+        trace,
+        f"{problem}. {words.amount(left, 'line')} from there on {'is' if left == 1 else 'are'} left out" if trace and left else problem,
+    )
 
 
-def _until_damaged(data: bytes) -> Iterator[Event]:
-    for line in data.split(b"\n"):
-        if line.strip():
-            try:
-                yield decode_event(line)
-            except TraceError:
-                return
+def _until_damaged(lines: Iterable[bytes]) -> Iterator[Event]:
+    for number, line in enumerate(lines):
+        try:
+            event = decode_event(line)
+        except TraceError:
+            return
+        if number and isinstance(event, Started):  # a second run begins here
+            return
+        yield event

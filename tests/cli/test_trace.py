@@ -144,7 +144,7 @@ def test_diff(cli: Cli, answered: Path, text_run: Path) -> None:
     assert cli("trace", "diff", "answered", "answered").exit_code == 0
     result = cli("trace", "diff", "answered", text_run)
     assert result.exit_code == 1
-    for words in ("[-I look it up.-]{+hm+}", "[-native-]{+react_text+}", "2[-.1-] million"):
+    for words in ("[-I look it up.-]{+hm+}", "[-native-]{+react_text+}", "[-2.1-]{+2+} million"):
         assert words in result.stdout
 
 
@@ -219,7 +219,7 @@ def _moved(data: bytes) -> bytes:
 WRONG: dict[str, tuple[Callable[[bytes], bytes], str, bool]] = {
     "empty": (lambda data: b"", "no event in it", False),
     "cut in its first line": (lambda data: data[:50], "torn line", False),
-    "cut in its last line": (_cut_line, "cut off in the middle", True),
+    "cut in its last line": (_cut_line, "last line is cut off", True),
     "a line edited by hand": (_edited, "line 3: event 'called' is not as expected: Object missing required field `step`", True),
     "an event that does not fit": (_moved, "event 3 ('called') does not fit what comes before it", True),
     "a line is missing": (lambda data: b"\n".join(data.split(b"\n")[:1] + data.split(b"\n")[2:]), "event 2 ('called') does not fit", True),

@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from react_agent import Outcome, Text, Trace
-from react_agent.cli.compare import word_difference
 from react_agent.events import Finished, Replied, Returned, Started, Stopped, Told
 from react_agent.messages import ModelReply, ToolCall, ToolResult, Usage, assistant, user
 from react_agent.messages import Thinking as Thought
 from react_agent.spec import AgentSpec
 from react_agent.view import words
+from react_agent.view.difference import pieces
 from react_agent.view.redact import REDACTED, Redactor
 from react_agent.view.terminal import Row, transcript
 
@@ -142,11 +142,10 @@ def test_folding_counts_what_it_hides() -> None:
 @given(TEXTS, TEXTS)
 def test_a_word_difference_holds_both_texts(before: str, after: str) -> None:
     before, after = words.plain(before), words.plain(after)
-    marked = word_difference(before, after, styled=True)
-    spans = [(span.start, span.end, str(span.style)) for span in marked.spans]
-    for text, other in ((before, "green"), (after, "red strike")):
-        kept = "".join(char for at, char in enumerate(marked.plain) if not any(a <= at < b for a, b, style in spans if style == other))
-        assert kept == text
+    made = pieces(before, after)
+    for text, own in ((before, "gone"), (after, "new")):
+        assert "".join(piece for kind, piece in made if kind in ("same", own)) == text
+    assert all(piece for _, piece in made) or (before, after) == ("", "")
 
 
 # -------------------------------------------------------------------------------------------------------------- redact

@@ -11,6 +11,7 @@ import pytest
 from _stories import tell
 
 from react_agent import Agent, Image, Limits, MockBackend, Raw, Trace, call, tool
+from react_agent.view.html import compare_page
 from react_agent.view.html import page as page_of
 
 from .test_html import HOSTILE
@@ -184,3 +185,57 @@ def test_a_thousand_steps_are_quick(tab: Page, tmp_path: Path) -> None:
     tab.keyboard.press("G")
     assert tab.locator(".block.current .no").inner_text() == "999"
     assert tab.locator("#step-999").evaluate("block => block.getBoundingClientRect().top < innerHeight")
+
+
+def test_two_runs_side_by_side(tab: Page, tmp_path: Path) -> None:
+    first, second = (
+        many(4),
+        Agent(MockBackend([call("look", n=0, thought="Now 0."), call("look", n=7), "another end"]), tools=[look])
+        .run_sync("How many?")
+        .trace,
+    )
+    path = tmp_path / "compared.html"
+    path.write_text(compare_page(first, second), encoding="utf-8")
+    tab.goto(path.as_uri())
+    tab.wait_for_selector("html[data-drawn]")
+    assert tab.locator(".pair .no").all_inner_texts() == ["0", "1", "2 → –", "3 → 2"]
+    assert tab.locator("#count").inner_text() == "3 steps of 4 differ"
+    changed = tab.locator(".pair").nth(1)
+    assert "7" in changed.locator("ins").all_inner_texts()
+    assert "1" in changed.locator("del").all_inner_texts()
+    same = tab.locator(".pair.same")
+    assert not same.locator(".rows").is_visible()
+    same.locator("summary").click()
+    assert "line 1 of 0" in same.inner_text()
+    tab.keyboard.press("d")
+    assert not same.is_visible()
+    tab.keyboard.press("d")
+    assert same.is_visible()
+    for key, place in [("j", "answer"), ("j", "1"), ("j", "2 → –"), ("k", "1")]:
+        tab.keyboard.press(key)
+        assert tab.locator(".current").inner_text().split("\n")[0] == place
+    tab.keyboard.press("t")
+    assert tab.evaluate("document.documentElement.dataset.theme") == "dark"
+    tab.keyboard.press("?")
+    assert "next difference" in tab.locator("#help").inner_text()
+
+
+def test_hostile_texts_are_texts_when_compared(tab: Page, tmp_path: Path) -> None:
+    @tool(read_only=True)
+    def web(address: str) -> list[object]:
+        """Read."""
+        return [*HOSTILE]
+
+    def run(texts: list[str]) -> Trace:
+        script = [*[call("web", address=words, thought=words) for words in texts], "".join(texts)]
+        return Agent(MockBackend(script), tools=[web], instructions=texts[0]).run_sync(texts[0]).trace
+
+    path = tmp_path / "compared.html"
+    path.write_text(compare_page(run(HOSTILE), run(HOSTILE[::-1]), problems=HOSTILE), encoding="utf-8")
+    tab.goto(path.as_uri())
+    tab.wait_for_selector("html[data-drawn]")
+    tab.keyboard.press("o")
+    assert tab.evaluate("window.hacked") is None
+    assert tab.locator("script").count() == 2
+    assert tab.locator("img, svg, a").count() == 0
+    assert HOSTILE[2] in tab.locator("#problem").inner_text()

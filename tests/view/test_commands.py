@@ -41,7 +41,7 @@ def test_html_redacted(file: Path) -> None:
 @pytest.mark.parametrize(
     ("damage", "words", "items"),
     [
-        (lambda lines: [*lines[:3], lines[3][:20]], "cut off in the middle", 3),
+        (lambda lines: [*lines[:3], lines[3][:20]], "last line is cut off", 3),
         (lambda lines: [*lines[:2], b"{edited", *lines[2:]], "line 3: it is not JSON", 2),
         (lambda lines: [lines[0].replace(b'"schema_version":1', b'"schema_version":99'), *lines[1:]], "schema version 99", 6),
         (lambda lines: [lines[0], lines[3]], "does not fit", 2),
@@ -106,3 +106,20 @@ def test_serve_without_its_extra(file: Path, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setitem(__import__("sys").modules, "uvicorn", None)
     result = CliRunner().invoke(app, ["serve"])
     assert (result.exit_code, "react_agent[serve]" in result.stderr) == (2, True)
+
+
+def test_html_of_two_runs(file: Path) -> None:
+    tell("malformed", "native").trace.save("runs/y.jsonl")
+    assert cli("html", file, "runs/y.jsonl", "--redact", "don*").exit_code == 0
+    data = data_of(Path("x-y.html").read_text("utf-8"))
+    assert [run["outcome"] for run in data["runs"]] == ["answered", "answered"]  # type: ignore[attr-defined]
+    assert data["comparison"]["steps"][1]["gist"] == 'lookup(key="a")'  # type: ignore[index]
+    assert "[redacted]" in str(data)
+    assert "done" not in str(data)
+
+
+def test_html_of_two_runs_says_what_is_wrong_with_either(file: Path) -> None:
+    Path("runs/y.jsonl").write_bytes(file.read_bytes()[:-30])
+    result = cli("html", file, "runs/y.jsonl")
+    assert (result.exit_code, "last line is cut off" in result.stderr) == (1, True)
+    assert "last line is cut off" in str(data_of(Path("x-y.html").read_text("utf-8"))["problems"])
