@@ -69,6 +69,7 @@
     folds.forEach((one) => { one.open = open; });
   }
 
+  if (data.links.length) { $("back").href = "../../"; $("back").hidden = false; }
   $("ends").append(...data.runs.map(end));
   // The models and the outcomes stand above.
   const heads = [...both.heads.filter((text) => text.label !== "model" && differs([text])), ...both.outcome.filter((text) => differs([text]) || (text.label === "answer" && text.pieces[0][1]))];

@@ -405,6 +405,8 @@
 
   // A page that is served follows its run; from a file there is nothing to ask, and the policy would not let it.
   if (data.live) {
+    $("back").href = "../";
+    $("back").hidden = false;
     const ask = async () => {
       try {
         const answer = await fetch(`${data.live}?from=${data.items.length}`);

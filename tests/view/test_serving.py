@@ -68,7 +68,14 @@ def test_a_run(client: TestClient, folder: Path) -> None:
     assert client.get("/api/run/one?from=x").json()["items"] == whole["items"]
 
 
-@pytest.mark.parametrize("path", ["/run/nothing", "/run/..%2Fone", "/run/%2e%2e", "/api/run/nothing", "/nothing"])
+def test_two_runs(client: TestClient) -> None:
+    data = data_of(client.get("/compare/one/wait~1").text)
+    assert [run["outcome"] for run in data["runs"]] == ["answered", "paused"]  # type: ignore[attr-defined]
+    assert data["links"] == ["../../run/one", "../../run/wait~1"]
+    assert client.get("/compare/one/other").status_code == 422
+
+
+@pytest.mark.parametrize("path", ["/compare/one/nothing", "/compare/..%2Fone/one", "/run/nothing", "/run/..%2Fone", "/run/%2e%2e", "/api/run/nothing", "/nothing"])
 def test_what_is_not_there(client: TestClient, path: str) -> None:
     assert client.get(path).status_code == 404
 
@@ -195,6 +202,12 @@ def test_a_live_page_and_a_review_in_a_browser(browser: Browser, folder: Path) -
             tab.wait_for_timeout(20)
         port = server.servers[0].sockets[0].getsockname()[1]
         tab.goto(f"http://127.0.0.1:{port}/")
+        expect(tab.locator("#runs tbody tr")).to_have_count(3)
+        for row in (0, 1):
+            tab.locator("#runs input:not([disabled])").nth(row).click()
+        tab.keyboard.press("c")
+        expect(tab.locator(".pair")).not_to_have_count(0)
+        tab.locator("#back").click()
         expect(tab.locator("#runs tbody tr")).to_have_count(3)
         tab.locator("#outcome").select_option("paused")
         expect(tab.locator("#runs tbody tr")).to_have_count(1)
