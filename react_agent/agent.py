@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias, cast
 
@@ -18,6 +18,7 @@ from react_agent.care import with_asking
 from react_agent.dispatch import CallScope, current_call
 from react_agent.errors import ConfigError, ReactAgentError, ToolError, TraceError
 from react_agent.events import Changed, Parent, Resumed, Reviewed, Started, Told
+from react_agent.forking import edited
 from react_agent.host import Reviewer, Run
 from react_agent.loop import State, fold, update
 from react_agent.masking import Masker
@@ -169,17 +170,38 @@ class Agent:
         """`resume`, to watch."""
         return RunStream(lambda: self._take_up(trace, task, reviews, deps, changes), self._finish, self._result)
 
-    async def fork(self, trace: Trace | str | Path, at: int, task: Task | None = None, *, deps: object = None) -> Result:
+    async def fork(
+        self, trace: Trace | str | Path, at: int, task: Task | None = None, *, edits: Mapping[str, str] | None = None, deps: object = None
+    ) -> Result:
         """Try another way from an earlier point: a new run that begins with the first `at` events of a trace.
 
         The new run has its own id and leaves the old trace alone. ``trace.after_step(n)`` gives the `at` behind step n. The agent may differ
         from the recorded one; the difference is written down.
-        """
-        return await self._finish(self._fork(trace, at, task, deps))
 
-    def fork_sync(self, trace: Trace | str | Path, at: int, task: Task | None = None, *, deps: object = None) -> Result:
+        Args:
+            trace: The old run, or the path of its file.
+            at: How many of its events are kept.
+            task: The next question, or a word in the middle.
+            edits: Other texts for what no kept step has read: ``{"observation": "no such city"}``; also ``question``, and ``observation.1`` of several. They
+                are on record in the new run.
+            deps: As in `run`.
+
+        Raises:
+            ConfigError: Something that cannot be edited at that point; the message names what can.
+        """
+        return await self._finish(self._fork(trace, at, task, edits or {}, deps))
+
+    def fork_sync(
+        self, trace: Trace | str | Path, at: int, task: Task | None = None, *, edits: Mapping[str, str] | None = None, deps: object = None
+    ) -> Result:
         """`fork`, waited for."""
-        return run_sync(lambda: self.fork(trace, at, task, deps=deps))
+        return run_sync(lambda: self.fork(trace, at, task, edits=edits, deps=deps))
+
+    def fork_stream(
+        self, trace: Trace | str | Path, at: int, task: Task | None = None, *, edits: Mapping[str, str] | None = None, deps: object = None
+    ) -> RunStream:
+        """`fork`, to watch."""
+        return RunStream(lambda: self._fork(trace, at, task, edits or {}, deps), self._finish, self._result)
 
     # ------------------------------------------------------------------------------------------------------ beginnings
 
@@ -214,9 +236,10 @@ class Agent:
         self._go_on(run, task, reviews)
         return run
 
-    def _fork(self, trace: Trace | str | Path, at: int, task: Task | None, deps: object) -> Run:
+    def _fork(self, trace: Trace | str | Path, at: int, task: Task | None, edits: Mapping[str, str], deps: object) -> Run:
         trace = trace if isinstance(trace, Trace) else Trace.load(trace)
-        forked = trace.fork(at, run_id=new_run_id(), now=time.time())
+        masked = {place: self._masker.text(text) for place, text in edits.items()}
+        forked = edited(trace.fork(at, run_id=new_run_id(), now=time.time()), masked)
         state = fold(forked)
         writer = self._store.create(forked.run_id) if self._store else None
         if writer is not None:

@@ -23,12 +23,31 @@ class Fact(Noun, frozen=True, tag_field="kind"):
     at: float
 
 
+class Edit(Noun, frozen=True):
+    """A text of a fork's beginning that is not as it was in its parent.
+
+    Attributes:
+        at: Which event, counted from 0.
+        what: ``question``, ``observation``, ``observation.1``…
+        before: The text as it was.
+    """
+
+    at: int
+    what: str
+    before: str
+
+
 class Parent(Noun, frozen=True):
-    """Where a run came from: the first `at` events of another run (a fork), or a call of another run (a sub-agent)."""
+    """Where a run came from: the first `at` events of another run (a fork), or a call of another run (a sub-agent).
+
+    Attributes:
+        edits: What was changed in those events.
+    """
 
     run_id: str
     at: int | None = None
     call: str | None = None
+    edits: tuple[Edit, ...] = ()
 
 
 class Started(Fact, frozen=True, omit_defaults=False, tag="started"):

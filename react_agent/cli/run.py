@@ -7,8 +7,7 @@ import json
 import os
 import shlex
 import sys
-import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
@@ -17,6 +16,7 @@ import typer
 from msgspec.structs import replace
 
 from react_agent.cli.console import EXIT, Code, Mode, fail, runs_folder, shell
+from react_agent.cli.edits import INSTRUCTIONS, typed_edits
 from react_agent.cli.files import load_whole
 from react_agent.cli.loading import MODEL_VARIABLE, load_model, load_tools
 from react_agent.errors import ConfigError
@@ -139,6 +139,15 @@ def fork(
     file: FileArgument,
     question: Annotated[str | None, typer.Argument(help="A word to the model at that point.")] = None,
     at: Annotated[int, typer.Option("--at", min=0, metavar="STEP", help="The first step that is done anew; those before it are kept.")] = 0,
+    edit: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--edit",
+            metavar="PLACE[=TEXT]",
+            help="Another text for what the step at --at reads: question, instructions, observation, or observation.1 of several. "
+            "@FILE reads it from a file; without a text, $EDITOR opens. May be given several times.",
+        ),
+    ] = None,
     model: ModelOption = None,
     tools: ToolsOption = None,
     format: FormatOption = None,  # noqa: A002 - the option's name
@@ -148,18 +157,19 @@ def fork(
 ) -> None:
     """Try another way from an earlier step, as a new run.
 
-    The steps before --at are kept; the old run is left alone.
+    The steps before --at are kept, the old run is left alone, and what was edited is on record in the new one.
     """
-    from react_agent.agent import new_run_id
-
     _, trace, _ = load_whole(file)
-    forked = trace.fork(trace.after_step(at), run_id=new_run_id(), now=time.time())
-    state = fold(forked)
-    spec = replace(state.spec, limits=_limits(state.spec.limits, steps, None))
+    kept = trace.cut(trace.after_step(at))
+    edits = typed_edits(edit or (), kept)
+    recorded = fold(kept).spec
+    spec = replace(recorded, limits=_limits(recorded.limits, steps, None), instructions=edits.pop(INSTRUCTIONS, recorded.instructions))
     home = JsonlStore(runs_folder(store))
-    backend = _model_again(forked, model, format)
+    backend = _model_again(kept, model, format)
     sitting = _Sitting(spec, backend, _tools_again(spec, tools or (), True), home, display, _again(model, tools))
-    sitting.sit(sitting.agent.resume_stream(forked, question, changes=True), home.path(forked.run_id), seen=len(forked))
+    for place in edits:
+        sitting.session.display.say(f"    edited: {place}")
+    sitting.sit(sitting.agent.fork_stream(trace, len(kept), question, edits=edits), home.path, seen=len(kept))
 
 
 # ------------------------------------------------------------------------------------------------------------- sitting
@@ -188,14 +198,14 @@ class _Sitting:
             name=spec.name,
         )
 
-    def sit(self, stream: RunStream, path: Path, seen: int = 0) -> NoReturn:
-        """Watch a run from its beginning, or from what was seen of it before."""
+    def sit(self, stream: RunStream, path: Path | Callable[[str], Path], seen: int = 0) -> NoReturn:
+        """Watch a run from its beginning, or from what was seen of it before. `path` may depend on the run's name."""
         with self.session:
             try:
                 trace = self.session.watch(stream, seen=seen)
             except ConfigError as error:  # the library's words, in the command's
                 raise ConfigError(str(error).replace("Pass changes=True", "Give --changes")) from None
-            self._end(trace, path)
+            self._end(trace, path if isinstance(path, Path) else path(trace.run_id))
 
     def rest(self, trace: Trace, path: Path) -> NoReturn:
         """Have calls reviewed where there is someone to ask, and end."""

@@ -113,8 +113,10 @@
     const bad = result.status !== "ok", box = el("div", bad ? "seen bad" : "seen");
     if (bad) box.append(el("span", "tag bad", result.status.replaceAll("_", " ")));
     if (result.untrusted) box.append(el("span", "tag", "untrusted"));
+    if (result.edited !== undefined) box.append(el("span", "tag", "edited in this fork"));
     if (result.left_behind) box.append(el("span", "tag", "left behind: its thread could not be stopped"));
     box.append(...(result.parts ? parts(result.parts, "mono") : [el("p", "aware", "(nothing)")]));
+    if (result.edited !== undefined) box.append(folded("What it was", long(result.edited, "mono")));
     return box;
   }
 
@@ -125,7 +127,10 @@
   function drawNote(item) {
     const body = el("div", "body"), say = (label, text, tone) => body.append(aware(label, text, tone));
     switch (item.kind) {
-      case "told": body.append(el("span", "tag", "told"), ...parts(item.parts, "said")); break;
+      case "told":
+        body.append(el("span", "tag", item.edited === undefined ? "told" : "told, edited in this fork"), ...parts(item.parts, "said"));
+        if (item.edited !== undefined) body.append(folded("What it was", long(item.edited)));
+        break;
       case "resumed": say("resumed", `taken up again, ${when(item.at)}`); break;
       case "stopped": say("stopped", `${item.cause}: ${item.detail || ""}`, "bad"); break;
       case "changed": say("changed", `the model is now ${item.backend}, the format ${item.format}`); body.append(setup(item)); break;
@@ -169,6 +174,7 @@
       start.parent ? el("span", "", `from ${start.parent}`) : null);
     const inside = [heading, facts];
     if (!one) inside.push(long(title));
+    if (start.edited !== undefined) inside.push(folded("The question was edited in this fork", long(start.edited)));
     inside.push(...parts(task.filter((part) => part.picture)).map((image) => el("div", "seen", image)));
     if (end.answer) inside.push(el("div", "result", el("span", "label", "Answer"), long(end.answer, "answer")));
     else {
@@ -398,6 +404,7 @@
     later(drawRest);
   }
 
+  for (const edit of data.items[0].edits || []) if (data.items[edit.at]) data.items[edit.at].edited = edit.before; // of a fork
   for (const item of data.items) take(item);
   drawHead();
   drawTo(FIRST - 1);

@@ -123,12 +123,17 @@ def rows(event: Event, step: int, lines: int | None = None) -> list[Row]:
 
 
 def transcript(events: Iterable[Event], lines: int | None = None) -> Iterator[Row | Text]:
-    """A whole trace, row by row, with a blank line before each step."""
+    """A whole trace, row by row, with a blank line before each step. Beneath a text that a fork was given stands the one that it had."""
     step = 0
-    for event in events:
+    before: dict[int, str] = {}
+    for at, event in enumerate(events):
         if isinstance(event, Replied):
             yield Text()
+        if isinstance(event, Started) and event.parent is not None:
+            before = {edit.at: edit.before for edit in event.parent.edits}
         yield from rows(event, step, lines)
+        if at in before:
+            yield Row("edited", f"it was: {words.plain(before[at])}", "yellow", "yellow", lines=lines)
         step += isinstance(event, Replied)
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import io
 import json
+import sys
 from pathlib import Path
 
 import pytest
 
-from react_agent import Trace
+from react_agent import ConfigError, Trace
+from react_agent.cli.edits import typed_edits
 from react_agent.events import Changed, Resumed, Reviewed, Started, Told
 
 from .conftest import Cli, run_files
@@ -267,3 +270,88 @@ def test_fork_leaves_the_old_run_alone(cli: Cli, answered: Path, home: Path) -> 
     assert [step.reply.message.text for step in forked.steps()] == ["", "yes"]
     assert any(isinstance(event, Resumed) for event in forked)
     assert cli("trace", "fork", "answered", "--at", "9", "-m", "kit:answers", "-t", "kit").exit_code == 1
+
+
+# ---------------------------------------------------------------------------------------------------------- fork --edit
+
+
+@pytest.fixture
+def lyon(cli: Cli, home: Path) -> Path:
+    assert cli("run", "How many?", "-m", "kit:asks", "-t", "kit:population").exit_code == 0
+    return run_files(home)[0]
+
+
+def forked(home: Path, old: Path) -> Trace:
+    [new] = [path for path in run_files(home) if path != old]
+    return Trace.load(new)
+
+
+@pytest.mark.parametrize("word", ["observation=three people", "observation=@new.txt"])
+def test_an_observation_is_edited(cli: Cli, home: Path, lyon: Path, word: str) -> None:
+    before = lyon.read_bytes()
+    (home / "new.txt").write_text("three people")
+    result = cli("trace", "fork", lyon, "--at", "1", "--edit", word, "-m", "kit:answers", "-t", "kit:population")
+    assert (result.exit_code, "edited: observation" in result.stdout) == (0, True)
+    assert lyon.read_bytes() == before
+    trace = forked(home, lyon)
+    assert trace.steps()[0].calls[0].result.text == "three people"  # type: ignore[union-attr]
+    shown = cli("trace", "show", trace.run_id).stdout
+    for words in ("three people", "it was: 2102650", "its first 4 events"):
+        assert words in shown
+    assert cli("trace", "replay", trace.run_id).exit_code == 0
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(
+    ("line", "made"),
+    [
+        ("f.write_text(f.read_text().replace('2102650', 'three') + '\\n')", {"observation": "three"}),
+        ("pass", "the text is as it was"),
+        ("sys.exit(3)", "ended with 3"),
+    ],
+    ids=["edited", "left", "given up"],
+)
+def test_an_editor(home: Path, lyon: Path, line: str, made: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    (home / "my editor.py").write_text(f"import pathlib, sys\nf = pathlib.Path(sys.argv[1])\n{line}\n")
+    monkeypatch.setattr(sys, "stdin", Terminal())
+    monkeypatch.delenv("VISUAL", raising=False)
+    monkeypatch.setenv("EDITOR", f"{sys.executable} '{home / 'my editor.py'}'")
+    kept = Trace.load(lyon).cut(4)
+    if isinstance(made, dict):
+        assert typed_edits(["observation"], kept) == made
+    else:
+        with pytest.raises(ConfigError, match=str(made)):
+            typed_edits(["observation"], kept)
+
+
+def test_question_and_instructions_are_edited(cli: Cli, home: Path, lyon: Path) -> None:
+    words = ("--edit", "question=How few?", "--edit", "instructions=Be brief.")
+    assert cli("trace", "fork", lyon, "--at", "0", *words, "-m", "kit:answers", "-t", "kit:population").exit_code == 0
+    trace = forked(home, lyon)
+    assert trace.started.task.text == "How few?"
+    sent = cli("trace", "prompt", trace.run_id).stdout
+    assert "How few?" in sent
+    assert "Be brief." in sent
+
+
+@pytest.mark.parametrize(
+    ("word", "said"),
+    [
+        ("question=Why?", "one can edit observation, instructions"),
+        ("thought=Why?", "one can edit observation, instructions"),
+        ("observation=2102650", "the text is as it was"),
+        ("observation", "needs a terminal and $EDITOR"),
+        ("observation=@nowhere.txt", "nowhere.txt"),
+    ],
+)
+def test_what_cannot_be_edited(cli: Cli, home: Path, lyon: Path, word: str, said: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("EDITOR", raising=False)
+    monkeypatch.delenv("VISUAL", raising=False)
+    result = cli("trace", "fork", lyon, "--at", "1", "--edit", word, "-m", "kit:answers", "-t", "kit:population")
+    assert result.exit_code in (1, 2)
+    assert said in result.stderr
+    assert run_files(home) == [lyon]

@@ -239,3 +239,20 @@ def test_hostile_texts_are_texts_when_compared(tab: Page, tmp_path: Path) -> Non
     assert tab.locator("script").count() == 2
     assert tab.locator("img, svg, a:visible").count() == 0
     assert HOSTILE[2] in tab.locator("#problem").inner_text()
+
+
+def test_what_was_edited_in_a_fork_is_told(tab: Page, tmp_path: Path) -> None:
+    trace = many(3)
+    agent = Agent(MockBackend(["so be it"]), tools=[look])
+    with ThreadPoolExecutor(1) as apart:
+        fork = apart.submit(agent.fork_sync, trace, trace.after_step(1), edits={"observation": "<b>nothing</b>"}).result()
+        asked = apart.submit(Agent(MockBackend(["no"])).fork_sync, trace, 1, edits={"question": "How few?"}).result()
+    show(tab, fork.trace, tmp_path)
+    card = tab.locator("#step-0 .call")
+    assert "edited in this fork" in card.inner_text()
+    assert "<b>nothing</b>" in card.inner_text()
+    card.locator("summary").click()
+    assert "line 1 of 0" in card.inner_text()
+    show(tab, asked.trace, tmp_path)
+    assert tab.locator("h1").inner_text() == "How few?"
+    assert "The question was edited in this fork" in tab.locator("#head").inner_text()

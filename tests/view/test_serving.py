@@ -75,7 +75,10 @@ def test_two_runs(client: TestClient) -> None:
     assert client.get("/compare/one/other").status_code == 422
 
 
-@pytest.mark.parametrize("path", ["/compare/one/nothing", "/compare/..%2Fone/one", "/run/nothing", "/run/..%2Fone", "/run/%2e%2e", "/api/run/nothing", "/nothing"])
+@pytest.mark.parametrize(
+    "path",
+    ["/compare/one/nothing", "/compare/..%2Fone/one", "/run/nothing", "/run/..%2Fone", "/run/%2e%2e", "/api/run/nothing", "/nothing"],
+)
 def test_what_is_not_there(client: TestClient, path: str) -> None:
     assert client.get(path).status_code == 404
 
