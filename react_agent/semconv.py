@@ -1,6 +1,6 @@
-"""Names of OpenTelemetry's semantic conventions for generative AI, as of its registry in release 1.45 (status: development), in this one place.
+"""Names of OpenTelemetry's semantic conventions for generative AI, as of release 1.45 (status: development), in this one place.
 
-https://opentelemetry.io/docs/specs/semconv/gen-ai/ says what each holds. Names of our own begin with ``react_agent.``.
+They are kept in https://github.com/open-telemetry/semantic-conventions-genai, which says what each holds. Names of our own begin with ``react_agent.``.
 """
 
 from __future__ import annotations

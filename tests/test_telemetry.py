@@ -16,6 +16,7 @@ from react_agent import Agent, ConfigError, JsonlStore, MockBackend, Settings, T
 from react_agent.errors import BackendRejected
 from react_agent.events import Called, Replied
 from react_agent.telemetry import TelemetryStore, export_traces
+from react_agent.view.redact import Redactor
 
 sdk = pytest.importorskip("opentelemetry.sdk.trace", reason="opentelemetry-sdk is not installed")
 export = pytest.importorskip("opentelemetry.sdk.trace.export")
@@ -240,3 +241,14 @@ def test_a_store_that_keeps_nothing(spans: Spans) -> None:
     store = TelemetryStore(tracer_provider=spans.provider)
     trace = run(store)
     assert not store.exists(trace.run_id)
+
+
+def test_patterns_and_fields_are_masked_in_the_spans_and_nowhere_else(spans: Spans, tmp_path: Path) -> None:
+    store = TelemetryStore(tmp_path, tracer_provider=spans.provider, content=True, redactor=Redactor(["value*"], ["key"]))
+    trace = run(store)
+    export_traces(trace, tracer_provider=spans.provider, content=True, redactor=Redactor(["value*"], ["key"]))
+    told = str(spans.shape())
+    assert "[redacted]" in told
+    assert "value of" not in told
+    assert '"key": "a"' not in told
+    assert b"value of a" in (tmp_path / f"{trace.run_id}.jsonl").read_bytes()

@@ -43,12 +43,16 @@ def as_test_(
     file: FileArgument = None,
     output: Annotated[Path | None, typer.Option("-o", "--output", metavar="OUT", help="By default standard output.")] = None,
     agent: Annotated[str | None, typer.Option("--agent", metavar="MODULE:NAME", help="Try this agent with the same replies.")] = None,
+    redact: RedactOption = None,
+    redact_field: FieldsOption = None,
 ) -> None:
     """Write a test from a trace.
 
     It replays the trace's file, and so watches over prompts and parsers. With --agent, the model plays what it said and that agent's own tools run.
     """
+    masks = redactor(redact, redact_field)
     path, trace, _ = load_whole(file)
+    trace = masks.trace(trace)
     module, _, name = (agent or "a:b").partition(":")
     if not (all(part.isidentifier() for part in module.split(".")) and name.isidentifier()):
         fail(f"--agent takes MODULE:NAME, such as my_app.agents:helper, not '{agent}'", Code.USAGE)

@@ -33,7 +33,8 @@ def prompt(
     The last, unless one is named: messages, tools, stop sequences. For a text format that is the text into which messages and tools were turned. The step after the last is what would be sent next.
     """
     masks = redactor(redact, redact_field)
-    _, trace, _ = load_whole(file)
+    loaded = load(file, masks)
+    trace = loaded.trace.cut(loaded.stands.fits)
     asked = requests(trace)
     count = sum(isinstance(event, Replied) for event in trace)
     number = max(0, min(count, len(asked)) - 1) if step is None else step
@@ -45,6 +46,7 @@ def prompt(
     show(console, terminal.title(f"step {number}", f"format {name}" + (", the last request" if effect.purpose == "last" else "")))
     for line in _sent(effect, name, neutral):
         show(console, Text(words.plain(masks.text(line))))
+    loaded.done()
 
 
 def _format_at(trace: Trace, step: int) -> str:
@@ -122,18 +124,19 @@ def raw(file: FileArgument = None, step: StepOption = None, redact: RedactOption
     loaded.done()
 
 
-def replay_(file: FileArgument = None) -> None:
+def replay_(file: FileArgument = None, redact: RedactOption = None, redact_field: FieldsOption = None) -> None:
     """Run a trace again without its world; exit 1 where it differs.
 
     Each request, each planned call and each reading has to come out as it was recorded: a test of prompts, formats and the loop.
     """
+    masks = redactor(redact, redact_field)
     path, trace, _ = load_whole(file)
     try:
         state = replay(trace)
     except Diverged as error:
-        complain(f"{path}: {str(error).splitlines()[0]}")
+        complain(f"{path}: {masks.text(str(error).splitlines()[0])}")
         for line in error.difference.splitlines():
             style = "red" if line.startswith("-") else "green" if line.startswith("+") else "dim"
-            show(out(), Text(words.plain(line), style=style))
+            show(out(), Text(words.plain(masks.text(line)), style=style))
         raise typer.Exit(Code.OTHER) from None
     show(out(), Text(f"{path}: the same, {words.amount(state.steps, 'step')}", style="green"))

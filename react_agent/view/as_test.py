@@ -12,6 +12,7 @@ from react_agent.messages import JsonObject, ModelReply, Text, ToolCall
 from react_agent.trace import Trace
 from react_agent.view import words
 from react_agent.view.items import summary
+from react_agent.view.redact import REDACTED
 
 _WIDTH = 120
 _PLACEHOLDER = "my_app:agent"
@@ -122,7 +123,7 @@ def _assertions(trace: Trace, subject: str) -> list[str]:
 def _links(trace: Trace) -> Iterator[str]:
     stands = summary(trace)
     answer = next((event.reply.message.text for event in reversed(trace) if isinstance(event, Replied)), "")
-    if stands["outcome"] == "answered" and 0 < len(answer) <= 300 and trace.started.spec.output_schema is None:
+    if stands["outcome"] == "answered" and 0 < len(answer) <= 300 and trace.started.spec.output_schema is None and REDACTED not in answer:
         yield f".answered({answer!r})"
     else:
         yield f".outcome({stands['outcome']!r})"
@@ -134,6 +135,6 @@ def _links(trace: Trace) -> Iterator[str]:
 
 
 def _short(arguments: JsonObject | None) -> list[str]:
-    """The arguments that are short enough to be compared by eye."""
-    given = (arguments or {}).items()
-    return [f"{name}={value!r}" for name, value in given if name.isidentifier() and not keyword.iskeyword(name) and len(repr(value)) <= 60]
+    """The arguments that are short enough to be compared by eye, and were not masked."""
+    given = {name: repr(value) for name, value in (arguments or {}).items() if name.isidentifier() and not keyword.iskeyword(name)}
+    return [f"{name}={value}" for name, value in given.items() if len(value) <= 60 and REDACTED not in value]

@@ -14,6 +14,7 @@ from pydantic import JsonValue
 from pydantic_core import from_json, to_json
 
 from react_agent.errors import ConfigError
+from react_agent.events import Event
 from react_agent.trace import Trace, decode_event, encode_event
 
 REDACTED = "[redacted]"
@@ -59,9 +60,11 @@ class Redactor:
 
     def trace(self, trace: Trace) -> Trace:
         """A copy of a trace with whatever matches masked; for eyes and other programs, not to be gone on with."""
-        if not self:
-            return trace
-        return Trace([decode_event(to_json(self._walk(from_json(encode_event(event)), False))) for event in trace], torn=None)
+        return Trace([self.event(event) for event in trace], torn=None) if self else trace
+
+    def event(self, event: Event) -> Event:
+        """A copy of an event with whatever matches masked."""
+        return decode_event(to_json(self._walk(from_json(encode_event(event)), False))) if self else event
 
     def _fields_in(self, text: str) -> str:
         assert self._field is not None

@@ -20,12 +20,14 @@ class Standing:
 
     Attributes:
         state: After the events that fit together.
+        fits: How many those are.
         outcome: None while something is still to be done, and where the events do not fit together.
         waiting: The calls that a paused run waits for.
         problem: Where and why the events do not fit together; else nothing.
     """
 
     state: State
+    fits: int
     outcome: Outcome | None
     waiting: tuple[Pending, ...] = ()
     problem: str = ""
@@ -44,15 +46,15 @@ def standing(trace: Trace) -> Standing:
             advance(state, trace[number])
         except _MISFITS as error:
             why = f"event {number + 1} ('{trace[number].kind}') does not fit what comes before it ({_words(error)}). Was the file edited by hand?"
-            return Standing(state, None, problem=why)
+            return Standing(state, number, None, problem=why)
     try:
         waiting = pending(state) if state.outcome is None else ()
         next_effect(state)
     except _MISFITS as error:
-        return Standing(state, None, problem=f"its events do not fit together ({_words(error)})")
+        return Standing(state, len(trace), None, problem=f"its events do not fit together ({_words(error)})")
     if waiting:
-        return Standing(state, Outcome("paused", "; ".join(f"{call.name}: {call.question}" for call in waiting)), waiting)
-    return Standing(state, state.outcome)
+        return Standing(state, len(trace), Outcome("paused", "; ".join(f"{call.name}: {call.question}" for call in waiting)), waiting)
+    return Standing(state, len(trace), state.outcome)
 
 
 def _words(error: Exception) -> str:

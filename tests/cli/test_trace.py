@@ -7,8 +7,15 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from react_agent import Trace
+from react_agent.cli.files import requests
+from react_agent.view.items import items
+from react_agent.view.reading import read_far
+from react_agent.view.standing import standing
+from react_agent.view.terminal import transcript
 
 from .conftest import Cli, run_files
 
@@ -179,18 +186,58 @@ def test_export_keeps_foreign_fences_inside(cli: Cli, home: Path) -> None:
     assert "````\n```\n# not a heading\n```\n````" in cli("trace", "export", "--format", "markdown").stdout
 
 
-@pytest.mark.parametrize(
-    "command", ["show", "steps", "prompt", "raw", "export", "raw --step 0", "export --format markdown", "diff answered"]
-)
-def test_redaction(cli: Cli, answered: Path, command: str) -> None:
-    words = ["trace", *command.split(), *(["answered"] if "diff" in command else []), "--redact-field", "city", "--redact", "210*"]
+DOORS = [
+    "show",
+    "show --full",
+    "steps",
+    "prompt",
+    "prompt --neutral",
+    "raw",
+    "raw --step 0",
+    "export",
+    "export --format markdown",
+    "export --format openai-messages",
+    "diff answered",
+    "list runs",
+    "grep a",
+    "stats",
+    "replay",
+    "html answered -o page.html",
+    "html answered answered -o page.html",
+    "test answered",
+    "test answered --agent shop:agent",
+]
+
+
+@pytest.mark.parametrize("by", ["options", "environment"])
+@pytest.mark.parametrize("command", DOORS)
+def test_redaction_in_every_door(cli: Cli, answered: Path, command: str, by: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    words = ["trace", *command.split(), *(["answered"] if command.startswith("diff") else [])]
+    if by == "options":
+        words += [] if command == "stats" else ["--redact-field", "city", "--redact", "210*", "--redact", "*any?"]
+    else:
+        monkeypatch.setenv("REACT_AGENT_REDACT", "210* *any?")
+        monkeypatch.setenv("REACT_AGENT_REDACT_FIELDS", "city")
     result = cli(*words)
     assert result.exit_code == 0
-    assert "Paris" not in result.stdout
-    assert "2102650" not in result.stdout
-    if command != "diff answered":
-        assert "[redacted]" in result.stdout
+    page = Path("page.html").read_text("utf-8") if "html" in command else ""
+    assert not any(said in result.stdout + page for said in ("Paris", "2102650", "any?"))
+    if command.split()[0] not in ("diff", "stats", "replay", "test"):
+        assert "[redacted]" in result.stdout + page
     assert "Paris" in answered.read_text()
+
+
+def test_redaction_of_a_difference_between_a_record_and_its_replay(cli: Cli, answered: Path) -> None:
+    answered.write_text(answered.read_text().replace('"Be brief."', '"Be Parisian."'))
+    result = cli("trace", "replay", answered, "--redact", "Paris*")
+    assert (result.exit_code, "Parisian" in result.stdout + result.stderr) == (1, False)
+
+
+def test_a_test_of_a_masked_run_passes(cli: Cli, answered: Path) -> None:
+    text = cli("trace", "test", "answered", "--redact-field", "city", "--redact", "2.1*").stdout
+    room: dict[str, object] = {}
+    exec(text, room)
+    room["test_how_many"]()  # type: ignore[operator]
 
 
 @pytest.mark.parametrize("pattern", ["*", "", "a b", "***"])
@@ -231,14 +278,19 @@ WRONG: dict[str, tuple[Callable[[bytes], bytes], str, bool]] = {
 
 
 @pytest.mark.parametrize("case", WRONG)
-@pytest.mark.parametrize("command", ["show", "steps", "export", "stats"])
+@pytest.mark.parametrize("command", ["show", "steps", "export", "stats", "prompt", "list", "grep -i M"])
 def test_a_wrong_file_is_told_and_what_can_be_shown_is(cli: Cli, answered: Path, case: str, command: str) -> None:
     change, words, shown = WRONG[case]
     answered.write_bytes(change(answered.read_bytes()))
-    result = cli("trace", command, answered)
-    assert result.exit_code == 1
-    assert words in result.stderr
-    assert any(some in result.stdout for some in ("answered", "How many?", "I look it up.", "2.1 million")) == shown
+    result = cli("trace", *command.split(), "runs" if command == "list" else answered)
+    if command == "list":
+        assert any(word in result.stdout for word in ("damaged", "unreadable", "answered  "))
+    else:
+        assert (result.exit_code == 1) or command.startswith("grep")
+        assert words in result.stderr or (command.startswith("grep") and "does not fit" in words)
+    assert (
+        any(some in result.stdout.replace("runs/answered", "") for some in ("How many?", "I look it up.", "2.1 million", "1    ")) == shown
+    )
 
 
 @pytest.mark.parametrize("case", WRONG)
@@ -251,6 +303,10 @@ def test_a_wrong_file_is_told_and_what_can_be_shown_is(cli: Cli, answered: Path,
         "trace list",
         "trace grep How",
         "trace diff answered",
+        "trace html",
+        "trace html answered",
+        "trace test",
+        "trace test --agent shop:agent",
         "trace fork --at 0 -m kit:answers",
         "resume",
     ],
@@ -261,14 +317,42 @@ def test_no_command_stumbles_over_a_wrong_file(cli: Cli, answered: Path, case: s
     assert cli(*words.split(), *file).exit_code in (0, 1, 2)
 
 
-def test_every_cut_shows_something_or_says_why_not(cli: Cli, answered: Path) -> None:
+def test_a_file_cut_at_any_byte(answered: Path) -> None:
+    """What every command shows a trace with, tried at each place where a file can end."""
     data = answered.read_bytes()
-    for at in range(0, len(data), 97):
+    first = data.index(b"\n")
+    for at in range(len(data)):
         answered.write_bytes(data[:at])
-        result = cli("trace", "show", answered)
-        assert result.exit_code in (0, 1)
-        assert result.exit_code == 0 or result.stderr
-        assert at < data.index(b"\n") or "How many?" in result.stdout
+        trace, problem = read_far(answered)
+        assert problem or data[at - 1 : at + 1] == b"}\n" or data[at - 1 : at] == b"\n"
+        assert bool(len(trace)) == (at >= first)
+        if len(trace):
+            stands = standing(trace)
+            assert stands.kind in ("unfinished", "answered")
+            assert list(transcript(trace))
+            assert list(items(trace))
+            assert len(requests(trace)) <= 2
+
+
+@given(data=st.data())
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@pytest.mark.parametrize("command", [*DOORS, "fork --at 0 -m kit:answers -t kit:population"])
+def test_a_cut_file_through_every_command(cli: Cli, answered: Path, whole: bytes, command: str, data: st.DataObject) -> None:
+    answered.write_bytes(whole[: data.draw(st.integers(0, len(whole)))])
+    name, *rest = command.split()
+    words = [word for word in rest if word != "answered"]
+    if name in ("diff", "html"):
+        words = ["answered", *(["answered"] if "answered answered" in command or name == "diff" else []), *words]
+    elif name not in ("list", "grep"):
+        words = ["answered", *words]
+    result = cli("trace", name, *words)
+    assert result.exit_code in (0, 1, 2)
+    assert result.exit_code == 0 or result.stderr or name in ("grep", "diff")
+
+
+@pytest.fixture
+def whole(answered: Path) -> bytes:
+    return answered.read_bytes()
 
 
 @pytest.mark.parametrize("name", ["missing.jsonl", "sub/missing.jsonl", "runs", "nobody"])

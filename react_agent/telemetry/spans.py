@@ -1,15 +1,4 @@
-"""Traces as OpenTelemetry spans: ``invoke_agent`` for a run, beneath it ``chat`` for each request and ``execute_tool`` for each call.
-
-Live, as a store that also keeps its traces elsewhere if it is given one::
-
-    agent = Agent("openai:gpt-5", tools=[…], store=TelemetryStore("runs"))
-
-or afterwards, with the times that were recorded: ``export_traces(Trace.load("runs/x.jsonl"))``. What people, models and tools said stays out of the spans
-unless ``content=True``. A span is made from what is written down, so it is not the current one while the model or a tool is at work: spans of HTTP clients and of
-tools' own stand beside ours, beneath whatever span was current when the run began.
-
-Needs the extra ``otel`` (opentelemetry-api), and an SDK that sends the spans somewhere.
-"""
+"""The spans of one run, made event by event."""
 
 from __future__ import annotations
 
@@ -18,116 +7,27 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from react_agent import semconv as names
-from react_agent.errors import ConfigError, TraceError
+from react_agent.errors import TraceError
 from react_agent.events import Called, Changed, Event, Finished, Replied, Resumed, Returned, Started, Stopped
 from react_agent.loop import State, advance, begin
 from react_agent.messages import Image, Message, Text, Thinking, ToolCall, ToolResult, Usage
 from react_agent.spec import AgentSpec
-from react_agent.stores.jsonl import JsonlStore, Store, Writer
 from react_agent.trace import Trace
 
 if TYPE_CHECKING:
     from opentelemetry.context import Context
-    from opentelemetry.trace import Span, SpanKind, StatusCode, Tracer, TracerProvider
+    from opentelemetry.trace import Span, SpanKind, StatusCode, Tracer
+
+    from react_agent.view.redact import Redactor
 
 Attributes: TypeAlias = "dict[str, str | int | float | list[str]]"
 _UNKNOWN = "_OTHER"  # a tool's name that the model made up is content
 
 
-def export_traces(*traces: Trace, tracer_provider: TracerProvider | None = None, content: bool = False) -> None:
-    """Make spans of traces that were written before, each a trace of its own; a sub-agent's run stands beneath its call.
-
-    Args:
-        traces: Runs; a parent before its sub-agents.
-        tracer_provider: By default the global one.
-        content: Whether messages, arguments and results go into the spans. Mask what must not be seen first: see `react_agent.view.redact`.
-
-    Raises:
-        ConfigError: opentelemetry is not installed.
-    """
-    tracer, parents = _tracer(tracer_provider), _Parents()
-    for trace in traces:
-        spans = RunSpans(tracer, parents, content=content, apart=True)
-        for event in trace:
-            spans.take(event)
-        spans.close()
-
-
-class TelemetryStore:
-    """A store that makes spans of what it is given to write.
-
-    Args:
-        store: Where traces are kept beside; a folder or a store. Without one they are kept nowhere.
-        tracer_provider: By default the global one.
-        content: Whether messages, arguments and results go into the spans.
-
-    Raises:
-        ConfigError: opentelemetry is not installed.
-    """
-
-    def __init__(
-        self, store: Store | str | Path | None = None, *, tracer_provider: TracerProvider | None = None, content: bool = False
-    ) -> None:
-        self._store: Store | None = JsonlStore(store) if isinstance(store, (str, Path)) else store
-        self._tracer = _tracer(tracer_provider)
-        self._parents = _Parents()
-        self._content = content
-
-    def create(self, run_id: str) -> TelemetryWriter:
-        return TelemetryWriter(self._spans(), self._store.create(run_id) if self._store else None)
-
-    def append(self, run_id: str) -> TelemetryWriter:
-        """A writer for a run that is taken up again. Its spans are new ones, of the same conversation."""
-        if self._store is None:
-            raise TraceError(f"no trace of {run_id} was kept: give TelemetryStore a folder")
-        writer = self._store.append(run_id)
-        spans = self._spans()
-        spans.know(self._store.load(run_id))
-        return TelemetryWriter(spans, writer)
-
-    def load(self, run_id: str) -> Trace:
-        if self._store is None:
-            raise TraceError(f"no trace of {run_id} was kept: give TelemetryStore a folder")
-        return self._store.load(run_id)
-
-    def exists(self, run_id: str) -> bool:
-        return self._store is not None and self._store.exists(run_id)
-
-    def _spans(self) -> RunSpans:
-        return RunSpans(self._tracer, self._parents, content=self._content)
-
-
-class TelemetryWriter:
-    """Hands each event on, and makes spans of it."""
-
-    def __init__(self, spans: RunSpans, inner: Writer | None) -> None:
-        self._spans = spans
-        self._inner = inner
-
-    def write(self, event: Event) -> None:
-        if self._inner is not None:
-            self._inner.write(event)
-        self._spans.take(event)
-
-    def flush(self) -> None:
-        if self._inner is not None:
-            self._inner.flush()
-
-    def checkpoint(self) -> None:
-        if self._inner is not None:
-            self._inner.checkpoint()
-
-    def close(self) -> None:
-        if self._inner is not None:
-            self._inner.close()
-        self._spans.close()
-
-
-class _Parents:
+class Parents:
     """The open calls of all runs by their keys, for the sub-agents that run beneath them."""
 
     def __init__(self) -> None:
@@ -141,14 +41,18 @@ class RunSpans:
         tracer: Makes them.
         parents: Shared by runs that may be beneath one another.
         content: Whether what was said goes in.
+        redactor: Masks it.
         apart: The run is no part of what goes on now, and begins a trace of its own.
     """
 
-    def __init__(self, tracer: Tracer, parents: _Parents, *, content: bool = False, apart: bool = False) -> None:
+    def __init__(
+        self, tracer: Tracer, parents: Parents, *, content: bool = False, redactor: Redactor | None = None, apart: bool = False
+    ) -> None:
         self._otel = _otel()
         self._tracer = tracer
         self._parents = parents
         self._content = content
+        self._redactor = redactor
         self._apart = apart
         self._started: Started | None = None
         self._spec: AgentSpec | None = None
@@ -163,11 +67,15 @@ class RunSpans:
     def know(self, trace: Trace) -> None:
         """What was written before: no spans are made of it."""
         for event in trace:
-            self._fold(event)
+            self._fold(self._masked(event))
             self._steps += isinstance(event, Replied)
+
+    def _masked(self, event: Event) -> Event:
+        return event if self._redactor is None else self._redactor.event(event)
 
     def take(self, event: Event) -> None:
         """One more event."""
+        event = self._masked(event)
         if self._copied:
             self._copied -= 1
             self._steps += isinstance(event, Replied)
@@ -381,14 +289,6 @@ def _otel() -> _Otel:
     from opentelemetry.trace import SpanKind, StatusCode, set_span_in_context
 
     return _Otel(set_span_in_context, Context(), SpanKind.INTERNAL, SpanKind.CLIENT, StatusCode.ERROR)
-
-
-def _tracer(provider: TracerProvider | None) -> Tracer:
-    try:
-        from opentelemetry import trace
-    except ImportError:
-        raise ConfigError('opentelemetry is not installed: pip install "react_agent[otel]", and an SDK that sends the spans') from None
-    return trace.get_tracer("react_agent", tracer_provider=provider)
 
 
 def _provider_and_model(backend: str) -> tuple[str, str]:
