@@ -49,6 +49,7 @@ TRACE = {
     "stats": Place("trace", "stats", "What runs took: steps, calls, mistakes, tokens, cost, time."),
     "export": Place("export", "export_", "A run for other programs or for people."),
     "html": Place("pages", "html_", "A run as one page that stands alone; or two, side by side."),
+    "serve": TOP["serve"],
     "test": Place("pages", "as_test_", "Write a test from a trace."),
 }
 

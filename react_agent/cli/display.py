@@ -20,6 +20,7 @@ from react_agent.view import terminal, words
 
 Item: TypeAlias = Event | Delta | Progress
 LIVE_LINES = 8  # of one text; `react-agent trace show` has all of it
+STOPPING = "    This step is let end, then the run is saved. Ctrl-C again cancels it at once."
 
 
 class Display(Protocol):
@@ -31,6 +32,10 @@ class Display(Protocol):
 
     def say(self, text: str) -> None:
         """A word of the command itself, between the events."""
+        ...
+
+    def stopping(self) -> None:
+        """The run ends after the step that is under way."""
         ...
 
     def close(self) -> None:
@@ -63,6 +68,9 @@ class QuietDisplay:
     def say(self, text: str) -> None:
         note(text, "yellow")
 
+    def stopping(self) -> None:
+        self.say(STOPPING)
+
     def close(self) -> None:
         pass
 
@@ -82,6 +90,7 @@ class PlainDisplay:
         self.console = console
         self.steps = 0
         self.usage = Usage()
+        self.cost = 0.0
         self._began = monotonic()
         self._before = 0.0  # seconds of earlier sittings
 
@@ -95,8 +104,10 @@ class PlainDisplay:
         if isinstance(item, Replied):
             self.steps += 1
             self.usage += item.reply.usage or Usage()
+            self.cost += item.reply.cost or 0.0
         elif isinstance(item, Returned):
             self.usage += item.usage or Usage()
+            self.cost += item.cost or 0.0
         elif isinstance(item, Resumed):
             self._began = monotonic()
         elif isinstance(item, Finished) and new:
@@ -109,6 +120,9 @@ class PlainDisplay:
 
     def say(self, text: str) -> None:
         show(self.console, Text(words.plain(text), style="yellow"))
+
+    def stopping(self) -> None:
+        self.say(STOPPING)
 
     def close(self) -> None:
         pass
@@ -125,6 +139,7 @@ class LiveDisplay(PlainDisplay):
         self._said = ""
         self._since = monotonic()
         self._over = True
+        self._hint = "Ctrl-C ends it after this step"
         self._spinner = Spinner("dots", style="cyan")
         self._live = Live(console=console, get_renderable=self._status, refresh_per_second=10, transient=True)
 
@@ -176,8 +191,14 @@ class LiveDisplay(PlainDisplay):
         parts = [f"{self.steps} of {limits.steps} steps" if limits.steps else words.amount(self.steps, "step")]
         if self.usage.total_tokens or limits.tokens:
             parts.append(f"{self.usage.total_tokens:,} tokens" + (f" of {limits.tokens:,}" if limits.tokens else ""))
+        if self.cost or limits.cost:
+            parts.append(words.cost(self.cost) + (f" of {words.cost(limits.cost)}" if limits.cost else ""))
         parts.append(words.seconds(round(self.seconds(), 1)) + (f" of {limits.seconds:g}" if limits.seconds else ""))
-        return " · ".join([*parts, "Ctrl-C ends it after this step"])
+        return " · ".join([*parts, self._hint])
+
+    def stopping(self) -> None:
+        super().stopping()
+        self._hint = "it ends after this step; Ctrl-C again cancels it"
 
     def close(self) -> None:
         if self._live.is_started:

@@ -51,6 +51,10 @@ FormatOption = Annotated[
 ]
 StepsOption = Annotated[int | None, typer.Option("--steps", min=1, help="Most steps for this question.")]
 SecondsOption = Annotated[float | None, typer.Option("--seconds", min=0.001, help="Most seconds for this question.")]
+TokensOption = Annotated[int | None, typer.Option("--tokens", min=1, help="Most tokens for this question, read and written.")]
+CostOption = Annotated[
+    float | None, typer.Option("--cost", min=0.000001, help="Most US dollars for this question, where prices are known.")
+]
 DisplayOption = Annotated[
     Mode | None,
     typer.Option("--display", help="By default live on a terminal, and plain elsewhere. json: an event a line. quiet: the answer."),
@@ -70,6 +74,8 @@ def run(
     format: FormatOption = None,  # noqa: A002 - the option's name
     steps: StepsOption = None,
     seconds: SecondsOption = None,
+    tokens: TokensOption = None,
+    cost: CostOption = None,
     temperature: Annotated[float | None, typer.Option("--temperature", help="Of sampling; by default the server's.")] = None,
     store: StoreOption = None,
     display: DisplayOption = None,
@@ -86,7 +92,9 @@ def run(
         fail("the question is empty", Code.USAGE)
     home = JsonlStore(runs_folder(store))
     text = Path(instructions[1:]).read_text() if instructions.startswith("@") else instructions
-    spec = AgentSpec(text, limits=_limits(Limits(), steps, seconds), settings=Settings(temperature=temperature))
+    spec = AgentSpec(
+        text, limits=_limits(Limits(), steps=steps, seconds=seconds, tokens=tokens, cost=cost), settings=Settings(temperature=temperature)
+    )
     backend = load_model(model, format)
     sitting = _Sitting(spec, backend, load_tools(tools or ()), home, display, _again(model, tools))
     run_id = new_run_id()
@@ -111,6 +119,8 @@ def resume(
     format: FormatOption = None,  # noqa: A002 - the option's name
     steps: StepsOption = None,
     seconds: SecondsOption = None,
+    tokens: TokensOption = None,
+    cost: CostOption = None,
     changes: ChangesOption = False,
     display: DisplayOption = None,
 ) -> None:
@@ -119,10 +129,10 @@ def resume(
 
     path, trace, state = load_whole(file)
     reviews = _reviews(trace, approve, deny, change, give)
-    more = bool(steps or seconds)
+    more = bool(steps or seconds or tokens or cost)
     if not more and question is None:
         _check_it_can_go_on(state, path)
-    spec = replace(state.spec, limits=_limits(state.spec.limits, steps, seconds))
+    spec = replace(state.spec, limits=_limits(state.spec.limits, steps=steps, seconds=seconds, tokens=tokens, cost=cost))
     backend = _model_again(trace, model, format)
     again = _again(model, tools)
     sitting = _Sitting(spec, backend, _tools_again(spec, tools or (), changes), None, display, again)
@@ -163,7 +173,7 @@ def fork(
     kept = trace.cut(trace.after_step(at))
     edits = typed_edits(edit or (), kept)
     recorded = fold(kept).spec
-    spec = replace(recorded, limits=_limits(recorded.limits, steps, None), instructions=edits.pop(INSTRUCTIONS, recorded.instructions))
+    spec = replace(recorded, limits=_limits(recorded.limits, steps=steps), instructions=edits.pop(INSTRUCTIONS, recorded.instructions))
     home = JsonlStore(runs_folder(store))
     backend = _model_again(kept, model, format)
     sitting = _Sitting(spec, backend, _tools_again(spec, tools or (), True), home, display, _again(model, tools))
@@ -220,8 +230,17 @@ class _Sitting:
 # ------------------------------------------------------------------------------------------------------------- helpers
 
 
-def _limits(limits: Limits, steps: int | None, seconds: float | None) -> Limits:
-    return replace(limits, steps=steps or limits.steps, seconds=seconds or limits.seconds)
+def _limits(
+    limits: Limits, *, steps: int | None = None, seconds: float | None = None, tokens: int | None = None, cost: float | None = None
+) -> Limits:
+    """Those limits, with the ones that were typed in their place."""
+    return replace(
+        limits,
+        steps=steps or limits.steps,
+        seconds=seconds or limits.seconds,
+        tokens=tokens or limits.tokens,
+        cost=cost or limits.cost,
+    )
 
 
 def _again(model: str | None, tools: Sequence[str] | None) -> str:

@@ -113,7 +113,7 @@ class Session:
                 task.cancel()
             else:
                 self.backend.asked = True
-                self.display.say("    This step is let end, then the run is saved. Ctrl-C again cancels it at once.")
+                self.display.stopping()
 
         count = 0
         with _signals(interrupted, task.cancel):

@@ -383,3 +383,45 @@ def test_an_interrupted_trace_shows_what_was_open(cli: Cli, answered: Path) -> N
     assert result.exit_code == 0
     for words in ("unfinished", "react-agent resume", "population was called"):
         assert words in result.stdout
+
+
+VALUES = (
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**70), 2**70)
+    | st.floats()
+    | st.text(max_size=5)
+    | st.lists(st.integers(), max_size=2)
+    | st.just({})
+    | st.just("x" * 300)
+)
+
+
+def _leaves(data: object, at: tuple[object, ...] = ()) -> list[tuple[object, ...]]:
+    inside = data.items() if isinstance(data, dict) else enumerate(data) if isinstance(data, list) else ()
+    return [at, *[leaf for key, value in inside for leaf in _leaves(value, (*at, key))]]
+
+
+def _replaced(data: object, at: tuple[object, ...], value: object) -> object:
+    if not at:
+        return value
+    data[at[0]] = _replaced(data[at[0]], at[1:], value)  # type: ignore[index]
+    return data
+
+
+@given(data=st.data())
+@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@pytest.mark.parametrize(
+    "command",
+    ["show", "steps", "prompt", "export", "export --format markdown", "export --format openai-messages", "stats", "html", "test", "replay"],
+)
+def test_a_value_edited_by_hand(cli: Cli, answered: Path, whole: bytes, command: str, data: st.DataObject) -> None:
+    lines = [json.loads(line) for line in whole.splitlines()]
+    number = data.draw(st.integers(0, len(lines) - 1))
+    place = data.draw(st.sampled_from(_leaves(lines[number])))
+    lines[number] = _replaced(lines[number], place, data.draw(VALUES))
+    answered.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    name, *rest = command.split()
+    result = cli("trace", name, "answered", *rest)
+    assert result.exit_code in (0, 1, 2)
+    assert result.exit_code == 0 or result.stderr
