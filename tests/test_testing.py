@@ -117,7 +117,9 @@ def test_step_table() -> None:
     lines = step_table(run(*WHOLE).trace).splitlines()
     assert lines[0].split() == ["step", "thought", "action", "status", "result"]
     assert lines[1].split() == ["0.0", "Look.", 'lookup(key="a")', "ok", "value", "of", "a"]
-    assert [line.split()[0] for line in lines[1:]] == ["0.0", "1.0", "1.1", "2.0", "3.0", "4"]
+    assert [line.split()[0] for line in lines[1:]] == ["0.0", "1.0", "1.1", "2.0", "3.0", "4", "→"]
+    assert lines[-1] == "→ answered"
+    assert len(step_table(Trace()).splitlines()) == 1
 
 
 # ------------------------------------------------------------------------------------------------------------- scripted
