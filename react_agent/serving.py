@@ -28,6 +28,7 @@ from starlette.types import ASGIApp
 
 from react_agent.errors import TraceError
 from react_agent.events import Reviewed
+from react_agent.messages import JsonObject
 from react_agent.result import Pending, pending
 from react_agent.stores.jsonl import JsonlStore, append_to
 from react_agent.trace import Trace
@@ -35,7 +36,7 @@ from react_agent.view import items, words
 from react_agent.view.as_test import as_test
 from react_agent.view.html import as_data, compare_page, document, trace_title
 from react_agent.view.reading import read_far
-from react_agent.view.redact import Redactor
+from react_agent.view.redact import REDACTED, Redactor
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _COOKIE = "react_agent_token"
@@ -193,7 +194,10 @@ class _Rooms:
         return _answer({"items": list(items.items(shown[at:], steps)), "summary": items.summary(shown, problem)})
 
     async def review(self, request: Request) -> Response:
-        """Take a decision on a call that waits: ``{"step": 0, "index": 0, "decision": "approve" | "deny" | "result", "text": "…"}``."""
+        """Take a decision on a call that waits: ``{"step": 0, "index": 0, "decision": "approve" | "deny" | "change" | "result", "text": "…"}``.
+
+        The text is the reason, the arguments as JSON, or the result.
+        """
         path = self._find(request)
         if path is None:
             return PlainTextResponse("There is no such run.", 404)
@@ -232,10 +236,21 @@ def _reviewed(waits: Pending, decision: str, text: str) -> Reviewed:
             return waits.approve(by="page")
         case "deny":
             return waits.deny(text or "It was not allowed.", by="page")
+        case "change":
+            return waits.change(_arguments(text), by="page")
         case "result":
             return waits.give(text, by="page")
         case _:
-            raise ValueError(f"a decision is approve, deny or result, not '{decision}'")
+            raise ValueError(f"a decision is approve, deny, change or result, not '{decision}'")
+
+
+def _arguments(text: str) -> JsonObject:
+    if REDACTED in text:
+        raise ValueError(f"the arguments hold {REDACTED}, which stands for what this page may not show; write them out")
+    data = json.loads(text)
+    if not isinstance(data, dict):
+        raise ValueError("the arguments are a JSON object")
+    return data
 
 
 def _answer(data: object) -> Response:

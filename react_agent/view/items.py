@@ -255,6 +255,7 @@ def summary(trace: Trace, problem: str = "") -> Item:
                 "index": call.index,
                 "name": plain(call.name),
                 "arguments": arguments(call.arguments),
+                "json": json.dumps(call.arguments, indent=2),  # in ASCII, so that what is sent back is what it was
                 "question": plain(call.question),
             }
             for call in stands.waiting

@@ -3,6 +3,7 @@
   const { $, el, amount, seconds, dollars, tokens, when, words, long, theme, keys } = base;
   const PICTURE = /^data:image\/(png|jpeg|gif|webp);base64,[A-Za-z0-9+/]*={0,2}$/;
   const FIRST = 30, CHUNK = 80;
+  const DECIDED = { approve: "approved", change: "approved with other arguments", deny: "denied", result: "not run, its result was given" };
 
   function parts(list, kind) {
     return (list || []).map((part) => {
@@ -102,7 +103,7 @@
     if (asked) card.append(el("div", "seen", aware("asks", `May it run? ${asked.question || ""}`)));
     if (reviewed) {
       const by = reviewed.by ? ` by ${reviewed.by}` : "";
-      card.append(el("div", "seen", aware(`${reviewed.decision}${by}`, reviewed.text || "")));
+      card.append(el("div", "seen", aware(`${DECIDED[reviewed.decision]}${by}`, reviewed.text || "")));
     }
     if (returned) card.append(drawResult(returned));
     else if (!asked || reviewed) card.append(el("div", "seen", el("span", "tag", called ? "called, no result yet" : "not called yet")));
@@ -192,21 +193,36 @@
 
   // A page that is served may decide on a call that waits; `react-agent resume` then goes on.
   function review(call) {
-    const reason = el("input"), yes = el("button", "", "Approve"), no = el("button", "", "Deny"), said = el("span", "aware");
-    reason.placeholder = "Why not? The model is told.";
-    const decide = async (decision) => {
-      yes.disabled = no.disabled = true;
-      const body = JSON.stringify({ step: call.step, index: call.index, decision, text: reason.value });
+    const said = el("span", "aware"), buttons = [];
+    const decide = async (decision, text) => {
+      buttons.forEach((one) => { one.disabled = true; });
+      const body = JSON.stringify({ step: call.step, index: call.index, decision, text });
       try {
         const answer = await fetch(`${data.live}/review`, { method: "POST", headers: { "Content-Type": "application/json" }, body });
         said.textContent = answer.ok ? "It is written down." : await answer.text();
+        if (!answer.ok) buttons.forEach((one) => { one.disabled = false; });
       } catch { said.textContent = "The server is away."; }
     };
-    yes.addEventListener("click", () => decide("approve"));
-    no.addEventListener("click", () => decide("deny"));
-    const box = el("section", "", el("span", "tag", `${call.step}.${call.index} waits`), el("b", "mono", call.name), ` · ${call.question || ""}`, given(call.arguments), el("div", "row", yes, reason, no, said));
+    const button = (name, decision, field) => {
+      const made = el("button", "", name);
+      made.type = "button";
+      made.addEventListener("click", () => decide(decision, field ? field.value : ""));
+      buttons.push(made);
+      return made;
+    };
+    const field = (tag, name, value) => {
+      const made = el(tag);
+      made.setAttribute("aria-label", name);
+      made.placeholder = name;
+      made.value = value || "";
+      return made;
+    };
+    const reason = field("input", "Why not? The model is told."), other = field("textarea", "Other arguments, as JSON", call.json), result = field("textarea", "Its result, without running it");
+    const more = el("details", "", el("summary", "", "Other arguments, or a result of your own"),
+      el("div", "", el("div", "row", other, button("Run with these", "change", other)), el("div", "row", result, button("Give this", "result", result))));
+    const box = el("section", "review", el("span", "tag", `${call.step}.${call.index} waits`), el("b", "mono", call.name), ` · ${call.question || ""}`, given(call.arguments),
+      el("div", "row", button("Approve", "approve"), reason, button("Deny", "deny", reason)), more, said);
     box.id = `review-${Number(call.step)}-${Number(call.index)}`;
-    box.className = "review";
     return box;
   }
 

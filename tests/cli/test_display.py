@@ -47,7 +47,15 @@ def test_the_last_lines_say_who_is_at_work_and_what_is_left(trace: Trace) -> Non
     screen = Screen()
     started, replied, called, returned, *rest = trace
     shown = screen.since(started)
-    for words in ("What is on page 1?", "asking mock", "0 of 6 steps", "0 tokens of 9,000", "of $0.5", "of 60", "Ctrl-C ends it after this step"):
+    for words in (
+        "What is on page 1?",
+        "asking mock",
+        "0 of 6 steps",
+        "0 tokens of 9,000",
+        "of $0.5",
+        "of 60",
+        "Ctrl-C ends it after this step",
+    ):
         assert words in shown
     assert "I re" in screen.since(Delta("text", "I re"))
     shown = screen.since(replied, called)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -114,9 +115,10 @@ def test_redaction(folder: Path) -> None:
     [
         ({"decision": "approve"}, "approve"),
         ({"decision": "deny", "text": "no"}, "deny"),
+        ({"decision": "change", "text": '{"path": "y"}'}, "change"),
         ({"decision": "result", "text": "was empty"}, "result"),
     ],
-    ids=["approve", "deny", "result"],
+    ids=["approve", "deny", "change", "result"],
 )
 def test_a_review(client: TestClient, folder: Path, sent: dict[str, str], decision: str) -> None:
     url = "/api/run/wait~1/review"
@@ -127,7 +129,7 @@ def test_a_review(client: TestClient, folder: Path, sent: dict[str, str], decisi
     assert client.post(url, json={"step": 0, "index": 0, **sent}).status_code == 409
     result = Agent(MockBackend(["done"]), tools=World().tools()).resume_sync(folder / "wait~1.jsonl", changes=True)
     assert result.answer == "done"
-    wanted = {"approve": "wiped x", "deny": "no", "result": "was empty"}[decision]
+    wanted = {"approve": "wiped x", "change": "wiped y", "deny": "no", "result": "was empty"}[decision]
     assert wanted in str([call.result for step in result.steps for call in step.calls])
 
 
@@ -137,12 +139,26 @@ def test_a_review(client: TestClient, folder: Path, sent: dict[str, str], decisi
         ({"json": {"step": 0, "index": 7, "decision": "approve"}}, 409),
         ({"json": {"step": 0, "index": 0, "decision": "rm -rf"}}, 400),
         ({"json": ["no"]}, 400),
+        ({"json": {"step": 0, "index": 0, "decision": "change", "text": "x"}}, 400),
+        ({"json": {"step": 0, "index": 0, "decision": "change", "text": "[]"}}, 400),
+        ({"json": {"step": 0, "index": 0, "decision": "change", "text": '{"path": "[redacted]"}'}}, 400),
         ({"json": {}}, 400),
         ({"content": b"{", "headers": {"content-type": "application/json"}}, 400),
         ({"content": b"{}"}, 415),
         ({"json": {"text": "x" * 200_000}}, 413),
     ],
-    ids=["no such call", "no such decision", "a list", "nothing", "no json", "a form", "too long"],
+    ids=[
+        "no such call",
+        "no such decision",
+        "a list",
+        "no arguments",
+        "a list of arguments",
+        "masked arguments",
+        "nothing",
+        "no json",
+        "a form",
+        "too long",
+    ],
 )
 def test_what_is_no_review(client: TestClient, folder: Path, sent: dict[str, object], status: int) -> None:
     before = (folder / "wait~1.jsonl").read_bytes()
@@ -216,6 +232,12 @@ def test_a_live_page_and_a_review_in_a_browser(browser: Browser, folder: Path) -
         expect(tab.locator("#runs tbody tr")).to_have_count(1)
         tab.locator("#runs a").click()
         expect(tab.locator("#pill")).to_have_text("paused")
+        tab.locator(".review summary").click()
+        arguments = tab.get_by_label("Other arguments, as JSON")
+        assert json.loads(arguments.input_value()) == {"path": "x"}
+        arguments.fill("[")
+        tab.get_by_role("button", name="Run with these").click()
+        expect(tab.locator(".review")).to_contain_text("That is no review")
         tab.get_by_role("button", name="Approve").click()
         expect(tab.locator("#pill")).to_have_text("unfinished")
         assert isinstance(Trace.load(folder / "wait~1.jsonl")[-1], Reviewed)
