@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import runpy
+import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from _stories import STORIES, tell
@@ -28,6 +31,7 @@ from react_agent import (
     tool,
 )
 from react_agent.events import Called, Event, Finished, Replied, Returned
+from react_agent.host import Run
 from react_agent.loop import fold
 from react_agent.messages import Message, Text
 from react_agent.spec import AgentSpec
@@ -282,3 +286,26 @@ def test_malformed_replies_are_replayed_too() -> None:
     trace = Agent(backend, tools=World().tools()).run_sync("Go.").trace
     again = Agent(ReplayBackend(trace), tools=World().tools()).run_sync("Go.")
     assert [step.reply for step in again.steps] == [step.reply for step in trace.steps()]
+
+
+EXAMPLES = sorted((Path(__file__).resolve().parents[1] / "examples").glob("*.py"))
+NO_RUN = ("from_scratch", "local_model")  # no agent of ours; no server
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+def test_every_run_of_every_example(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
+    runs: list[Run] = []
+    begin = Run.__init__
+
+    def remember(self: Run, *args: object, **more: object) -> None:
+        begin(self, *args, **more)  # type: ignore[arg-type]
+        runs.append(self)
+
+    monkeypatch.setattr(Run, "__init__", remember)
+    monkeypatch.setattr(sys, "argv", [str(path), *(["http://127.0.0.1:9/v1"] if path.stem == "local_model" else [])])
+    runpy.run_path(str(path), run_name="__main__")
+    capfd.readouterr()
+    assert bool(runs) == (path.stem not in NO_RUN)
+    for number, run in enumerate(runs):
+        if len(run.trace):  # else a task was cancelled before its first step
+            assert replay(Trace.load(run.trace.save(tmp_path / f"{number}.jsonl"))) == run.state
