@@ -24,6 +24,11 @@ from react_agent.view.difference import compare
 
 _HERE = Path(__file__).parent
 Kind: TypeAlias = Literal["page", "list", "compare"]
+_SCRIPTS: dict[Kind, tuple[str, ...]] = {
+    "page": ("base.js", "timeline.js", "page.js"),
+    "list": ("base.js", "list.js"),
+    "compare": ("base.js", "compare.js"),
+}
 # Of JSON, only strings can hold these; written as escapes they cannot end the element that the data stands in.
 _UNSAFE = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"}
 
@@ -69,7 +74,7 @@ def document(title: str, data: dict[str, object], *, kind: Kind = "page", connec
         connect: What its script may ask, as in a content security policy; nothing, for a page that is a file.
     """
     fill = {
-        "script": _read("base.js") + _read(f"{kind}.js"),
+        "script": "".join(map(_read, _SCRIPTS[kind])),
         "style": _read("page.css"),
         "title": html.escape(title),
         "data": as_data(data),
