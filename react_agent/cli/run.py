@@ -19,6 +19,7 @@ from react_agent.cli.console import EXIT, Code, Mode, fail, runs_folder, shell
 from react_agent.cli.edits import INSTRUCTIONS, typed_edits
 from react_agent.cli.files import load_whole
 from react_agent.cli.loading import MODEL_VARIABLE, load_model, load_tools
+from react_agent.cli.options import FieldsOption, RedactOption, redactor
 from react_agent.errors import ConfigError
 from react_agent.events import Changed, Reviewed, Started
 from react_agent.loop import State, fold
@@ -32,6 +33,7 @@ from react_agent.trace import Trace
 if TYPE_CHECKING:
     from react_agent.backends.base import Backend
     from react_agent.streaming import RunStream
+    from react_agent.view.redact import Redactor
 
 ModelOption = Annotated[
     str | None,
@@ -79,6 +81,8 @@ def run(
     temperature: Annotated[float | None, typer.Option("--temperature", help="Of sampling; by default the server's.")] = None,
     store: StoreOption = None,
     display: DisplayOption = None,
+    redact: RedactOption = None,
+    redact_field: FieldsOption = None,
 ) -> None:
     """Ask a question; the model may call tools until it answers.
 
@@ -87,6 +91,7 @@ def run(
     """
     from react_agent.agent import new_run_id
 
+    masks = redactor(redact, redact_field)
     task = sys.stdin.read().strip() if question == "-" else question
     if not task:
         fail("the question is empty", Code.USAGE)
@@ -96,7 +101,7 @@ def run(
         text, limits=_limits(Limits(), steps=steps, seconds=seconds, tokens=tokens, cost=cost), settings=Settings(temperature=temperature)
     )
     backend = load_model(model, format)
-    sitting = _Sitting(spec, backend, load_tools(tools or ()), home, display, _again(model, tools))
+    sitting = _Sitting(spec, backend, load_tools(tools or ()), home, display, _again(model, tools), masks)
     run_id = new_run_id()
     sitting.sit(sitting.agent.stream(task, run_id=run_id), home.path(run_id))
 
@@ -123,10 +128,13 @@ def resume(
     cost: CostOption = None,
     changes: ChangesOption = False,
     display: DisplayOption = None,
+    redact: RedactOption = None,
+    redact_field: FieldsOption = None,
 ) -> None:
     """Go on after a pause, a limit, or with the next question."""
     from react_agent.cli.session import how_to_go_on
 
+    masks = redactor(redact, redact_field)
     path, trace, state = load_whole(file)
     reviews = _reviews(trace, approve, deny, change, give)
     more = bool(steps or seconds or tokens or cost)
@@ -135,11 +143,11 @@ def resume(
     spec = replace(state.spec, limits=_limits(state.spec.limits, steps=steps, seconds=seconds, tokens=tokens, cost=cost))
     backend = _model_again(trace, model, format)
     again = _again(model, tools)
-    sitting = _Sitting(spec, backend, _tools_again(spec, tools or (), changes), None, display, again)
+    sitting = _Sitting(spec, backend, _tools_again(spec, tools or (), changes), None, display, again, masks)
     waits = pending(state)
     if waits and not reviews and question is None:  # nothing new: decide here and now, or say how
         if not sitting.session.interactive:
-            how_to_go_on(trace, path, again)
+            how_to_go_on(masks.trace(trace), path, again)
             raise typer.Exit(Code.PAUSED)
         sitting.rest(trace, path)
     sitting.sit(sitting.agent.resume_stream(path, question, reviews=reviews, changes=changes or more), path, seen=len(trace))
@@ -164,11 +172,14 @@ def fork(
     steps: StepsOption = None,
     store: StoreOption = None,
     display: DisplayOption = None,
+    redact: RedactOption = None,
+    redact_field: FieldsOption = None,
 ) -> None:
     """Try another way from an earlier step, as a new run.
 
     The steps before --at are kept, the old run is left alone, and what was edited is on record in the new one.
     """
+    masks = redactor(redact, redact_field)
     _, trace, _ = load_whole(file)
     kept = trace.cut(trace.after_step(at))
     edits = typed_edits(edit or (), kept)
@@ -176,7 +187,7 @@ def fork(
     spec = replace(recorded, limits=_limits(recorded.limits, steps=steps), instructions=edits.pop(INSTRUCTIONS, recorded.instructions))
     home = JsonlStore(runs_folder(store))
     backend = _model_again(kept, model, format)
-    sitting = _Sitting(spec, backend, _tools_again(spec, tools or (), True), home, display, _again(model, tools))
+    sitting = _Sitting(spec, backend, _tools_again(spec, tools or (), True), home, display, _again(model, tools), masks)
     for place in edits:
         sitting.session.display.say(f"    edited: {place}")
     sitting.sit(sitting.agent.fork_stream(trace, len(kept), question, edits=edits), home.path, seen=len(kept))
@@ -189,13 +200,20 @@ class _Sitting:
     """An agent before a person: it is run, shown, and the command ends with the code of its outcome."""
 
     def __init__(
-        self, spec: AgentSpec, backend: Backend, tools: ToolRegistry, store: JsonlStore | None, display: Mode | None, again: str
+        self,
+        spec: AgentSpec,
+        backend: Backend,
+        tools: ToolRegistry,
+        store: JsonlStore | None,
+        display: Mode | None,
+        again: str,
+        masks: Redactor,
     ) -> None:
         from react_agent.agent import Agent
         from react_agent.cli.session import Session, Stoppable
 
         stoppable = Stoppable(backend)
-        self.session = Session(stoppable, display, _who(), again)
+        self.session = Session(stoppable, display, _who(), again, masks)
         self.agent = Agent(
             stoppable,
             tools=tools,

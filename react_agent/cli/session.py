@@ -11,6 +11,7 @@ import json
 import signal
 import sys
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from rich.text import Text
@@ -26,6 +27,7 @@ from react_agent.result import Pending, pending
 from react_agent.streaming import Progress, RunStream
 from react_agent.trace import Trace
 from react_agent.view import terminal, words
+from react_agent.view.redact import Redactor
 from react_agent.view.standing import standing
 
 
@@ -69,14 +71,18 @@ class Session:
         mode: How to show it.
         by: Who reviews, for the trace.
         again: The options that have to be typed again to go on.
+        masks: For what is shown; the trace stays as it is.
     """
 
-    def __init__(self, backend: Stoppable, mode: Mode | None, by: str | None = None, again: str = "") -> None:
+    def __init__(
+        self, backend: Stoppable, mode: Mode | None, by: str | None = None, again: str = "", masks: Redactor | None = None
+    ) -> None:
         self.backend = backend
         self.mode = mode
         self.display: Display = display_for(mode)
         self._by = by
         self._again = again
+        self._masks = masks or Redactor()
         self._runner = asyncio.Runner()
         self._told = 0  # how many events of the run the display knows
 
@@ -102,7 +108,7 @@ class Session:
         """Have the display know of further events of the run."""
         for event in events:
             self._told += 1
-            self.display.see(event, new=new)
+            self.display.see(self._masks.event(event), new=new)
 
     async def _watch(self, stream: RunStream, seen: int) -> Trace:
         task = asyncio.current_task()
@@ -121,7 +127,7 @@ class Session:
                 async with stream as run:
                     async for item in run:
                         if isinstance(item, Delta | Progress):
-                            self.display.see(item)
+                            self._see_piece(item)
                             continue
                         count += 1
                         if count > self._told:
@@ -131,16 +137,24 @@ class Session:
         self.tell(stream.trace[self._told :])
         return stream.trace
 
+    def _see_piece(self, piece: Delta | Progress) -> None:
+        """A piece of a reply may be half of what is to be masked, so none is shown then."""
+        if isinstance(piece, Progress):
+            self.display.see(replace(piece, message=self._masks.text(piece.message)))
+        elif not self._masks:
+            self.display.see(piece)
+
     def finish(self, agent: Agent, trace: Trace, path: Path) -> Outcome:
         """Have calls that wait reviewed, where there is someone to ask, and go on until the run ends or rests."""
         outcome = _outcome(trace)
         while outcome.kind == "paused" and self.interactive:
-            reviews = ask_about(pending(trace), self._by)
+            reviews = ask_about(pending(self._masks.trace(trace)), self._by)
             if not reviews:
                 break
             trace = self.watch(agent.resume_stream(path, reviews=reviews), seen=len(trace) + 1)  # of 'resumed' nobody needs to hear
             outcome = _outcome(trace)
-        self._say_how_it_ended(trace, path, outcome)
+        shown = self._masks.trace(trace)
+        self._say_how_it_ended(shown, path, _outcome(shown))
         return outcome
 
     def _say_how_it_ended(self, trace: Trace, path: Path, outcome: Outcome) -> None:

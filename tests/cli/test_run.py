@@ -355,3 +355,24 @@ def test_what_cannot_be_edited(cli: Cli, home: Path, lyon: Path, word: str, said
     assert result.exit_code in (1, 2)
     assert said in result.stderr
     assert run_files(home) == [lyon]
+
+
+@pytest.mark.parametrize("display", ["plain", "live", "json", "quiet"])
+def test_a_run_is_shown_masked_and_recorded_as_it_was(cli: Cli, home: Path, display: str) -> None:
+    words = ["--redact", "2.1*", "--redact", "210*", "--redact-field", "city", "--display", display]
+    result = cli("run", "How many?", "-m", "kit:asks", "-t", "kit:population", *words)
+    assert result.exit_code == 0
+    assert not any(said in result.stdout for said in ("Paris", "2102650", "2.1 million"))
+    assert "[redacted]" in result.stdout
+    assert Trace.load(run_files(home)[0]).steps()[0].calls[0].arguments == {"city": "Paris"}
+
+
+def test_a_pause_is_shown_masked_and_decided_on_as_it_was(cli: Cli, home: Path) -> None:
+    result = cli("run", "Tidy", "-m", "kit:removes", "-t", "kit:remove", "--redact", "/tmp/*")
+    assert (result.exit_code, "/tmp/x" in result.stdout + result.stderr) == (3, False)
+    [path] = run_files(home)
+    again = cli("resume", path, "-m", "kit:removes", "-t", "kit:remove", "--redact", "/tmp/*")
+    assert (again.exit_code, "/tmp/x" in again.stdout + again.stderr) == (3, False)
+    done = cli("resume", path, "-m", "kit:removes", "-t", "kit:remove", "--redact", "/tmp/*", "--approve", "0.0")
+    assert (done.exit_code, "/tmp/x" in done.stdout) == (0, False)
+    assert "removed /tmp/x" in path.read_text()
