@@ -8,7 +8,8 @@ from react_agent.trace import Step, Trace
 from react_agent.view import words
 from react_agent.view.items import summary
 
-_TONE = {"answered": "#2f7d4f", "failed": "#b4322f", "malformed": "#b4322f", "refused": "#b4322f", "damaged": "#b4322f"}
+_BAD, _GOOD, _OTHER = "#d6433f", "#22945a", "#ad7313"  # to be read on white and on black: nobody tells us which it is
+_TONE = {"answered": _GOOD, "failed": _BAD, "malformed": _BAD, "refused": _BAD, "damaged": _BAD}
 _CELL = "padding:.35em .8em .35em 0;vertical-align:top;text-align:left;border-top:1px solid rgba(128,128,128,.25)"
 _LONG = "max-height:16em;overflow:auto;margin:.3em 0;white-space:pre-wrap;overflow-wrap:anywhere;font-size:.92em"
 _MOST_STEPS = 200  # a notebook is kept whole in memory and in its file
@@ -28,11 +29,11 @@ def card(trace: Trace) -> str:
         rows.append(f'<tr><td></td><td colspan="2" style="{_CELL}">… {words.amount(left, "more step")}</td></tr>')
     took = [words.amount(len(steps), "step"), words.tokens(used) if (used := trace.usage()).total_tokens else "", trace.started.backend]
     ending = str(told["answer"] or told["detail"])
-    problem = f'<p style="color:#b4322f">{_text(str(told["problem"]))}</p>' if told["problem"] else ""
+    problem = f'<p style="color:{_BAD}">{_text(str(told["problem"]))}</p>' if told["problem"] else ""
     return (
         '<div style="max-width:60em;line-height:1.5">'
         f'<div style="font-weight:600;font-size:1.1em">{_text(words.said(trace.started.task))}</div>'
-        f'<div style="opacity:.75"><b style="color:{_TONE.get(outcome, "#97620a")}">{escape(outcome)}</b> · {_text(" · ".join(filter(None, took)))}</div>'
+        f'<div><b style="color:{_TONE.get(outcome, _OTHER)}">{escape(outcome)}</b><span style="opacity:.75"> · {_text(" · ".join(filter(None, took)))}</span></div>'
         f'{problem}<div style="{_LONG}">{_text(ending)}</div>'
         f'<details><summary style="cursor:pointer">Steps</summary><table style="border-collapse:collapse;width:100%">{"".join(rows)}</table></details>'
         "</div>"
@@ -43,13 +44,13 @@ def _row(step: Step) -> str:
     inside = [f"<i>{_text(step.thought)}</i>"] if step.thought else []
     for call in step.calls:
         status, result = (call.result.status, words.observed(call.result)) if call.result else ("open", "")
-        tone = "inherit" if status == "ok" else "#b4322f"
-        head = f'<code>{_text(words.call(call.name, call.arguments))}</code> <span style="color:{tone};opacity:.75">{escape(status)}</span>'
+        tone = "inherit;opacity:.75" if status == "ok" else _BAD
+        head = f'<code>{_text(words.call(call.name, call.arguments))}</code> <span style="color:{tone}">{escape(status.replace("_", " "))}</span>'
         inside.append(f'<div>{head}<div style="{_LONG};opacity:.85">{_text(result)}</div></div>')
     if not step.calls:
         inside.append(f"<div>{_text(step.reply.message.text)}</div>")
     if step.reply.reading == "malformed":
-        inside.append(f'<div style="color:#b4322f">{_text(step.reply.complaint or "")}</div>')
+        inside.append(f'<div style="color:{_BAD}">{_text(step.reply.complaint or "")}</div>')
     took = words.seconds(step.seconds)
     return (
         f'<tr><td style="{_CELL};opacity:.6">{step.index}</td><td style="{_CELL};width:100%">{"".join(inside)}</td>'

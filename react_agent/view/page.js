@@ -180,8 +180,9 @@
     if (end.answer) inside.push(el("div", "result", el("span", "label", "Answer"), long(end.answer, "answer")));
     else {
       const lost = ["failed", "malformed", "refused", "damaged"].includes(end.outcome);
-      const what = end.outcome === "unfinished" ? "It is still going on, or was interrupted; react-agent resume goes on with it." : end.detail || "";
-      inside.push(el("div", `result ${lost ? "lost" : "other"}`, el("span", "label", end.outcome), long(what)));
+      const what = long(end.outcome === "unfinished" ? "It is still going on, or was interrupted; react-agent resume goes on with it." : end.detail || "");
+      if (data.live && end.outcome === "unfinished") what.id = "age";
+      inside.push(el("div", `result ${lost ? "lost" : "other"}`, el("span", "label", end.outcome), what));
     }
     if (data.live) inside.push(...end.waiting.map(review));
     inside.push(setup(start));
@@ -189,6 +190,20 @@
     $("problem").hidden = !end.problem;
     $("problem").textContent = end.problem || "";
     $("tail").replaceChildren(words(`${amount(data.items.length, "event")} on record`, end.outcome, seconds(end.seconds)));
+    if (data.live && end.waiting.length) {
+      const there = el("button", "fold", `${amount(end.waiting.length, "call")} to decide on`);
+      there.type = "button";
+      there.addEventListener("click", () => document.querySelector(".review").scrollIntoView({ block: "center" }));
+      $("tail").append(" · ", there);
+    }
+    tellAge();
+  }
+
+  // A file does not tell whether anybody is still writing it; how long ago the last event was does, to whoever looks.
+  function tellAge() {
+    const age = Date.now() / 1000 - data.items.at(-1).at;
+    if ($("age")) $("age").textContent = age < 60 ? `It is going on; the last event was ${Math.max(0, Math.round(age))} s ago.`
+      : `Nothing was written for ${seconds(age)}: a slow step, or it was interrupted. react-agent resume goes on with it.`;
   }
 
   // A page that is served may decide on a call that waits; `react-agent resume` then goes on.
@@ -378,7 +393,7 @@
       setTimeout(ask, 700);
     };
     const grow = (news) => {
-      if (!news.items.length && news.summary.outcome === data.summary.outcome) return;
+      if (!news.items.length && news.summary.outcome === data.summary.outcome) return tellAge();
       const end = innerHeight + scrollY >= document.body.scrollHeight - 80;
       data.items.push(...news.items);
       data.summary = news.summary;
@@ -387,7 +402,9 @@
       drawTo(blocks.length - 1);
       drawTime();
       document.dispatchEvent(new CustomEvent("grown", { detail: data.summary }));
-      if (end) scrollTo(0, document.body.scrollHeight);
+      const decide = data.summary.waiting.length ? document.querySelector(".review") : null;
+      if (end && decide) decide.scrollIntoView({ block: "center" });
+      else if (end) scrollTo(0, document.body.scrollHeight);
     };
     setTimeout(ask, 700);
   }
