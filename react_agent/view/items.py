@@ -65,9 +65,7 @@ def _item(event: Event, step: int) -> Item:
             if event.parent:
                 place = f"call {event.parent.call}" if event.parent.call else f"its first {event.parent.at} events"
                 made["parent"] = plain(f"{event.parent.run_id}, {place}")
-                made["edits"] = [
-                    {"at": edit.at, "what": plain(edit.what), "before": plain(edit.before)} for edit in event.parent.edits
-                ]
+                made["edits"] = [{"at": edit.at, "what": plain(edit.what), "before": plain(edit.before)} for edit in event.parent.edits]
         case Replied():
             made |= _replied(event, step)
         case Called():

@@ -392,9 +392,17 @@
       } catch { /* the server is away: ask again */ }
       setTimeout(ask, 700);
     };
+    // Whoever is at the end stays there as it grows, until they go up. What was never laid out had a guessed height, so it takes some goes.
+    const atEnd = () => innerHeight + scrollY >= document.body.scrollHeight - 80;
+    let following = atEnd(), place = scrollY;
+    addEventListener("scroll", () => { following = atEnd() || (following && scrollY >= place); place = scrollY; }, { passive: true });
+    const stay = (goes) => {
+      const decide = data.summary.waiting.length ? document.querySelector(".review") : null;
+      if (decide) { decide.scrollIntoView({ block: "center" }); following = true; } else scrollTo(0, document.body.scrollHeight);
+      if (goes) requestAnimationFrame(() => stay(goes - 1));
+    };
     const grow = (news) => {
       if (!news.items.length && news.summary.outcome === data.summary.outcome) return tellAge();
-      const end = innerHeight + scrollY >= document.body.scrollHeight - 80;
       data.items.push(...news.items);
       data.summary = news.summary;
       for (const block of new Set(news.items.map(take))) if (block?.el) draw(block);
@@ -402,9 +410,7 @@
       drawTo(blocks.length - 1);
       drawTime();
       document.dispatchEvent(new CustomEvent("grown", { detail: data.summary }));
-      const decide = data.summary.waiting.length ? document.querySelector(".review") : null;
-      if (end && decide) decide.scrollIntoView({ block: "center" });
-      else if (end) scrollTo(0, document.body.scrollHeight);
+      if (following) stay(3);
     };
     setTimeout(ask, 700);
   }

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,7 +13,7 @@ import pytest
 from _stories import tell
 from _world import World
 
-from react_agent import Agent, MockBackend, Trace, call
+from react_agent import Agent, MockBackend, Trace, call, tool
 from react_agent.events import Reviewed
 from react_agent.stores.jsonl import append_to
 from react_agent.trace import encode_event
@@ -29,7 +31,8 @@ pytest.importorskip("starlette", reason="starlette is not installed: pip install
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     runs = tmp_path / "runs"
-    tell("one_call", "native").trace.save(runs / "one.jsonl")
+    with ThreadPoolExecutor(1) as apart:  # where no event loop runs yet
+        apart.submit(tell, "one_call", "native").result().trace.save(runs / "one.jsonl")
     Agent(MockBackend([call("wipe", path="x")]), tools=World().tools()).run_sync("Wipe?").trace.save(runs / "wait~1.jsonl")
     (runs / "other.jsonl").write_text('{"level": "info"}\n')
     return runs
@@ -203,24 +206,69 @@ def test_a_token(folder: Path) -> None:
 # --------------------------------------------------------------------------------------------------------- in a browser
 
 
-@pytest.mark.browser
-def test_a_live_page_and_a_review_in_a_browser(browser: Browser, folder: Path) -> None:
+@pytest.fixture
+def address(folder: Path) -> Iterator[str]:
+    """Where the folder is served."""
     import threading
 
     import uvicorn
-    from playwright.sync_api import expect
 
     from react_agent.serving import application
 
     server = uvicorn.Server(uvicorn.Config(application(folder), host="127.0.0.1", port=0, log_level="error", ws="none"))
     thread = threading.Thread(target=server.run)
+    up = threading.Event()
+    begin = server.startup
+
+    async def startup(*args: object, **more: object) -> None:
+        await begin(*args, **more)  # type: ignore[arg-type]
+        up.set()
+
+    server.startup = startup  # type: ignore[method-assign]
     thread.start()
+    assert up.wait(30)
+    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}/"
+    server.should_exit = True
+    thread.join()
+
+
+@pytest.mark.browser
+def test_a_run_is_followed_to_its_end_unless_one_goes_up(browser: Browser, folder: Path, address: str) -> None:
+    from playwright.sync_api import expect
+
+    @tool(read_only=True)
+    def look(n: int) -> str:
+        """Look."""
+        return "\n".join(f"line {line} of {n}" for line in range(30))
+
+    trace = Agent(MockBackend([*[call("look", n=n) for n in range(8)], "done"]), tools=[look]).run_sync("How many?").trace
+    lines = trace.to_jsonl().splitlines(keepends=True)
+    path = folder / "live.jsonl"
+    path.write_bytes(b"".join(lines[:2]))
+    tab = browser.new_page(viewport={"width": 900, "height": 600})
+    try:
+        tab.goto(f"{address}run/live")
+        expect(tab.locator("#age")).to_contain_text(re.compile("It is going on|Nothing was written for"))
+        for at in (4, 10, 16):
+            path.write_bytes(b"".join(lines[:at]))
+            expect(tab.locator("#tail")).to_contain_text(f"{at} events")
+            expect(tab.locator("#tail")).to_be_in_viewport()
+        tab.mouse.wheel(0, -5000)
+        expect(tab.locator("h1")).to_be_in_viewport()
+        path.write_bytes(b"".join(lines))
+        expect(tab.locator("#pill")).to_have_text("answered")
+        expect(tab.locator("h1")).to_be_in_viewport()
+    finally:
+        tab.close()
+
+
+@pytest.mark.browser
+def test_a_live_page_and_a_review_in_a_browser(browser: Browser, folder: Path, address: str) -> None:
+    from playwright.sync_api import expect
+
     tab = browser.new_page()
     try:
-        while not server.started:
-            tab.wait_for_timeout(20)
-        port = server.servers[0].sockets[0].getsockname()[1]
-        tab.goto(f"http://127.0.0.1:{port}/")
+        tab.goto(address)
         expect(tab.locator("#runs tbody tr")).to_have_count(3)
         for row in (0, 1):
             tab.locator("#runs input:not([disabled])").nth(row).click()
@@ -247,5 +295,3 @@ def test_a_live_page_and_a_review_in_a_browser(browser: Browser, folder: Path) -
         expect(tab.locator("#step-0")).to_contain_text("wiped x")
     finally:
         tab.close()
-        server.should_exit = True
-        thread.join()
