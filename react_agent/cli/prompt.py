@@ -120,7 +120,7 @@ def raw(file: FileArgument = None, step: StepOption = None, redact: RedactOption
         if step >= len(replies):
             fail(f"the trace has {words.amount(len(replies), 'step')}, counted from 0", Code.USAGE)
         reply = replies[step]
-        print(words.plain(reply.raw) if reply.raw is not None else "\n".join(message_lines(reply.message)))
+        print(words.plain(reply.raw if reply.raw is not None else "\n".join(message_lines(reply.message))))
     loaded.done()
 
 

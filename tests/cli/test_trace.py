@@ -194,6 +194,7 @@ DOORS = [
     "prompt --neutral",
     "raw",
     "raw --step 0",
+    "raw --step 1",
     "export",
     "export --format markdown",
     "export --format openai-messages",
@@ -222,7 +223,7 @@ def test_redaction_in_every_door(cli: Cli, answered: Path, command: str, by: str
     assert result.exit_code == 0
     page = Path("page.html").read_text("utf-8") if "html" in command else ""
     assert not any(said in result.stdout + page for said in ("Paris", "2102650", "any?"))
-    if command.split()[0] not in ("diff", "stats", "replay", "test"):
+    if command.split()[0] not in ("diff", "stats", "replay", "test") and command != "raw --step 1":  # nothing in it to mask
         assert "[redacted]" in result.stdout + page
     assert "Paris" in answered.read_text()
 
@@ -244,6 +245,16 @@ def test_a_test_of_a_masked_run_passes(cli: Cli, answered: Path) -> None:
 def test_a_pattern_that_is_none(cli: Cli, answered: Path, pattern: str) -> None:
     result = cli("trace", "show", "--redact", pattern)
     assert (result.exit_code, "no pattern" in result.stderr) == (2, True)
+
+
+@pytest.mark.parametrize("command", DOORS)
+def test_no_door_lets_a_terminal_be_commanded(cli: Cli, home: Path, command: str) -> None:
+    assert cli("run", "Nasty\x1b]0;t\x07\u202e?", "-m", "kit:nasty", "-t", "kit:plain").exit_code == 0
+    [path] = run_files(home)
+    path.rename("runs/answered.jsonl")
+    result = cli("trace", *command.split(), *(["answered"] if command.startswith("diff") else []))
+    assert result.exit_code == 0
+    assert set(result.stdout + result.stderr) & {chr(code) for code in (*range(10), *range(11, 32), 127, *range(128, 160), 0x202E)} == set()
 
 
 # ---------------------------------------------------------------------------------------------------------- wrong files
