@@ -376,3 +376,11 @@ def test_a_pause_is_shown_masked_and_decided_on_as_it_was(cli: Cli, home: Path) 
     done = cli("resume", path, "-m", "kit:removes", "-t", "kit:remove", "--redact", "/tmp/*", "--approve", "0.0")
     assert (done.exit_code, "/tmp/x" in done.stdout) == (0, False)
     assert "removed /tmp/x" in path.read_text()
+
+
+def test_a_budget_of_tokens(cli: Cli, home: Path) -> None:
+    result = cli("run", "How many?", "-m", "kit:loops", "-t", "kit:population", "--tokens", "100", "--cost", "2")
+    assert (result.exit_code, "limit" in result.stdout) == (1, True)
+    [path] = run_files(home)
+    assert (Trace.load(path).started.spec.limits.tokens, Trace.load(path).started.spec.limits.cost) == (100, 2.0)
+    assert cli("resume", path, "-m", "kit:answers", "-t", "kit:population", "--tokens", "9000").exit_code == 0
