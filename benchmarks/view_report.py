@@ -211,7 +211,13 @@ def pages(folder: Path, _megabytes: int) -> None:
         path = folder / f"{steps}.html"
         path.write_text(page(trace), encoding="utf-8")
         paths.append(path)
-        rows.append((steps, len(trace.to_jsonl()), path.stat().st_size, took))
+        rows.append((str(steps), len(trace.to_jsonl()), path.stat().st_size, took))
+    first, second = run(1_000), run(1_000, name="note")
+    path = folder / "two.html"
+    path.write_text(compare_page(first, second), encoding="utf-8")
+    paths.append(path)
+    took = least(cpu, 2, page=partial(compare_page, first, second))["page"]
+    rows.append(("2x1000", len(first.to_jsonl()) + len(second.to_jsonl()), path.stat().st_size, took))
     try:
         times: list[tuple[float, float] | None] = list(painted(paths))
     except ImportError:
@@ -219,7 +225,7 @@ def pages(folder: Path, _megabytes: int) -> None:
     print("steps   trace kB   page kB   made in CPU ms   first paint ms   all drawn ms")
     for (steps, trace_bytes, page_bytes, took), shown in zip(rows, times, strict=True):
         browser = f"{shown[0]:17.0f}{shown[1]:15.0f}" if shown else "   (no browser)"
-        print(f"{steps:5}{trace_bytes / 1000:11.1f}{page_bytes / 1000:10.1f}{took * 1000:17.1f}{browser}")
+        print(f"{steps:>6}{trace_bytes / 1000:10.1f}{page_bytes / 1000:10.1f}{took * 1000:17.1f}{browser}")
 
 
 def comparing(_folder: Path, _megabytes: int) -> None:

@@ -77,5 +77,7 @@ const base = (() => {
     function open() { box.showModal(); }
   }
 
-  return { $, el, amount, seconds, dollars, tokens, when, words, long, theme, keys };
+  const later = window.requestIdleCallback || ((work) => setTimeout(work, 1));
+
+  return { $, el, amount, seconds, dollars, tokens, when, words, long, theme, keys, later };
 })();

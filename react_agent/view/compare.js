@@ -1,6 +1,7 @@
 // Shows two runs side by side. What is only in the first stands on the left, what is only in the second on the right; what is in both stands once.
 (() => {
-  const { $, el, dollars, tokens, when, seconds, amount, long, theme, keys } = base;
+  const { $, el, dollars, tokens, when, seconds, amount, long, theme, keys, later } = base;
+  const FIRST = 30, CHUNK = 80;
   const data = JSON.parse($("data").textContent), both = data.comparison;
   const differs = (texts) => texts.some((text) => text.pieces.some(([kind]) => kind !== "same"));
 
@@ -53,9 +54,16 @@
 
   // ------------------------------------------------------------------------------------------------------- going around
 
+  let drawn = 0;
+  function drawTo(count) {
+    $("pairs").append(...both.steps.slice(drawn, count).map(pair));
+    drawn = Math.max(drawn, Math.min(count, both.steps.length));
+  }
+
   let at = -1;
   const places = () => [...document.querySelectorAll(".pair:not(.same), #heads .line")];
   function go(way) {
+    drawTo(Infinity);
     const all = places();
     if (!all.length) return;
     all[at]?.classList.remove("current");
@@ -65,6 +73,7 @@
   }
   function only() { document.body.classList.toggle("only", $("only").checked); }
   function turnAll() {
+    drawTo(Infinity);
     const folds = [...document.querySelectorAll(".pair details")], open = !folds.some((one) => one.open);
     folds.forEach((one) => { one.open = open; });
   }
@@ -76,7 +85,7 @@
   const question = both.heads[0];
   if (!differs([question])) $("heads").append(el("h1", "", question.pieces[0][1].slice(0, 300)));
   $("heads").append(...heads.map(row));
-  $("pairs").append(...both.steps.map(pair));
+  drawTo(FIRST);
   const count = both.steps.filter((one) => one.first === null || one.second === null || differs(one.texts)).length;
   $("count").textContent = count ? `${amount(count, "step")} of ${both.steps.length} differ${count === 1 ? "s" : ""}` : "every step is the same";
   $("problem").hidden = !data.problems.length;
@@ -87,5 +96,9 @@
     ["j", "next difference", () => go(1)], ["k", "difference before", () => go(-1)], ["d", "only what differs", () => { $("only").checked = !$("only").checked; only(); }],
     ["o", "open or fold what is the same", turnAll], ["t", "light or dark", theme],
   ]);
-  document.documentElement.dataset.drawn = String(both.steps.length);
+  later(function rest() {
+    drawTo(drawn + CHUNK);
+    if (drawn < both.steps.length) later(rest);
+    else document.documentElement.dataset.drawn = String(drawn);
+  });
 })();

@@ -1,6 +1,6 @@
 // Shows a trace. The only thing that is loaded is a picture whose bytes stand in the data itself.
 (() => {
-  const { $, el, amount, seconds, dollars, tokens, when, words, long, theme, keys } = base;
+  const { $, el, amount, seconds, dollars, tokens, when, words, long, theme, keys, later } = base;
   const PICTURE = /^data:image\/(png|jpeg|gif|webp);base64,[A-Za-z0-9+/]*={0,2}$/;
   const FIRST = 30, CHUNK = 80;
   const DECIDED = { approve: "approved", change: "approved with other arguments", deny: "denied", result: "not run, its result was given" };
@@ -368,7 +368,6 @@
     for (; drawn <= index && drawn < blocks.length; drawn++) made.append(draw(blocks[drawn]));
     $("blocks").append(made);
   }
-  const later = window.requestIdleCallback || ((work) => setTimeout(work, 1));
   function drawRest() {
     if (drawn >= blocks.length) { document.documentElement.dataset.drawn = String(drawn); if (sought) mark(); return; }
     drawTo(drawn + CHUNK - 1);
