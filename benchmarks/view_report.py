@@ -204,7 +204,8 @@ def pages(folder: Path, _megabytes: int) -> None:
     bare = len(page(Agent(MockBackend(["!"])).run_sync("?").trace).encode())
     both = len(compare_page(*[Agent(MockBackend(["!"])).run_sync("?").trace] * 2).encode())
     print(f"\npage with next to no data: {bare / 1000:.1f} kB; of two runs: {both / 1000:.1f} kB")
-    rows, paths = [], []
+    rows: list[tuple[str, int, int, float]] = []
+    paths: list[Path] = []
     for steps in (10, 100, 1_000):
         trace = run(steps)
         took = least(cpu, ROUNDS, page=partial(page, trace))["page"]
