@@ -224,9 +224,9 @@ def pages(folder: Path, _megabytes: int) -> None:
     except ImportError:
         times = [None] * len(paths)
     print("steps   trace kB   page kB   made in CPU ms   first paint ms   all drawn ms")
-    for (steps, trace_bytes, page_bytes, took), shown in zip(rows, times, strict=True):
+    for (label, trace_bytes, page_bytes, took), shown in zip(rows, times, strict=True):
         browser = f"{shown[0]:17.0f}{shown[1]:15.0f}" if shown else "   (no browser)"
-        print(f"{steps:>6}{trace_bytes / 1000:10.1f}{page_bytes / 1000:10.1f}{took * 1000:17.1f}{browser}")
+        print(f"{label:>6}{trace_bytes / 1000:10.1f}{page_bytes / 1000:10.1f}{took * 1000:17.1f}{browser}")
 
 
 def comparing(_folder: Path, _megabytes: int) -> None:
