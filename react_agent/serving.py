@@ -134,13 +134,13 @@ class _Rooms:
 
     @lru_cache(maxsize=4096)  # noqa: B019 - there is one of this for the life of a server
     def _row(self, path: Path, changed: int, _size: int) -> items.Item:
-        trace, problem = read_far(path)
+        trace, problem, left = read_far(path)
         if not len(trace):
             return {"outcome": "unreadable", "question": words.plain_line(problem, 200), "model": "", "at": changed / 1e9}
         trace = self._redactor.trace(trace)
         told, started = items.summary(trace), trace.started
         return {
-            "outcome": told["outcome"],
+            "outcome": "damaged" if left else told["outcome"],
             "question": words.plain_line(words.said(started.task), 200),
             "model": words.plain_line(started.backend),
             "steps": told["steps"],
@@ -156,13 +156,12 @@ class _Rooms:
         path = self._find(request)
         if path is None:
             return PlainTextResponse("There is no such run.", 404)
-        trace, problem = read_far(path)
-        if not len(trace):
-            return PlainTextResponse(problem, 422)
-        shown = self._redactor.trace(trace)
+        shown, summary = self._shown(path)
+        if not len(shown):
+            return PlainTextResponse(str(summary["problem"]), 422)
         data: dict[str, object] = {
             "items": list(items.items(shown)),
-            "summary": items.summary(shown, problem),
+            "summary": summary,
             "test": as_test(shown, str(path)),
             "live": f"../api/run/{quote(path.stem, safe='')}",
         }
@@ -173,25 +172,37 @@ class _Rooms:
         read = [read_far(path) for path in paths if path is not None]
         if len(read) < 2:
             return PlainTextResponse("There is no such run.", 404)
-        problems = [problem for _, problem in read if problem]
-        if not all(len(trace) for trace, _ in read):
+        problems = [one.problem for one in read if one.problem]
+        if not all(len(one.trace) for one in read):
             return PlainTextResponse("\n".join(problems), 422)
         links = [f"../../run/{quote(path.stem, safe='')}" for path in paths if path is not None]
-        first, second = (self._redactor.trace(trace) for trace, _ in read)
+        first, second = (self._redactor.trace(one.trace) for one in read)
         return HTMLResponse(compare_page(first, second, problems=problems, links=links))
 
     def run_data(self, request: Request) -> Response:
         path = self._find(request)
         if path is None:
             return PlainTextResponse("There is no such run.", 404)
-        trace, problem = read_far(path)
-        if not len(trace):
-            return PlainTextResponse(problem, 422)
+        shown, summary = self._shown(path)
+        if not len(shown):
+            return PlainTextResponse(str(summary["problem"]), 422)
         first = request.query_params.get("from", "0")
-        at = min(int(first), len(trace)) if first.isdecimal() else 0
-        shown = self._redactor.trace(trace)
+        at = min(int(first), len(shown)) if first.isdecimal() else 0
         steps = sum(event.kind == "replied" for event in shown[:at])
-        return _answer({"items": list(items.items(shown[at:], steps)), "summary": items.summary(shown, problem)})
+        return _answer({"items": list(items.items(shown[at:], steps)), "summary": summary})
+
+    def _shown(self, path: Path) -> tuple[Trace, items.Item]:
+        """A trace as it may be shown, and how it stands; a page asks often, and mostly nothing is new."""
+        told = path.stat()
+        return self._mask_and_fold(path, told.st_mtime_ns, told.st_size)
+
+    @lru_cache(maxsize=4)  # noqa: B019 - as above
+    def _mask_and_fold(self, path: Path, _changed: int, _size: int) -> tuple[Trace, items.Item]:
+        trace, problem, _ = read_far(path)
+        if not len(trace):
+            return trace, {"problem": problem}
+        shown = self._redactor.trace(trace)
+        return shown, items.summary(shown, problem)
 
     async def review(self, request: Request) -> Response:
         """Take a decision on a call that waits: ``{"step": 0, "index": 0, "decision": "approve" | "deny" | "change" | "result", "text": "…"}``.

@@ -78,7 +78,8 @@ def load_whole(name: str | None) -> tuple[Path, Trace, State]:
 def _read(name: str | None) -> tuple[Path, Trace, str]:
     path = find(name)
     try:
-        return path, *read_far(path)
+        read = read_far(path)
+        return path, read.trace, read.problem
     except OSError as error:
         return path, Trace(), f"{path} cannot be read: {error.strerror or error}"
 

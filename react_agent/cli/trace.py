@@ -17,7 +17,7 @@ from react_agent.events import Called, Replied, Returned, Started
 from react_agent.stores.jsonl import JsonlStore
 from react_agent.trace import Trace
 from react_agent.view import terminal, words
-from react_agent.view.reading import read_far
+from react_agent.view.reading import Read, read_far
 from react_agent.view.standing import Standing, standing
 
 
@@ -82,17 +82,22 @@ def list_(
     paths = JsonlStore(runs).runs()
     table = _table("run", "when", "model", "steps", "tokens", "outcome", "question", right=(3, 4), tight=True)
     for path in paths[:most]:
-        try:
-            trace, problem = read_far(path)
-        except OSError as error:
-            trace, problem = Trace(), str(error)
+        trace, problem, left = _read(path)
         if len(trace):
-            table.add_row(*_line(path, masks.trace(trace), cut=bool(problem) and trace.torn is None))
+            table.add_row(*_line(path, masks.trace(trace), cut=left > 0))
         else:
             table.add_row(_cell(path.stem, 60), "", "", "", "", Text("unreadable", "red"), _cell(problem.removeprefix(f"{path}, ")))
     out().print(table)
     if len(paths) > most:
         complain(f"{len(paths) - most} older ones are left out; -n shows more")
+
+
+def _read(path: Path) -> Read:
+    """One of many files, which may be gone or closed to us by now."""
+    try:
+        return read_far(path)
+    except OSError as error:
+        return Read(Trace(), f"{path}: {error.strerror or error}")
 
 
 def _line(path: Path, trace: Trace, cut: bool) -> tuple[Text, ...]:
@@ -148,10 +153,7 @@ def grep(
     wanted = pattern.casefold() if ignore_case else pattern
     found = False
     for path in paths:
-        try:
-            trace, problem = read_far(path)
-        except OSError as error:
-            trace, problem = Trace(), str(error)
+        trace, problem, _ = _read(path)
         if problem:
             complain(problem)
         for place, line in _lines_of(masks.trace(trace)):

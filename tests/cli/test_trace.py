@@ -334,7 +334,8 @@ def test_a_file_cut_at_any_byte(answered: Path) -> None:
     first = data.index(b"\n")
     for at in range(len(data)):
         answered.write_bytes(data[:at])
-        trace, problem = read_far(answered)
+        trace, problem, left = read_far(answered)
+        assert not left or not len(trace)
         assert problem or data[at - 1 : at + 1] == b"}\n" or data[at - 1 : at] == b"\n"
         assert bool(len(trace)) == (at >= first)
         if len(trace):

@@ -91,6 +91,17 @@ def test_a_file_of_another_program(client: TestClient) -> None:
     assert client.get("/run/other").status_code == 422
 
 
+def test_a_damaged_file(client: TestClient, folder: Path) -> None:
+    lines = (folder / "one.jsonl").read_bytes().split(b"\n")
+    (folder / "one.jsonl").write_bytes(b"\n".join([*lines[:2], b"{edited", *lines[2:]]))
+    runs = {run["name"]: run["outcome"] for run in client.get("/api/runs").json()["runs"]}
+    assert runs["one"] == "damaged"
+    told = client.get("/api/run/one").json()
+    assert len(told["items"]) == 2
+    assert "line 3: it is not JSON" in told["summary"]["problem"]
+    assert "5 lines from there on are left out" in told["summary"]["problem"]
+
+
 def test_a_run_that_goes_on(client: TestClient, folder: Path) -> None:
     trace = tell("one_call", "native").trace
     path = folder / "live.jsonl"
