@@ -8,6 +8,9 @@ the wires. A stream is read whole, cut at each byte, at random, and at its event
 Then each reply that was sent whole is written again by its wire, as the next request would: is what goes back what came, block by block,
 signatures, encrypted reasoning and unknown blocks with it? (Chat Completions are left out: their replies are not blocks.)
 
+Last, each recorded conversation of several turns is replayed through the whole loop (`conversations.py`): an agent, its recorded server, and tools
+that give the recorded results. Each request must carry what the recorded one carries.
+
 right      both readings are the same (an error: the provider's words are in ours, and its kind is that of the status)
 WRONG      they differ
 left out   no wire for this API, or nothing in the row to tell by; the reason is listed
@@ -25,6 +28,10 @@ from collections import Counter
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
+
+from conversations import conversations
+from conversations import judge as judge_conversation
+from recorded import as_sse
 
 from react_agent.backends.profiles import COMPATIBLE, PROFILES
 from react_agent.backends.sse import NDJSONParser, Parser, SSEParser
@@ -280,19 +287,6 @@ def judge(row: Row) -> tuple[str, str]:
         return "WRONG", f"{type(error).__name__}: {str(error)[:160]}"
 
 
-def as_sse(events: list[tuple[str | None, str | None]]) -> bytes:
-    """The stream's bytes; an event without data is a comment."""
-    out = []
-    for name, data in events:
-        if data is None:
-            out += [": PROCESSING", ""]
-            continue
-        out += [f"event: {name}"] if name else []
-        out += [f"data: {line}" for line in data.split("\n")]
-        out.append("")
-    return ("\n".join(out) + "\n").encode()
-
-
 def judge_stream(wire: Wire, row: Row) -> tuple[str, str]:
     data = as_sse([(event.get("event"), event["data"]) if "data" in event else (None, None) for event in row["sse"]])
     told = [event["data"] for event in row["sse"] if "data" in event]
@@ -418,29 +412,62 @@ def main() -> int:
     if not file.exists():
         print(f"skipped: there is no {file}; name the folder with --corpora")
         return 0
+    with gzip.open(file, "rt", encoding="utf-8") as lines:
+        rows = [json.loads(line) for line in lines]
+    wrong = report_replies(rows, given.list) + report_conversations(rows, given.list)
+    return 1 if wrong else 0
+
+
+def report_replies(rows: list[Row], listed: bool) -> int:
+    """Prints what was read and what goes back; how much of it is wrong."""
     by_api: dict[str, Counter[str]] = {}
     reasons: Counter[tuple[str, str]] = Counter()
     echoes: Counter[tuple[str, str]] = Counter()
-    with gzip.open(file, "rt", encoding="utf-8") as lines:
-        for row in map(json.loads, lines):
-            verdict, reason = judge(row)
-            echoed = echo(row)
-            if echoed is not None:
-                echoes[echoed] += 1
-            by_api.setdefault(row["api"] if verdict != "left out" else "left out", Counter())[verdict] += 1
-            reasons[verdict, reason if verdict != "WRONG" else f"{row['api']} {row['provider']}"] += 1
-            if given.list and verdict == "WRONG":
-                print(f"{verdict}  {row['id']}  {row['api']}/{row['provider']}  {reason}")
-    for api, counts in sorted(by_api.items()):
-        print(f"{api:24} " + "  ".join(f"{name} {count}" for name, count in sorted(counts.items())))
+    for row in rows:
+        verdict, reason = judge(row)
+        echoed = echo(row)
+        if echoed is not None:
+            echoes[echoed] += 1
+        by_api.setdefault(row["api"] if verdict != "left out" else "left out", Counter())[verdict] += 1
+        reasons[verdict, reason if verdict != "WRONG" else f"{row['api']} {row['provider']}"] += 1
+        if listed and verdict == "WRONG":
+            print(f"{verdict}  {row['id']}  {row['api']}/{row['provider']}  {reason}")
+    print_table(by_api)
     right, wrong = (sum(counts[name] for counts in by_api.values()) for name in ("right", "WRONG"))
     print(f"\nread as recorded: {right} of {right + wrong} ({right / (right + wrong):.2%})")
+    print_reasons(reasons)
+    print("\nsent back as it came:")
+    print_reasons(echoes)
+    return wrong + sum(count for (verdict, _), count in echoes.items() if verdict == "WRONG")
+
+
+def report_conversations(rows: list[Row], listed: bool) -> int:
+    """Prints how many requests of a replayed conversation carry what the recorded ones carry; how many do not."""
+    by_api: dict[str, Counter[str]] = {}
+    reasons: Counter[tuple[str, str]] = Counter()
+    found = list(conversations(rows))
+    for one in found:
+        for verdict, reason in judge_conversation(one):
+            by_api.setdefault(one.api, Counter())[verdict] += 1
+            reasons[verdict, reason if verdict != "WRONG" else one.api] += 1
+            if listed and verdict == "WRONG":
+                print(f"{verdict}  {one.turns[0].row['id']}  {one.api}  {reason}")
+    right, wrong = (sum(counts[name] for counts in by_api.values()) for name in ("right", "WRONG"))
+    print(f"\nrecorded conversations of several turns, replayed through the whole loop: {len(found)}")
+    print_table(by_api)
+    print(f"further requests that carry the recorded conversation: {right} of {right + wrong}")
+    print_reasons(reasons)
+    return wrong
+
+
+def print_table(by_api: dict[str, Counter[str]]) -> None:
+    for api, counts in sorted(by_api.items()):
+        print(f"{api:24} " + "  ".join(f"{name} {count}" for name, count in sorted(counts.items())))
+
+
+def print_reasons(reasons: Counter[tuple[str, str]]) -> None:
     for (verdict, reason), number in sorted(reasons.items(), key=lambda item: (item[0][0], -item[1])):
         print(f"  {verdict:9} {number:5}  {reason}")
-    print("\nsent back as it came:")
-    for (verdict, reason), number in sorted(echoes.items(), key=lambda item: (item[0][0], -item[1])):
-        print(f"  {verdict:9} {number:5}  {reason}")
-    return 1 if wrong or any(verdict == "WRONG" for verdict, _ in echoes) else 0
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from typing import Literal
 from urllib.parse import urlsplit
 
 GrammarField = Literal["grammar", "ebnf", "structured_outputs", "response_format", "regex"]
-Echo = Literal["never", "field", "always", "details"]
+Echo = Literal["never", "field", "always"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +27,8 @@ class Profile:
         max_tokens: The field for the most tokens of a reply.
         seed: The field for the seed; None where there is none.
         thinking: How `Settings.thinking` is said: ``reasoning_effort`` as a word, ``reasoning`` as an object, or not at all.
-        echo: Whether thinking goes back to the server: never; in the ``field`` that it came in; ``always``, on every message with calls, even empty;
-            or as the ``details`` that came with it, unchanged.
+        echo: Whether thinking goes back to the server: never; in the ``field`` that it came in; or ``always``, on every message with calls, even
+            empty. What came as ``reasoning_details`` (OpenRouter and other gateways) goes back unchanged whatever stands here.
         strict: Tools whose schema qualifies are marked ``strict``.
         required: The word for "some tool must be called"; None where the server does not know it.
         named: One named tool can be demanded.
@@ -69,8 +69,8 @@ class Profile:
 
 
 # Not OPENAI_API_KEY: that key is for OpenAI, and goes to no other server unless the caller says so.
-# Most such servers take a schema; one that refuses it is asked again without.
-COMPATIBLE = Profile("compatible", "http://localhost:8080/v1", ("REACT_AGENT_API_KEY",), none=False, structured="json_schema")
+# Most such servers take a schema; one that refuses it is asked again without. A server that sends its thinking in a field takes it back in that field.
+COMPATIBLE = Profile("compatible", "http://localhost:8080/v1", ("REACT_AGENT_API_KEY",), none=False, echo="field", structured="json_schema")
 
 _ROWS = (
     Profile(
@@ -84,10 +84,10 @@ _ROWS = (
         structured="json_object",  # its schemas must be one object at the root
     ),
     # Servers on one's own machine. They seldom honour tool_choice "none": a small model goes on calling what it is shown.
-    Profile("llamacpp", "http://localhost:8080/v1", none=False, structured="json_schema", grammar="grammar"),
-    Profile("vllm", "http://localhost:8000/v1", ("VLLM_API_KEY",), none=False, structured="json_schema", grammar="structured_outputs"),
-    Profile("sglang", "http://localhost:30000/v1", none=False, structured="json_schema", grammar="ebnf"),
-    Profile("ollama-openai", "http://localhost:11434/v1", none=False, required=None, named=False, structured="json_schema"),
+    Profile("llamacpp", "http://localhost:8080/v1", none=False, echo="field", structured="json_schema", grammar="grammar"),
+    Profile("vllm", "http://localhost:8000/v1", ("VLLM_API_KEY",), none=False, echo="field", structured="json_schema", grammar="structured_outputs"),
+    Profile("sglang", "http://localhost:30000/v1", none=False, echo="field", structured="json_schema", grammar="ebnf"),
+    Profile("ollama-openai", "http://localhost:11434/v1", none=False, required=None, named=False, echo="field", structured="json_schema"),
     Profile("lmstudio", "http://localhost:1234/v1", none=False, named=False, structured="json_schema"),
     Profile("tgi", "http://localhost:3000/v1", none=False),
     # Providers
@@ -104,7 +104,7 @@ _ROWS = (
         structured="json_schema",
         grammar="response_format",
     ),
-    Profile("openrouter", "https://openrouter.ai/api/v1", ("OPENROUTER_API_KEY",), True, thinking="reasoning", echo="details"),
+    Profile("openrouter", "https://openrouter.ai/api/v1", ("OPENROUTER_API_KEY",), True, thinking="reasoning"),
     Profile(
         "deepseek",
         "https://api.deepseek.com",
@@ -128,7 +128,7 @@ _ROWS = (
         nine=True,
     ),
     Profile("xai", "https://api.x.ai/v1", ("XAI_API_KEY",), True, max_tokens="max_completion_tokens"),
-    Profile("cerebras", "https://api.cerebras.ai/v1", ("CEREBRAS_API_KEY",), True, max_tokens="max_completion_tokens"),
+    Profile("cerebras", "https://api.cerebras.ai/v1", ("CEREBRAS_API_KEY",), True, max_tokens="max_completion_tokens", echo="field"),
     Profile("huggingface", "https://router.huggingface.co/v1", ("HF_TOKEN", "HUGGINGFACE_API_KEY"), True),
     Profile("moonshot", "https://api.moonshot.ai/v1", ("MOONSHOT_API_KEY",), True, required=None, echo="field"),
     Profile("zai", "https://api.z.ai/api/paas/v4", ("ZAI_API_KEY",), True, required=None, named=False, thinking=None, echo="field"),

@@ -84,6 +84,15 @@ SENT: dict[str, tuple[tuple[Message, ...], dict[str, Any]]] = {
 }
 
 
+def test_the_pictures_of_a_result_stand_within_it_where_the_model_takes_them_there() -> None:
+    said = (
+        assistant(ToolCall("add", {}), ToolCall("add", {})),
+        Message("tool", (ToolResult("add", (Text("a"), PNG)), ToolResult("add", (PNG,)))),
+    )
+    sent = json.loads(b"[" + Gemini("gemini-3-pro").encode(said[1], said[0], 1) + b"]")[0]["parts"]
+    assert [part["functionResponse"]["parts"] for part in sent] == [[BLOB], [BLOB]]
+
+
 @pytest.mark.parametrize(("messages", "wire"), SENT.values(), ids=SENT)
 def test_messages_as_sent(messages: tuple[Message, ...], wire: dict[str, Any]) -> None:
     assert body(*messages) == wire

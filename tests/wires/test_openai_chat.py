@@ -162,6 +162,15 @@ def test_reasoning_goes_back_where_it_came_from() -> None:
     message = Message("assistant", (Text("a"),), {"api": "openai-chat/openrouter", "reasoning_details": details})  # type: ignore[dict-item]
     assert encoded(message, profile="openrouter")[0]["reasoning_details"] == details
     assert "reasoning_details" not in encoded(message, profile="openai")[0]
+    assert encoded(assistant(Thinking("Hm.", {"api": API, "field": "reasoning"})))[0]["reasoning"] == "Hm."  # of a server that nobody knows
+
+
+def test_signed_reasoning_of_an_unknown_gateway_goes_back() -> None:
+    details = [{"type": "reasoning.text", "text": "Hm.", "signature": "s"}]
+    wire = OpenAIChat("m")
+    raw = wire.read(choice({"content": "a", "reasoning_details": details}))
+    sent = json.loads(wire.encode(Message("assistant", raw.parts, raw.message_data), None, 1))  # type: ignore[arg-type]
+    assert sent == {"role": "assistant", "content": "a", "reasoning_details": details}
 
 
 def options(

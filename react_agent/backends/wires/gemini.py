@@ -107,12 +107,15 @@ class Gemini:
             parts = _plain_parts(message.parts)
         return dumps({"role": "model" if message.role == "assistant" else "user", "parts": parts}) if parts else b""
 
+    @property
+    def _third(self) -> bool:
+        """Gemini 3 and later."""
+        return re.search(r"gemini-([3-9]|\d\d)", self.model) is not None
+
     def _assistant(self, message: Message) -> list[JsonValue]:
         """Each part with the signature that came in it; parts are never merged."""
         out: list[JsonValue] = []
-        unsigned = re.search(r"gemini-([3-9]|\d\d)", self.model) is not None and not any(
-            ours(call.provider_data, self.api).get("signature") for call in message.calls
-        )
+        unsigned = self._third and not any(ours(call.provider_data, self.api).get("signature") for call in message.calls)
         for part in message.parts:
             data = data_of(part, self.api)
             if "raw" in data:
@@ -138,16 +141,21 @@ class Gemini:
         return out
 
     def _results(self, message: Message, before: Message | None) -> list[JsonValue]:
+        """Pictures stand within their result where the model takes them there, which Gemini 3 does; else behind all results."""
         calls = before.calls if before is not None else ()
         out: list[JsonValue] = []
+        pictures: list[JsonValue] = []
         for index, result in enumerate(message.results):
             name = calls[index].name if index < len(calls) else result.name
             response: JsonObject = {"name": safe_name(name), "response": {"output" if result.ok else "error": result.text}}
             identity = ours(calls[index].provider_data, self.api).get("id") if index < len(calls) else None
+            shown = _plain_parts(tuple(part for part in result.content if type(part) is Image))
+            if shown and self._third:
+                response["parts"] = shown
+            else:
+                pictures += shown
             out.append({"functionResponse": {"id": identity, **response} if identity else response})
-        for result in message.results:
-            out += _plain_parts(tuple(part for part in result.content if type(part) is Image))
-        return out
+        return out + pictures
 
     def options(self, head: Head, stop: Sequence[str], tool_choice: ToolChoice, *, native: bool, stream: bool) -> JsonObject:
         settings = head.settings

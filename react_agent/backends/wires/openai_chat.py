@@ -105,16 +105,15 @@ class OpenAIChat:
         if calls:
             ids = self._ids(calls, at)
             out["tool_calls"] = [self._call(call, identity) for call, identity in zip(calls, ids, strict=True)]
-        if self.profile.echo != "never":
-            self._echo(message, out)
+        self._echo(message, out)
         return out
 
     def _echo(self, message: Message, out: JsonObject) -> None:
-        """Reasoning goes back to where it came from, in the form that it came in."""
-        if self.profile.echo == "details":
-            details = ours(message.provider_data, self.api).get("reasoning_details")
-            if details:
-                out["reasoning_details"] = details
+        """Reasoning goes back to where it came from, in the form that it came in. Details may be signed, so they always do."""
+        if details := ours(message.provider_data, self.api).get("reasoning_details"):
+            out["reasoning_details"] = details
+            return
+        if self.profile.echo == "never":
             return
         thoughts = [part for part in message.parts if type(part) is Thinking and ours(part.provider_data, self.api)]
         if thoughts:
@@ -306,7 +305,7 @@ class OpenAIChat:
             text(found.get("model")) or None,
             None,
             refusal or None,
-            {"api": self.api, "reasoning_details": details} if details and self.profile.echo == "details" else None,
+            {"api": self.api, "reasoning_details": details} if details else None,
             float(cost) if isinstance(cost, int | float) else None,  # a 0 that was said is a price
         )
 
