@@ -31,7 +31,7 @@ LATE = {
     "react_agent/trace.py: Trace._repr_html_": NOTEBOOK,
     "react_agent/result.py: Result._repr_html_": NOTEBOOK,
     "react_agent/formats/__init__.py: get_format": "a dialect is loaded when it is asked for",
-    "react_agent/backends/leaf.py: usable_format": "a dialect is loaded when it is asked for",
+    "react_agent/backends/given.py: usable_format": "a dialect is loaded when it is asked for",
     "react_agent/backends/prices.py: _table": EXTRA,
     "react_agent/cli/serve.py: serve": EXTRA,
     "react_agent/cli/console.py: shell": "1 ms: when a path is shown that is to be pasted",

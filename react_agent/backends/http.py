@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import weakref
 import zlib
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol, cast
@@ -18,10 +18,11 @@ from urllib.parse import urlsplit
 import httpx
 
 from react_agent.backends.retry import Timeouts
-from react_agent.backends.wires.base import excerpt, request_id
+from react_agent.backends.wires.base import excerpt, request_id, too_large
 from react_agent.errors import BackendError, BackendProtocolError, BackendRejected, BackendTimeout, BackendUnavailable
 
 DRAIN_SECONDS = 0.25  # how long to wait for the end of a body after its end mark, so that the connection can be used again
+WRAPPING = 10
 Sink = Callable[[bytes], bool]
 """Takes a piece of a streamed body; True means that no more is wanted."""
 
@@ -54,7 +55,8 @@ class Room:
     Args:
         headers: Sent with every request.
         client: An ``httpx.AsyncClient`` or a client of the same shape, which stays the caller's to close; None makes one for each event loop.
-        most_bytes: Largest body that is read, as it comes and unpacked.
+        most_bytes: Largest body that is read, as it comes and unpacked. Of a streamed one `WRAPPING` times as much may come, for most of it is
+            wrapping; what of it is kept, its sink bounds.
         tls: False where only ``http:`` is spoken, which saves loading the certificates.
     """
 
@@ -138,52 +140,39 @@ class Room:
     async def _whole(self, response: Any, headers: Mapping[str, str]) -> bytes | bytearray:
         declared = headers.get("content-length", "")
         if declared.isdigit() and int(declared) > self._most:
-            raise self._too_large()
+            raise too_large(self._most)
         if response.is_stream_consumed:  # a double that was made with its content
             return cast(bytes, await response.aread())
-        unpack = _unpacker(headers, self._most)
+        unpack = _unpacker(headers)
         body: bytes | bytearray = b""
         raw = 0
         async for chunk in response.aiter_raw():
             raw += len(chunk)
-            if raw > self._most:
-                raise self._too_large()
-            if unpack is not None:
-                for piece in unpack(chunk):
-                    body = _grown(body, piece)
-                    if len(body) > self._most:
-                        raise self._too_large()
-            else:
-                body = _grown(body, chunk)
+            for piece in unpack(chunk) if unpack is not None else (chunk,):
+                if raw > self._most or len(body) + len(piece) > self._most:
+                    raise too_large(self._most)
+                body = _grown(body, piece)
         return body
 
     async def _pour(self, response: Any, headers: Mapping[str, str], sink: Sink) -> None:
         if response.is_stream_consumed:
             sink(await response.aread())
             return
-        unpack = _unpacker(headers, self._most)
+        most = self._most * WRAPPING
+        unpack = _unpacker(headers)
         raw = got = 0
-        pieces = response.aiter_raw()
-        async for chunk in pieces:
+        chunks = response.aiter_raw()
+        async for chunk in chunks:
             raw += len(chunk)
-            if unpack is None:
-                got = raw
-                enough = sink(chunk)
-            else:
-                enough = False
-                for piece in unpack(chunk):
-                    got += len(piece)
-                    if got > self._most:
-                        raise self._too_large()
-                    enough = sink(piece) or enough
+            enough = False
+            for piece in unpack(chunk) if unpack is not None else (chunk,):
+                got += len(piece)
+                if raw > most or got > most:
+                    raise too_large(most)
+                enough = sink(piece) or enough
             if enough:
-                await _drain(pieces)
+                await _drain(chunks)
                 return
-            if raw > self._most or got > self._most:
-                raise self._too_large()
-
-    def _too_large(self) -> BackendProtocolError:
-        return _final(BackendProtocolError(f"the reply is larger than {self._most:,} bytes; it was given up"))
 
     # ------------------------------------------------------------------------------------------------------ clients
 
@@ -292,28 +281,22 @@ async def _drain(pieces: Any) -> None:
         return
 
 
-def _unpacker(headers: Mapping[str, str], most: int) -> Callable[[bytes], list[bytes]] | None:
-    """What undoes the body's compression; None where there is none. It stops within a piece, so a bomb never gets to unfold."""
+def _unpacker(headers: Mapping[str, str]) -> Callable[[bytes], Iterator[bytes]] | None:
+    """What undoes the body's compression, at most a megabyte at a time, so that a bomb never gets to unfold; None where there is none."""
     encoding = headers.get("content-encoding", "identity").strip().lower()
     if encoding in ("", "identity"):
         return None
     if encoding not in ("gzip", "x-gzip", "deflate"):
         raise _final(BackendProtocolError(f"the reply is compressed as {excerpt(encoding, 40)!r}, which nobody asked for"))
-    step = 1_000_000
     state = zlib.decompressobj(47 if "gzip" in encoding else 15)
-    total = 0
 
-    def unpack(chunk: bytes) -> list[bytes]:
-        nonlocal state, total
-        out: list[bytes] = []
-        while chunk and total <= most:
+    def unpack(chunk: bytes) -> Iterator[bytes]:
+        nonlocal state
+        while chunk:
             if state.eof:
                 state = zlib.decompressobj(47)  # RFC 1952: members may follow one another
-            piece = state.decompress(chunk, step)
-            total += len(piece)
-            out.append(piece)
+            yield state.decompress(chunk, 1_000_000)
             chunk = state.unused_data if state.eof else state.unconsumed_tail
-        return out
 
     return unpack
 

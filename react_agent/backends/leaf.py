@@ -6,32 +6,40 @@ all requests of a kind; a request's body is these pieces put together.
 
 from __future__ import annotations
 
-import base64
 import os
 import re
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote, urlsplit
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from msgspec.structs import replace
 
 from react_agent.backends.base import Listener
+from react_agent.backends.came import MOST_BYTES, Stream, json_object, with_names
+from react_agent.backends.given import (
+    NO_KEYS,
+    apart,
+    key_from_environment,
+    secrets_in,
+    usable_format,
+    usable_headers,
+    usable_key,
+    usable_url,
+)
 from react_agent.backends.prices import cost_of
 from react_agent.backends.profiles import PROFILES, Profile, profile_of
 from react_agent.backends.retry import Retries, Timeouts, persist
-from react_agent.backends.sse import NDJSONParser, Parser, SSEParser
-from react_agent.backends.wires.base import Found, StreamReader, Wire, dumps, excerpt, loads, request_id
+from react_agent.backends.wires.base import Wire, dumps, request_id
 from react_agent.backends.wires.openai_chat import OpenAIChat
-from react_agent.errors import BackendError, BackendProtocolError, BackendRejected, ConfigError, ContextOverflow
+from react_agent.errors import BackendError, BackendRejected, ConfigError, ContextOverflow
 from react_agent.formats.base import Format, RawReply
 from react_agent.formats.constraint import Constrainable, Constraining
 from react_agent.formats.stream import Hearing
-from react_agent.messages import Attempt, Head, JsonObject, Message, ModelReply, ModelRequest, ToolCall
+from react_agent.messages import Attempt, Head, JsonObject, Message, ModelReply, ModelRequest
 
 if TYPE_CHECKING:
     from react_agent.backends.http import Answer, Client, Room
 
-MOST_BYTES = 20_000_000
 _HERE = ("localhost", "127.0.0.1", "::1")  # a server of one's own sends no bill
 _GRAMMAR_REFUSED = (400, 422)  # a server that does not know a field, or a keyword of a schema
 
@@ -71,15 +79,15 @@ class LeafBackend:
         self.wire = wire
         self.format = format
         self._name = name
-        key = _usable_key(key)
-        self._base_url, basic = _apart(base_url)
-        self._headers = _usable_headers({**basic, **(headers or {}), **wire.headers(key)})
+        key = usable_key(key)
+        self._base_url, basic = apart(base_url)
+        self._headers = usable_headers({**basic, **(headers or {}), **wire.headers(key)})
         self._client = client
         self._timeouts = timeout if isinstance(timeout, Timeouts) else Timeouts(silence=timeout, total=max(timeout, Timeouts().total))
         self._retries = retries if isinstance(retries, Retries) else Retries(retries)
-        words = _secrets(key, self._headers, base_url)
+        words = secrets_in(key, self._headers, base_url)
         self._quoted = re.compile("|".join(map(re.escape, words))) if words else None
-        self.secrets = tuple(word for word in words if len(word) >= 8 and word not in _NO_KEYS)
+        self.secrets = tuple(word for word in words if len(word) >= 8 and word not in NO_KEYS)
         self._seller = "" if urlsplit(base_url).hostname in _HERE else name.partition(":")[0]
         self._prepared: dict[int, _Prepared] = {}
         self._room: Room | None = None
@@ -113,7 +121,7 @@ class LeafBackend:
             self._unheld = True
             failed = (Attempt(self._name, str(error), "asked again without a grammar"), *failed)
         if prepared.renamed:
-            raw = _with_names(raw, prepared.renamed)
+            raw = with_names(raw, prepared.renamed)
         if raw.cost is None and raw.usage is not None and self._seller:
             raw.cost = cost_of(raw.usage, self._seller, raw.model, self.wire.model)
         reply = self.format.read(raw, request)
@@ -161,49 +169,36 @@ class LeafBackend:
 
     def _whole(self, answer: Answer) -> RawReply:
         """The reply in a body that came whole."""
-        try:
-            raw = self._raw(answer)
-        except BackendError as error:
-            error.request_id = error.request_id or request_id(answer.headers)
-            raise
-        identity = request_id(answer.headers)
-        return replace(raw, request_id=identity) if identity is not None else raw
+        return self._identified(answer, lambda: self._raw(answer))
 
     def _raw(self, answer: Answer) -> RawReply:
         if answer.status == 200:
-            return self.wire.read(_json_object(answer))
+            return self.wire.read(json_object(answer))
         body = bytes(answer.body)
         found = self.wire.salvage(answer.status, body)
         if found is None:
             raise self.wire.error(answer.status, answer.headers, body)
         return found
 
-    async def _streamed(self, room: Room, url: str, body: bytes, seconds: float | None, listen: Listener) -> RawReply:
-        reader = self.wire.reader()
-        parser: Parser = SSEParser() if self.wire.framing == "sse" else NDJSONParser()
-
-        def sink(chunk: bytes) -> bool:
-            for event in parser.feed(chunk):
-                for delta in reader.feed(event):
-                    listen(delta)
-            return reader.done
-
-        answer = await room.post(url, body, seconds=seconds, sink=sink)
-        if not answer.streamed:
-            return self._whole(answer)  # a server that does not stream, or an error
-        return self._finish(reader, parser, answer, listen)
-
-    def _finish(self, reader: StreamReader, parser: Parser, answer: Answer, listen: Listener) -> RawReply:
+    @staticmethod
+    def _identified(answer: Answer, read: Callable[[], RawReply]) -> RawReply:
+        """What `read` gives, or the error that it raises, with the provider's id of the exchange."""
+        identity = request_id(answer.headers)
         try:
-            if not reader.done:
-                for event in parser.close():
-                    for delta in reader.feed(event):
-                        listen(delta)
-            raw = reader.finish()
+            raw = read()
         except BackendError as error:
-            error.request_id = error.request_id or request_id(answer.headers)
+            error.request_id = error.request_id or identity
             raise
-        return replace(raw, request_id=request_id(answer.headers))
+        if identity is not None:
+            raw.request_id = identity
+        return raw
+
+    async def _streamed(self, room: Room, url: str, body: bytes, seconds: float | None, listen: Listener) -> RawReply:
+        stream = Stream(self.wire, listen)
+        answer = await room.post(url, body, seconds=seconds, sink=stream.feed)
+        if answer.streamed:
+            return self._identified(answer, stream.finish)
+        return self._whole(answer)  # a server that does not stream, or an error
 
     def _masked(self, error: BackendError) -> BackendError:
         """The error without any secret in its words."""
@@ -306,7 +301,7 @@ class OpenAIChatBackend(LeafBackend):
         super().__init__(
             OpenAIChat(model, row),
             usable_format(format),
-            name=f"{_apart(url)[0]}#{model}" if row.name == "compatible" else f"{row.name}:{model}",
+            name=f"{apart(url)[0]}#{model}" if row.name == "compatible" else f"{row.name}:{model}",
             base_url=url,
             key=api_key or key_from_environment(row.name, row.key_env, row.key_needed),
             headers=headers,
@@ -316,129 +311,9 @@ class OpenAIChatBackend(LeafBackend):
         )
 
 
-# --------------------------------------------------------------------------------------------- what callers give us
-
-
 def _row(profile: str | Profile) -> Profile:
     if isinstance(profile, Profile):
         return profile
     if profile not in PROFILES:
         raise ConfigError(f"there is no profile {profile!r}; known are {', '.join(sorted(PROFILES))}")
     return PROFILES[profile]
-
-
-def usable_url(url: str, without: str = "") -> str:
-    """The base URL without a slash at its end, and without the path `without` that the wire adds; one without any path gets ``/v1``.
-
-    Raises `ConfigError` for what is no http URL.
-    """
-    parts = urlsplit(url.strip())
-    shown = _apart(url)[0]
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ConfigError(f"base_url {shown!r} is no URL of a server: it must begin with http:// or https:// and name a host")
-    if "{" in url:
-        raise ConfigError(f"base_url {shown!r} has a part in braces that only you know: pass base_url= with your own in its place")
-    if parts.query or parts.fragment:
-        raise ConfigError(f"base_url {shown!r} may have neither a query nor a fragment; send such things with headers=")
-    path = parts.path.rstrip("/").removesuffix("/chat/completions")
-    if not path and parts.hostname != "api.deepseek.com":
-        path = "/v1"
-    return parts._replace(path=path.removesuffix(without)).geturl()
-
-
-def usable_format(format: str | Format) -> Format:  # noqa: A002 - the field's term
-    """The format of that name, or the one given."""
-    if not isinstance(format, str):
-        return format
-    from react_agent.formats import get_format
-
-    return get_format(format)
-
-
-def key_from_environment(provider: str, names: tuple[str, ...], needed: bool) -> str | None:
-    """The first of the variables that is set. Raises `ConfigError` that names them where a key is needed and none is set."""
-    for name in names:
-        if value := os.environ.get(name, "").strip():
-            return value
-    if needed:
-        raise ConfigError(f"{provider} wants a key: set {' or '.join(names)} in the environment, or pass api_key=")
-    return None
-
-
-def _usable_key(key: str | None) -> str | None:
-    key = key.strip() if key is not None else None
-    if key and not (key.isascii() and key.isprintable()):
-        raise ConfigError("the API key holds characters that no key has (a line break, or a letter that is not ASCII); copy it again")
-    return key or None
-
-
-def _usable_headers(headers: Mapping[str, str]) -> dict[str, str]:
-    for name, value in headers.items():
-        if not (name.isascii() and value.isascii() and value.isprintable()):
-            raise ConfigError(f"the header {name!r} has a value that cannot be sent: only printable ASCII is allowed")
-    return {name.lower(): value for name, value in headers.items()}
-
-
-_SECRET_HEADER = re.compile(r"authorization|api-?key|token|secret|cookie", re.IGNORECASE)
-
-
-_NO_KEYS = frozenset(("lm-studio", "no-key-required", "sk-no-key-required", "not-needed", "not-required", "anything", "dummy-key"))
-
-
-def _secrets(key: str | None, headers: Mapping[str, str], base_url: str) -> list[str]:
-    """Every secret that this leaf sends, the longest first, should a server or a client quote it."""
-    found = {key or ""}
-    for name, value in headers.items():
-        if _SECRET_HEADER.search(name):
-            found |= {value, value.removeprefix("Bearer "), value.removeprefix("Basic ")}
-    password = urlsplit(base_url).password or ""
-    found |= {password, unquote(password)}
-    return sorted((word for word in found if len(word) >= 4), key=len, reverse=True)
-
-
-def _apart(url: str) -> tuple[str, dict[str, str]]:
-    """The URL without its user and password, which stand in a header instead: URLs are logged."""
-    parts = urlsplit(url)
-    if "@" not in parts.netloc:
-        return url, {}
-    user, _, host = parts.netloc.rpartition("@")
-    token = base64.b64encode(unquote(user).encode()).decode()
-    return parts._replace(netloc=host).geturl(), {"authorization": f"Basic {token}"}
-
-
-# ------------------------------------------------------------------------------------------------- what came back
-
-
-def _json_object(answer: Answer) -> Found:
-    try:
-        found = loads(answer.body)
-    except BackendProtocolError:
-        raise _no_json(answer) from None
-    if not isinstance(found, dict):
-        raise BackendProtocolError(f"the server's reply is no JSON object: {excerpt(bytes(answer.body[:2000]))}", status=answer.status)
-    return found
-
-
-def _no_json(answer: Answer) -> BackendProtocolError:
-    """Says what came instead: a web page, nothing, or broken JSON."""
-    kind = answer.headers.get("content-type", "")
-    start = bytes(answer.body[:2000])
-    if not start.strip():
-        words, final = "the server's reply is empty", False
-    elif "html" in kind or start.lstrip()[:1] == b"<":
-        words, final = f"the server sent a web page, not a reply; check base_url: {excerpt(start, 200)}", True
-    elif "json" not in kind:
-        words, final = f"the server's reply is of type {kind or 'unknown'!r} and no JSON; check base_url: {excerpt(start, 200)}", True
-    else:
-        words, final = f"the server's reply is broken JSON: {excerpt(start, 200)}", False
-    error = BackendProtocolError(words, status=answer.status, request_id=request_id(answer.headers), body=start.decode("utf-8", "replace"))
-    error.retryable = not final
-    return error
-
-
-def _with_names(raw: RawReply, names: Mapping[str, str]) -> RawReply:
-    """The reply with the tools' own names in place of those that the API could take."""
-    parts: tuple[Any, ...] = tuple(
-        replace(part, name=names[part.name]) if type(part) is ToolCall and part.name in names else part for part in raw.parts
-    )
-    return replace(raw, parts=parts)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, ClassVar
 
-from react_agent.backends.leaf import LeafBackend, key_from_environment, usable_format, usable_url
+from react_agent.backends.given import key_from_environment, usable_format, usable_url
+from react_agent.backends.leaf import LeafBackend
 from react_agent.backends.model_templates import CHAT_TEMPLATES, template_for
 from react_agent.backends.profiles import profile_of
 from react_agent.backends.retry import Retries, Timeouts

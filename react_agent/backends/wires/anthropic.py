@@ -13,6 +13,7 @@ from react_agent.backends.sse import Event
 from react_agent.backends.wires.base import (
     Found,
     Framing,
+    Pieces,
     advice,
     answer_schema,
     call_ids,
@@ -306,7 +307,7 @@ class MessagesReader:
         self.done = False
         self._message: Found = {}
         self._blocks: dict[int, Found] = {}
-        self._pieces: dict[tuple[int, str], list[str]] = {}
+        self._pieces: dict[tuple[int, str], Pieces] = {}
 
     def feed(self, event: Event) -> Sequence[Delta]:
         found = loads(event[1])
@@ -336,7 +337,7 @@ class MessagesReader:
         for field in ("text", "thinking"):
             begun = text(block.get(field))
             if begun:
-                self._pieces[index, field] = [begun]
+                self._pieces[index, field] = Pieces(begun)
                 return self._heard(index, field, begun)
         return (Delta("call", "", text(block.get("name")), self._place(index)),) if block.get("type") == "tool_use" else ()
 
@@ -346,7 +347,11 @@ class MessagesReader:
         for field in ("text", "thinking", "partial_json", "signature"):
             piece = delta.get(field)
             if piece and isinstance(piece, str):
-                self._pieces.setdefault((index, field), []).append(piece)
+                known = self._pieces.get((index, field))
+                if known is None:
+                    self._pieces[index, field] = Pieces(piece)
+                else:
+                    known.add(piece)
                 return self._heard(index, field, piece)
         if delta.get("citation"):
             self._blocks.setdefault(index, {"type": "text"}).setdefault("citations", []).append(delta["citation"])
@@ -377,8 +382,9 @@ class MessagesReader:
         block = self._blocks.get(index, {"type": "text"})
         for field in ("text", "thinking", "signature"):
             if (index, field) in self._pieces:
-                block[field] = "".join(self._pieces[index, field])
-        said = "".join(self._pieces.get((index, "partial_json"), ()))
+                block[field] = self._pieces[index, field].whole()
+        pieces = self._pieces.get((index, "partial_json"))
+        said = pieces.whole() if pieces is not None else ""
         if said and block.get("type") == "tool_use":
             block["input"] = said
         elif said:

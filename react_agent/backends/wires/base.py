@@ -163,6 +163,41 @@ def count(value: object) -> int:
     return int(value) if isinstance(value, int | float) and 0 <= value < 1 << 53 else 0
 
 
+class Pieces:
+    """Text that comes in pieces, and is held once however large it grows and however small they are.
+
+    Small strings cost ten times what they say, so they are joined as they come; what was joined is let go while the whole is made of it.
+    """
+
+    __slots__ = ("_joined", "_new", "_size")
+
+    def __init__(self, first: str = "") -> None:
+        self._joined: list[str] = []
+        self._new = [first] if first else []
+        self._size = 0
+
+    def add(self, piece: str) -> None:
+        self._new.append(piece)
+        self._size += len(piece) + 64
+        if self._size > 262_144:
+            self._joined.append("".join(self._new))
+            self._new.clear()
+            self._size = 0
+
+    def whole(self) -> str:
+        """All of it; the pieces are gone then."""
+        last = "".join(self._new)
+        rest, self._joined, self._new = [*self._joined, last], [], []
+        if len(rest) == 1:
+            return last
+        rest.reverse()
+        text = ""
+        for _ in range(len(rest)):
+            text += rest.pop()  # CPython lengthens a string where it is if only a local variable holds it
+        self._new = [text]
+        return text
+
+
 # ------------------------------------------------------------------------------------------------ what went wrong
 
 _OVERFLOW = re.compile(
@@ -235,6 +270,13 @@ def _kind(status: int, words: str, code: str) -> type[BackendError]:
     if status in (408, 409, 425, 429) or status >= 500:
         return BackendUnavailable
     return BackendRejected if 400 <= status < 500 else BackendProtocolError
+
+
+def too_large(most: int) -> BackendProtocolError:
+    """More came than is read; trying again would bring the same."""
+    error = BackendProtocolError(f"the reply is larger than {most:,} bytes; it was given up")
+    error.retryable = False
+    return error
 
 
 def incomplete(what: str) -> NoReturn:

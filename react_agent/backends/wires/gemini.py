@@ -13,6 +13,7 @@ from react_agent.backends.sse import Event
 from react_agent.backends.wires.base import (
     Found,
     Framing,
+    Pieces,
     advice,
     answer_schema,
     count,
@@ -342,7 +343,7 @@ class GeminiReader:
         plain = type(part) is Text and part.provider_data is None
         unsigned = plain or (type(part) is Thinking and part.provider_data == {"api": self._wire.api})
         if unsigned and last is not None and last.open and type(last.part) is type(part) and (type(part) is Text or type(part) is Thinking):
-            last.pieces.append(part.text)
+            last.pieces.add(part.text)
         else:
             self._parts.append(_Run(part, unsigned))
         if type(part) is ToolCall:
@@ -366,11 +367,12 @@ class _Run:
     def __init__(self, part: Part, unsigned: bool) -> None:
         self.part = part
         self.open = unsigned
-        self.pieces: list[str] = [part.text] if type(part) is Text or type(part) is Thinking else []
+        self.pieces = Pieces(part.text if type(part) is Text or type(part) is Thinking else "")
 
     def whole(self) -> Part:
-        if len(self.pieces) > 1 and type(self.part) is Text:
-            return Text("".join(self.pieces), self.part.provider_data)
-        if len(self.pieces) > 1 and type(self.part) is Thinking:
-            return Thinking("".join(self.pieces), self.part.provider_data)
+        match self.part:
+            case Text():
+                return Text(self.pieces.whole(), self.part.provider_data)
+            case Thinking():
+                return Thinking(self.pieces.whole(), self.part.provider_data)
         return self.part

@@ -11,6 +11,7 @@ from react_agent.backends.sse import Event
 from react_agent.backends.wires.base import (
     Found,
     Framing,
+    Pieces,
     advice,
     answer_schema,
     count,
@@ -187,8 +188,8 @@ class OllamaReader:
     def __init__(self, wire: Ollama) -> None:
         self._wire = wire
         self.done = False
-        self._thinking: list[str] = []
-        self._content: list[str] = []
+        self._thinking = Pieces()
+        self._content = Pieces()
         self._calls: list[ToolCall] = []
         self._last: Found = {}
 
@@ -201,10 +202,10 @@ class OllamaReader:
         out: list[Delta] = []
         message = mapping(found.get("message"))
         if thought := text(message.get("thinking")):
-            self._thinking.append(thought)
+            self._thinking.add(thought)
             out.append(Delta("thinking", thought))
         if content := text(message.get("content")):
-            self._content.append(content)
+            self._content.add(content)
             out.append(Delta("text", content))
         for call in objects(message.get("tool_calls")):
             made = read_call(call)
@@ -217,4 +218,4 @@ class OllamaReader:
     def finish(self) -> RawReply:
         if not self.done:
             incomplete("the line that says it is done")
-        return self._wire.reply(self._last, "".join(self._thinking), "".join(self._content), self._calls)
+        return self._wire.reply(self._last, self._thinking.whole(), self._content.whole(), self._calls)

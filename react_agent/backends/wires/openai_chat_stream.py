@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from react_agent.backends.sse import Event
-from react_agent.backends.wires.base import Found, dumps_text, incomplete, loads, mapping, objects, text
+from react_agent.backends.wires.base import Found, Pieces, dumps_text, incomplete, loads, mapping, objects, text
 from react_agent.errors import BackendError, BackendProtocolError
 from react_agent.formats.base import RawReply
 from react_agent.messages import Delta, JsonObject, Part, Text, Thinking, ToolCall
@@ -49,7 +49,7 @@ class ChatReader:
     def __init__(self, wire: ChatWire) -> None:
         self._wire = wire
         self.done = False
-        self._parts: list[tuple[bool, list[str]]] = []  # runs of (is it thinking?, pieces) in the order they came
+        self._parts: list[tuple[bool, Pieces]] = []  # runs of (is it thinking?, pieces) in the order they came
         self._calls: list[_OpenCall] = []
         self._latest: dict[int, _OpenCall] = {}
         self._details: list[Found] = []
@@ -152,9 +152,9 @@ class ChatReader:
 
     def _add(self, thinking: bool, piece: str) -> None:
         if self._parts and self._parts[-1][0] is thinking:
-            self._parts[-1][1].append(piece)
+            self._parts[-1][1].add(piece)
         else:
-            self._parts.append((thinking, [piece]))
+            self._parts.append((thinking, Pieces(piece)))
 
     def _call(self, found: Found) -> Delta:
         """A piece of a call. Calls are told apart by index; where servers leave it out or always say 0, by id or by a name that comes anew."""
@@ -178,7 +178,7 @@ class ChatReader:
         arguments = function.get("arguments")
         piece = arguments if isinstance(arguments, str) else dumps_text(arguments) if arguments else ""
         if piece:
-            call.pieces.append(piece)
+            call.pieces.add(piece)
         for key, value in found.items():
             if key not in CALL_FIELDS and value is not None:
                 call.more[key] = value
@@ -194,10 +194,10 @@ class ChatReader:
         wire = self._wire
         parts: list[Part] = []
         for thinking, pieces in self._parts:
-            whole = "".join(pieces)
+            whole = pieces.whole()
             parts.append(Thinking(whole, {"api": wire.api, "field": self._field}) if thinking else Text(whole))
         for call in self._calls:
-            found = {**call.more, "id": call.id, "function": {"name": call.name, "arguments": "".join(call.pieces)}}
+            found = {**call.more, "id": call.id, "function": {"name": call.name, "arguments": call.pieces.whole()}}
             parts.append(wire.read_call(found))
         refusal = "".join(self._refusal)
         return wire.reply({**self._head, "usage": self._usage}, self._finish, parts, refusal, self._details)
@@ -212,5 +212,5 @@ class _OpenCall:
         self.at = at
         self.id = ""
         self.name = ""
-        self.pieces: list[str] = []
+        self.pieces = Pieces()
         self.more: JsonObject = {}

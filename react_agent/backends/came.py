@@ -1,0 +1,88 @@
+"""What came back: a body that should be a reply, or a stream on its way to one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from msgspec.structs import replace
+
+from react_agent.backends.base import Listener
+from react_agent.backends.sse import NDJSONParser, Parser, SSEParser
+from react_agent.backends.wires.base import Found, Wire, excerpt, loads, request_id, too_large
+from react_agent.errors import BackendProtocolError
+from react_agent.formats.base import RawReply
+from react_agent.messages import ToolCall
+
+if TYPE_CHECKING:
+    from react_agent.backends.http import Answer
+
+MOST_BYTES = 21_000_000  # of a reply: 20 MiB and what stands around them
+
+
+class Stream:
+    """A streamed body: bytes go in, a listener hears what they add, and at the end there is a reply."""
+
+    __slots__ = ("_held", "_listen", "_parser", "_reader")
+
+    def __init__(self, wire: Wire, listen: Listener) -> None:
+        self._listen = listen
+        self._reader = wire.reader()
+        self._parser: Parser = SSEParser() if wire.framing == "sse" else NDJSONParser()
+        self._held = 0
+
+    def feed(self, chunk: bytes) -> bool:
+        """Takes a piece of the body; True when the reply is whole. Raises `BackendError`, also when more is said than `MOST_BYTES`."""
+        reader, listen = self._reader, self._listen
+        for event in self._parser.feed(chunk):
+            said, size = 0, len(event[1])
+            for delta in reader.feed(event):
+                said += len(delta.text)
+                listen(delta)
+            self._held += said if size <= 600 + 6 * said else size  # what is kept of it: not the usual wrapping of some hundred bytes
+        if self._held > MOST_BYTES:
+            raise too_large(MOST_BYTES)
+        return reader.done
+
+    def finish(self) -> RawReply:
+        """The reply. Raises `BackendProtocolError` where it is not whole."""
+        if not self._reader.done:
+            for event in self._parser.close():
+                for delta in self._reader.feed(event):
+                    self._listen(delta)
+        return self._reader.finish()
+
+
+def json_object(answer: Answer) -> Found:
+    try:
+        found = loads(answer.body)
+    except BackendProtocolError:
+        raise _no_json(answer) from None
+    if not isinstance(found, dict):
+        raise BackendProtocolError(f"the server's reply is no JSON object: {excerpt(bytes(answer.body[:2000]))}", status=answer.status)
+    return found
+
+
+def _no_json(answer: Answer) -> BackendProtocolError:
+    """Says what came instead: a web page, nothing, or broken JSON."""
+    kind = answer.headers.get("content-type", "")
+    start = bytes(answer.body[:2000])
+    if not start.strip():
+        words, final = "the server's reply is empty", False
+    elif "html" in kind or start.lstrip()[:1] == b"<":
+        words, final = f"the server sent a web page, not a reply; check base_url: {excerpt(start, 200)}", True
+    elif "json" not in kind:
+        words, final = f"the server's reply is of type {kind or 'unknown'!r} and no JSON; check base_url: {excerpt(start, 200)}", True
+    else:
+        words, final = f"the server's reply is broken JSON: {excerpt(start, 200)}", False
+    error = BackendProtocolError(words, status=answer.status, request_id=request_id(answer.headers), body=start.decode("utf-8", "replace"))
+    error.retryable = not final
+    return error
+
+
+def with_names(raw: RawReply, names: Mapping[str, str]) -> RawReply:
+    """The reply with the tools' own names in place of those that the API could take."""
+    parts: tuple[Any, ...] = tuple(
+        replace(part, name=names[part.name]) if type(part) is ToolCall and part.name in names else part for part in raw.parts
+    )
+    return replace(raw, parts=parts)
