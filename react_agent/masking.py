@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import TypeVar
+from functools import cache
+from operator import is_not
+from typing import TypeVar, cast
 
 import msgspec
 from msgspec.structs import replace
@@ -77,23 +79,35 @@ class Masker:
     def _masked(self, value: T) -> T:
         """The same object where nothing had to be changed."""
         changed: object = value
-        if isinstance(value, str):
-            changed = self.text(value)
-        elif isinstance(value, tuple):
-            items = tuple([self._masked(item) for item in value])
-            changed = value if all(a is b for a, b in zip(items, value, strict=True)) else items
-        elif isinstance(value, list):
-            changed = [self._masked(item) for item in value]
-        elif isinstance(value, dict):
-            changed = {self._masked(key): self._masked(item) for key, item in value.items()}
-        elif isinstance(value, Noun):
-            swap: dict[str, object] = {}
-            for name in value.__struct_fields__:
-                if name in _OURS:
-                    continue
-                before = getattr(value, name)
-                after = self._masked(before)
-                if after is not before:
-                    swap[name] = after
-            changed = replace(value, **swap) if swap else value
-        return changed  # type: ignore[return-value]  # each branch gives back the type it was given
+        match value:
+            case str():
+                changed = self.text(value)
+            case tuple() | list():
+                items = [self._masked(item) for item in value]
+                if any(map(is_not, items, value)):
+                    changed = tuple(items) if isinstance(value, tuple) else items
+            case dict():
+                pairs = {self._masked(key): self._masked(item) for key, item in value.items()}
+                if any(map(is_not, pairs.values(), value.values())) or any(map(is_not, pairs, value)):
+                    changed = pairs
+            case Noun():
+                swap: dict[str, object] = {}
+                for name in _spoken_fields(type(value)):
+                    before = getattr(value, name)
+                    if type(before) in _SILENT:
+                        continue
+                    after = self._masked(before)
+                    if after is not before:
+                        swap[name] = after
+                if swap:
+                    changed = replace(value, **swap)
+        return cast(T, changed)  # each branch gives back the type it was given
+
+
+_SILENT = frozenset((type(None), bool, int, float))
+
+
+@cache
+def _spoken_fields(kind: type[Noun]) -> tuple[str, ...]:
+    """The fields that may hold anybody's text."""
+    return tuple([name for name in kind.__struct_fields__ if name not in _OURS])

@@ -211,7 +211,7 @@ class LeafBackend:
 class _Prepared:
     """What is the same for all requests with one head: encoded once. Also the key under which a chain keeps its messages' chunks."""
 
-    __slots__ = ("_constraints", "_format", "_options", "_stop", "_wire", "head", "renamed")
+    __slots__ = ("_constraints", "_format", "_holding", "_options", "_stop", "_wire", "head", "renamed")
 
     def __init__(self, wire: Wire, format: Format, head: Head) -> None:  # noqa: A002 - the field's term
         self.head = head
@@ -219,18 +219,20 @@ class _Prepared:
         self._format = format
         self._stop = (*format.stop(head), *head.settings.stop)
         self._options: dict[tuple[str, bool, str | None], bytes] = {}
+        self._holding = (format, wire) if isinstance(format, Constraining) and isinstance(wire, Constrainable) else None
         self._constraints: dict[tuple[str, str], JsonObject] = {}
         self.renamed = {wire.tool_name(spec.name): spec.name for spec in head.tools if wire.tool_name(spec.name) != spec.name}
 
     def held(self, request: ModelRequest) -> str | None:
         """The phase whose grammar the reply can be held to; None where there is no such grammar."""
-        if not (isinstance(self._format, Constraining) and isinstance(self._wire, Constrainable)):
+        if self._holding is None:
             return None
-        phase = self._format.phase(request)
+        constraining, constrainable = self._holding
+        phase = constraining.phase(request)
         key = (request.tool_choice, phase)
         if key not in self._constraints:
-            constraint = self._format.constraint(self.head, request.tool_choice, phase)
-            self._constraints[key] = self._wire.constrain(constraint) if constraint is not None else {}
+            constraint = constraining.constraint(self.head, request.tool_choice, phase)
+            self._constraints[key] = constrainable.constrain(constraint) if constraint is not None else {}
         return phase if self._constraints[key] else None
 
     def body(self, request: ModelRequest, stream: bool, held: str | None) -> bytes:
