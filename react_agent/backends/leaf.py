@@ -124,6 +124,9 @@ class LeafBackend:
             raw = with_names(raw, prepared.renamed)
         if raw.cost is None and raw.usage is not None and self._seller:
             raw.cost = cost_of(raw.usage, self._seller, raw.model, self.wire.model)
+        most = request.settings.max_tokens
+        if self.wire.silent_cuts and raw.finish == "stop" and most and raw.usage is not None and raw.usage.output_tokens >= most:
+            raw.finish = "length"
         reply = self.format.read(raw, request)
         if hearing is not None:
             hearing.settle(reply)

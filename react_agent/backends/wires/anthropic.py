@@ -96,6 +96,7 @@ class Anthropic:
     auth: Literal["bearer", "x-api-key"] = "bearer"
     key_env: str | None = "ANTHROPIC_API_KEY"
     framing: Framing = "sse"
+    silent_cuts: bool = False
 
     @property
     def api(self) -> str:

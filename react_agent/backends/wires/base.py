@@ -61,6 +61,11 @@ class Wire(Protocol):
         """The model's name as the API is asked for it."""
         ...
 
+    @property
+    def silent_cuts(self) -> bool:
+        """There are servers that call a reply complete which the token limit has cut; the number of its tokens tells."""
+        ...
+
     def headers(self, key: str | None) -> dict[str, str]:
         """Headers that carry the key and the API's version."""
         ...
@@ -201,8 +206,10 @@ class Pieces:
 # ------------------------------------------------------------------------------------------------ what went wrong
 
 _OVERFLOW = re.compile(
-    r"context[ _](length|size|window)|exceed_context|maximum context|prompt is too long|input is too long|too many (input )?tokens"
-    r"|token count .{0,40}exceeds|reduce the length of|larger than the (model's )?context|longer than the model",
+    r"context[ _](length|size|window|limit)|exceed_context|maximum (context|prompt)|(prompt|input) is too long|too many (input )?tokens"
+    r"|token count .{0,40}exceeds|reduce the length of|larger than the (model's )?context|longer than the model|context the overflows"
+    r"|exceeded model token limit|prompt exceeds max|range of input length|tokens_limit_reached|request body too large for \S+ model"
+    r"|inputs` (tokens|must have less than)|input tokens exceed|exceeds? the (model's |configured )?(input )?(token|context)",
     re.IGNORECASE,
 )
 _REQUEST_IDS = ("x-request-id", "request-id", "x-amzn-requestid", "cf-ray")
@@ -262,10 +269,15 @@ def rejection(status: int, headers: Mapping[str, str], words: str, code: str, *,
     return error
 
 
+_NO_PICTURES = re.compile(
+    r"image input is not supported|does(n't| not) support (image|vision|multimodal)|not a (vision|multimodal) model", re.IGNORECASE
+)
+
+
 def _kind(status: int, words: str, code: str) -> type[BackendError]:
     if status in (400, 413, 422, 500) and (overflowed(code) or overflowed(words)):
         return ContextOverflow
-    if code == "insufficient_quota":  # 429 as well, but no waiting helps
+    if code == "insufficient_quota" or (status == 500 and _NO_PICTURES.search(words)):  # no waiting helps, whatever the status says
         return BackendRejected
     if status in (408, 409, 425, 429) or status >= 500:
         return BackendUnavailable

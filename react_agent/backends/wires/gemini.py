@@ -79,6 +79,7 @@ class Gemini:
     model: str
     key_env: str | None = "GEMINI_API_KEY"
     framing: Framing = "sse"
+    silent_cuts: bool = False
 
     @property
     def api(self) -> str:

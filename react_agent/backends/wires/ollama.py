@@ -48,6 +48,7 @@ class Ollama:
     model: str
     num_ctx: int = 16_384
     framing: Framing = "ndjson"
+    silent_cuts: bool = False
 
     @property
     def api(self) -> str:

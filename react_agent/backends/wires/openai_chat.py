@@ -73,6 +73,7 @@ class OpenAIChat:
     model: str
     profile: Profile = COMPATIBLE
     framing: Framing = "sse"
+    silent_cuts: bool = False
 
     @property
     def api(self) -> str:

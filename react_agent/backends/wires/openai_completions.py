@@ -56,6 +56,7 @@ class OpenAICompletions:
     profile: Profile = COMPATIBLE
     template: Template | ChatTemplate = TEMPLATES["plain"]
     framing: Framing = "sse"
+    silent_cuts: bool = False
 
     @property
     def api(self) -> str:
