@@ -4,6 +4,7 @@ ask the model, run a tool, append, tell the time."""
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 import warnings
 from collections.abc import Awaitable, Callable
@@ -20,7 +21,7 @@ from react_agent.events import Compacted, Event, Finished, Replied, Reviewed, St
 from react_agent.loop import CallModel, CallTools, Finish, Pause, PlannedCall, State, advance, begin, next_effect
 from react_agent.masking import Masker
 from react_agent.messages import Delta, ErrorInfo, Message, Outcome, Usage
-from react_agent.result import Pending, as_pending
+from react_agent.result import Pending, as_pending, known_cost
 from react_agent.tooling import Tool, ToolRegistry
 from react_agent.trace import Trace
 
@@ -90,6 +91,7 @@ class Run:
         self._cancelling = 0
         self._first_token: float | None = None
         self._compactions = 0  # since the last reply
+        self._price_missed = False  # it was said that replies without a price count as nothing
         self.inherited = (Usage(), 0.0)
 
     state: State  # set by the first event
@@ -188,6 +190,11 @@ class Run:
             self._asking = False
         self._compactions = 0
         seconds = perf_counter() - started
+        if reply.cost is None and not self._price_missed and self.state.spec.limits.cost is not None:
+            self._price_missed = True
+            logging.getLogger(__name__).warning(
+                "limits.cost is set, but no price is known for the replies of %s: they count as nothing", self.backend.name
+            )
         self.append(Replied(self.now(), reply, effect.purpose, effect.request.digest(), seconds, self._first_token))
 
     def _listen(self, delta: Delta) -> None:
@@ -263,5 +270,5 @@ class Run:
     def _end(self, outcome: Outcome) -> None:
         state = self.state
         spent = state.usage
-        self.append(Finished(self.now(), outcome, state.steps, spent, state.answer, state.cost or None))
+        self.append(Finished(self.now(), outcome, state.steps, spent, state.answer, known_cost(state.cost, self.trace)))
         self.flush()

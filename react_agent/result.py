@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from react_agent.errors import BackendError, RunFailed
-from react_agent.events import Event, Finished, Replied, Reviewed
+from react_agent.events import Event, Finished, Replied, Returned, Reviewed
 from react_agent.loop import Pause, PlannedCall, State, fold, next_effect
 from react_agent.messages import JsonObject, Outcome, Usage
 from react_agent.trace import Step, Trace
@@ -63,7 +63,7 @@ class Result:
         output: The typed answer, where the agent has an output type and it was given.
         partial: What there was when the run ended: the answer, else the last words or results.
         usage: Tokens of the whole trace, sub-agents included.
-        cost: US dollars, or None where no price is known.
+        cost: US dollars, or None where no price is known; `unpriced` replies are not in it.
         trace: The record.
         error: The backend's error when it was lost.
     """
@@ -81,6 +81,11 @@ class Result:
     def steps(self) -> list[Step]:
         """The turns of the loop."""
         return self.trace.steps()
+
+    @property
+    def unpriced(self) -> int:
+        """How many replies there are whose price nobody knows."""
+        return sum(isinstance(event, Replied) and event.reply.cost is None for event in self.trace)
 
     @property
     def pending(self) -> tuple[Pending, ...]:
@@ -106,6 +111,13 @@ class Result:
         from react_agent.view.notebook import card
 
         return card(self.trace)
+
+
+def known_cost(total: float, trace: Trace) -> float | None:
+    """The total, or None where it is 0 only because no price is known."""
+    if total or any((isinstance(e, Replied) and e.reply.cost is not None) or (isinstance(e, Returned) and e.cost is not None) for e in trace):
+        return total
+    return None
 
 
 def ending(trace: Trace) -> Outcome | None:

@@ -14,10 +14,12 @@ from react_agent.agent import Agent
 from react_agent.backends import prices
 from react_agent.backends.combine import Fallback
 from react_agent.backends.leaf import OpenAIChatBackend
+from react_agent.backends.mock import MockBackend
 from react_agent.backends.prices import cost_of
 from react_agent.backends.profiles import PROFILES
 from react_agent.backends.providers import AnthropicBackend, GeminiBackend
 from react_agent.messages import Usage
+from react_agent.spec import Limits
 
 from ._say import ANSWER, KEY, Server, play
 
@@ -132,8 +134,21 @@ def test_the_cost_of_a_run(table: Table) -> None:
         backend = OpenAIChatBackend(model, client=httpx.AsyncClient(transport=transport), api_key=KEY)
         return Agent(Fallback(backend)).run_sync("q")
 
-    assert run("gpt-9").cost == 1200.0
-    assert run("gpt-10").cost is None
+    assert (run("gpt-9").cost, run("gpt-9").unpriced) == (1200.0, 0)
+    assert (run("gpt-10").cost, run("gpt-10").unpriced) == (None, 1)
+
+
+def test_a_run_that_was_free_is_not_one_of_unknown_cost() -> None:
+    found = {**ANSWER, "usage": {**USAGE, "cost": 0}}
+    transport = httpx.MockTransport(Server(httpx.Response(200, json=found)))
+    backend = OpenAIChatBackend("m", profile="openrouter", client=httpx.AsyncClient(transport=transport), api_key=KEY)
+    result = Agent(backend).run_sync("q")
+    assert (result.cost, result.unpriced, result.trace[-1].cost) == (0.0, 0, 0.0)  # type: ignore[union-attr]
+
+
+def test_a_limit_of_cost_says_that_it_cannot_hold(caplog: pytest.LogCaptureFixture) -> None:
+    Agent(MockBackend(["four"], usage=Usage(9, 2)), limits=Limits(cost=0.01)).run_sync("q")
+    assert "no price is known for the replies of mock" in caplog.text
 
 
 def test_the_library_itself() -> None:
