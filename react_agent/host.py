@@ -222,6 +222,8 @@ class Run:
         known = error if isinstance(error, BackendError) else BackendError(f"{type(error).__name__}: {error}")
         if known is not error:
             known.__cause__ = error
+        if self._masker is not None:
+            self._masker.error(known)
         self.error = known
         words = f"{self.backend.name}: {known}"
         info = ErrorInfo(type(error).__name__, str(known), known.status, known.request_id)

@@ -11,6 +11,7 @@ from typing import TypeVar, cast
 import msgspec
 from msgspec.structs import replace
 
+from react_agent.errors import BackendError
 from react_agent.events import Event
 from react_agent.messages import Noun, clean
 from react_agent.spec import AgentSpec
@@ -61,6 +62,14 @@ class Masker:
             if secret in text:
                 text = text.replace(secret, MASKED)
         return text
+
+    def error(self, error: BackendError) -> None:
+        """Takes the secrets out of an error that is about to be shown; causes that hold any are let go."""
+        error.args = self._masked(error.args)
+        error.body, error.request_id = self._masked(error.body), self._masked(error.request_id)
+        cause = error.__cause__ or error.__context__
+        if cause is not None and self.text(str(cause)) != str(cause):
+            error.__cause__ = error.__context__ = None
 
     def event(self, event: Event) -> Event:
         """The event, or one like it without the secrets."""

@@ -115,7 +115,9 @@ class Result:
 
 def known_cost(total: float, trace: Trace) -> float | None:
     """The total, or None where it is 0 only because no price is known."""
-    if total or any((isinstance(e, Replied) and e.reply.cost is not None) or (isinstance(e, Returned) and e.cost is not None) for e in trace):
+    if total or any(
+        (isinstance(e, Replied) and e.reply.cost is not None) or (isinstance(e, Returned) and e.cost is not None) for e in trace
+    ):
         return total
     return None
 

@@ -532,7 +532,6 @@ def test_known_secrets_are_masked_in_what_is_kept_of_a_reply(reply: Raw, format_
             assert kept not in result.trace.to_jsonl().decode()
 
 
-@pytest.mark.xfail(strict=True, reason="result.error is the exception as it was raised")
 def test_the_error_of_a_result_holds_no_known_secret_either() -> None:
     result = Agent(MockBackend([BackendRejected("bad key s3cr3t-w0rd")]), secrets=["s3cr3t-w0rd"]).run_sync("Go.")
     assert "s3cr3t" not in result.outcome.detail

@@ -208,6 +208,7 @@ class LeafBackend:
         if self._quoted is not None:
             error.args = tuple(self._quoted.sub("***", arg) if isinstance(arg, str) else arg for arg in error.args)
             error.body = self._quoted.sub("***", error.body) if error.body else error.body
+            error.request_id = self._quoted.sub("***", error.request_id) if error.request_id else error.request_id
         return error
 
 
