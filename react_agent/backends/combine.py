@@ -9,16 +9,31 @@ import inspect
 import time
 import weakref
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from typing import TypeAlias
+from dataclasses import dataclass
+from typing import TypeAlias, TypeVar
+
+from msgspec.structs import replace
+
 
 from msgspec.structs import replace
 
 from react_agent.backends.base import Backend, Listener
 from react_agent.backends.retry import Restarts
 from react_agent.errors import BackendError, BackendTimeout, ConfigError
-from react_agent.messages import Attempt, Chain, Head, MessageView, ModelReply, ModelRequest, Settings, system, user
+from react_agent.messages import Attempt, Chain, Head, MessageView, ModelReply, ModelRequest, Settings, Usage, system, user
 
-Choice: TypeAlias = "str | tuple[str, str]"
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """An expert's name, the reason for it, and what it took to find out."""
+
+    expert: str
+    reason: str = ""
+    usage: Usage | None = None
+    cost: float | None = None
+
+
+Choice: TypeAlias = "str | tuple[str, str] | Chosen"
 """An expert's name, or its name and the reason for it."""
 Gate: TypeAlias = Callable[[ModelRequest], "Choice | Awaitable[Choice]"]
 
@@ -87,7 +102,8 @@ class Router:
 
     Args:
         experts: Backends by the names that the gate uses; the first is taken when the gate names none of them.
-        gate: From a request to an expert's name, or to the name and the reason; sync or async. `by_model` makes one of a small model.
+        gate: From a request to an expert's name, or to the name and the reason; sync or async. `by_model` makes one of a small model, whose
+            tokens and dollars are counted with the reply's.
     """
 
     def __init__(self, experts: Mapping[str, Backend], gate: Gate) -> None:
@@ -112,7 +128,8 @@ class Router:
         began = time.monotonic()
         found = self._gate(request)
         choice = await found if inspect.isawaitable(found) else found
-        chosen, reason = (choice, "") if isinstance(choice, str) else choice
+        made = Chosen(choice) if isinstance(choice, str) else choice if isinstance(choice, Chosen) else Chosen(*choice)
+        chosen, reason = made.expert, made.reason
         if chosen not in self.experts:
             first = next(iter(self.experts))
             chosen, reason = first, f"the gate named {chosen[:80]!r}, which is no expert; {first!r} is the first"
@@ -120,7 +137,12 @@ class Router:
         left = None if timeout is None else max(0.001, timeout - seconds)
         reply = await self.experts[chosen].reply(request, listen=listen, timeout=left)
         said = f"{chosen}: {reason}" if reason else chosen
-        return replace(reply, route=(Attempt(self.experts[chosen].name, None, said, round(seconds, 6)), *reply.route))
+        return replace(
+            reply,
+            usage=_both(made.usage, reply.usage),
+            cost=_both(made.cost, reply.cost),
+            route=(Attempt(self.experts[chosen].name, None, said, round(seconds, 6)), *reply.route),
+        )
 
     async def aclose(self) -> None:
         await _close(self.experts.values())
@@ -137,17 +159,20 @@ def by_model(backend: Backend, experts: Mapping[str, str]) -> Gate:
     head = Head(settings=Settings(temperature=0.0, max_tokens=20))
     prompt = system(f"Choose who should answer. Reply with one name of this list and nothing else.\n{listing}")
     known: weakref.WeakKeyDictionary[Chain, tuple[str, str]] = weakref.WeakKeyDictionary()
+    why = f"chosen by {backend.name}"
 
     async def gate(request: ModelRequest) -> Choice:
         question = next((message.text for message in reversed(request.messages) if message.role == "user"), "")
         before = known.get(request.messages.chain)
-        if before is None or before[0] != question:
-            try:
-                reply = await backend.reply(ModelRequest(MessageView().extend(prompt, user(question[:4000])), head))
-            except BackendError as error:
-                return "", f"{backend.name} could not decide: {error}"  # the router then takes its first expert
-            before = known[request.messages.chain] = (question, _named(reply.message.text, experts))
-        return before[1], f"chosen by {backend.name}"
+        if before is not None and before[0] == question:
+            return before[1], why
+        try:
+            reply = await backend.reply(ModelRequest(MessageView().extend(prompt, user(question[:4000])), head))
+        except BackendError as error:
+            return "", f"{backend.name} could not decide: {error}"  # the router then takes its first expert
+        named = _named(reply.message.text, experts)
+        known[request.messages.chain] = (question, named)
+        return Chosen(named, why, reply.usage, reply.cost)
 
     return gate
 
@@ -231,6 +256,14 @@ def _formats(backends: Iterable[Backend]) -> str:
 def _secrets(backends: Iterable[Backend]) -> tuple[str, ...]:
     """What is to be masked for any of them; a backend that has no secrets need not say so."""
     return tuple(dict.fromkeys(secret for backend in backends for secret in getattr(backend, "secrets", ())))
+
+
+A = TypeVar("A", Usage, float)
+
+
+def _both(one: A | None, other: A | None) -> A | None:
+    """The sum of what is known."""
+    return other if one is None else one if other is None else one + other
 
 
 def _told(failed: Sequence[Attempt]) -> str:

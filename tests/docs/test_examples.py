@@ -52,6 +52,15 @@ RUNS = {
         )
     ),
     "own_backend": Run(("function:rule_based: It is 6.", "rule-based: It is 20.")),
+    "router": Run(
+        (
+            "small: 2 of 4 right for $0.004",
+            "large: 4 of 4 right for $0.080",
+            "What is 6 times 7?     -> small: it has digits",
+            "Who wrote Faust?       -> large: it needs to know things",
+            "router: 4 of 4 right for $0.042",
+        )
+    ),
     "testing_with_the_mock": Run(("passed: the right call is made", "passed: a call that was cut off does not delete everything")),
     "replay_and_fork": Run(
         ("saved and loaded: True, 6 events", "replayed: Paris.", "-system text: Be brief.", "+system text: Be verbose.", "fork: Paris, and")

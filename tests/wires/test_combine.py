@@ -132,6 +132,16 @@ def test_a_small_model_as_the_gate(said: str, chosen: str) -> None:
     assert "numbers" in small.asked[0].messages[0].text
 
 
+def test_what_a_gate_costs_is_counted_once() -> None:
+    view = MessageView().extend(user("What is 2+2?"))
+    backend = Router(
+        {"prose": Says("prose"), "math": Says("math")}, by_model(Says("small", said="math"), {"math": "numbers", "prose": "words"})
+    )
+    first = reply(backend, ModelRequest(view))
+    second = reply(backend, ModelRequest(view.extend(first.message)))
+    assert (first.usage, second.usage) == (Usage(80, 40), Usage(40, 20))
+
+
 def test_a_gate_that_is_lost_leads_to_the_first() -> None:
     gate = by_model(Says("small", BackendUnavailable("down")), {"a": "", "b": ""})
     found = reply(Router({"a": Says("a"), "b": Says("b")}, gate))
