@@ -11,6 +11,7 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any, Literal, NoReturn, Protocol, TypeAlias, cast
 
 import pydantic_core
@@ -135,10 +136,10 @@ def loads(data: bytes | bytearray | str) -> JsonValue:
         return cast(JsonValue, pydantic_core.from_json(data, allow_inf_nan=True, cache_strings="keys"))
     except ValueError as error:
         reason = str(error)
-    try:
-        return cast(JsonValue, json.loads(data))  # it also takes an escaped lone surrogate, which some servers send
-    except (ValueError, RecursionError):
-        raise BackendProtocolError(f"the server sent something that is no JSON ({reason}): {excerpt(data)}") from None
+    if len(data) < 2_000_000:  # the slower parser keeps several copies
+        with suppress(ValueError, RecursionError):
+            return cast(JsonValue, json.loads(data))  # it also takes an escaped lone surrogate, which some servers send
+    raise BackendProtocolError(f"the server sent something that is no JSON ({reason}): {excerpt(data)}")
 
 
 def excerpt(data: bytes | bytearray | str, most: int = 300) -> str:
@@ -190,16 +191,13 @@ class Pieces:
             self._size = 0
 
     def whole(self) -> str:
-        """All of it; the pieces are gone then."""
-        last = "".join(self._new)
-        rest, self._joined, self._new = [*self._joined, last], [], []
-        if len(rest) == 1:
-            return last
+        """All of it so far."""
+        rest, text = [*self._joined, "".join(self._new)], ""
+        self._joined, self._new = [], []
         rest.reverse()
-        text = ""
         for _ in range(len(rest)):
             text += rest.pop()  # CPython lengthens a string where it is if only a local variable holds it
-        self._new = [text]
+        self._new.append(text)
         return text
 
 
