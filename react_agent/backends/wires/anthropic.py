@@ -31,6 +31,7 @@ from react_agent.backends.wires.base import (
     objects,
     ours,
     rejection,
+    result_ids,
     safe_name,
     strict_ready,
     text,
@@ -121,8 +122,8 @@ class Anthropic:
         if message.role == "system" and at == 0:
             return dumps([{"type": "text", "text": message.text}]) if message.text.strip() else b""
         if message.role == "tool":
-            ids = call_ids(before.calls, at - 1, self.api) if before is not None else []
-            blocks = [self._result(r, ids[i] if i < len(ids) else f"call_{at - 1}_{i}") for i, r in enumerate(message.results)]
+            ids = result_ids(message, before, at, self.api)
+            blocks = [self._result(result, identity) for result, identity in zip(message.results, ids, strict=False)]
         elif message.role == "assistant":
             blocks = self._assistant(message, at)
         else:

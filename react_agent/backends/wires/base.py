@@ -322,6 +322,12 @@ def call_ids(calls: Sequence[ToolCall], at: int, api: str) -> list[str]:
     return [f"call_{at}_{index}" for index in range(len(own))]
 
 
+def result_ids(results: Message, before: Message | None, at: int, api: str) -> list[str]:
+    """The id for each result of the tool message at `at`: that of the call which it answers, in the message `before` it."""
+    ids = call_ids(before.calls, at - 1, api) if before is not None else []
+    return ids + [f"call_{at - 1}_{index}" for index in range(len(ids), len(results.results))]
+
+
 # ----------------------------------------------------------------------------------------- names and schemas for APIs
 
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")

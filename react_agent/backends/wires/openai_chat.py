@@ -28,6 +28,7 @@ from react_agent.backends.wires.base import (
     objects,
     ours,
     rejection,
+    result_ids,
     safe_name,
     spoken,
     strict_ready,
@@ -104,7 +105,7 @@ class OpenAIChat:
         calls = message.calls
         out: JsonObject = {"role": "assistant", "content": spoken(message) or (None if calls else "")}
         if calls:
-            ids = self._ids(calls, at)
+            ids = self._taken(call_ids(calls, at, self.api))
             out["tool_calls"] = [self._call(call, identity) for call, identity in zip(calls, ids, strict=True)]
         self._echo(message, out)
         return out
@@ -130,23 +131,22 @@ class OpenAIChat:
         more = ours(call.provider_data, self.api).get("more")
         return {**more, **out} if isinstance(more, dict) else out
 
-    def _ids(self, calls: Sequence[ToolCall], at: int) -> list[str]:
-        ids = call_ids(calls, at, self.api)
+    def _taken(self, ids: list[str]) -> list[str]:
+        """The ids as the server takes them."""
         if self.profile.nine:
             return [i if len(i) == 9 and i.isalnum() else hashlib.sha256(i.encode()).hexdigest()[:9] for i in ids]
         return ids
 
     def _results(self, message: Message, before: Message | None, at: int) -> list[JsonObject]:
         """One message a result, and one from the user with the pictures: a tool message holds text only."""
-        ids = self._ids(before.calls, at - 1) if before is not None else []
+        ids = self._taken(result_ids(message, before, at, self.api))
         out: list[JsonObject] = []
         pictures: list[Part] = []
         for index, result in enumerate(message.results):
             images = [part for part in result.content if type(part) is Image]
             if images:
                 pictures += [Text(f"Pictures from the tool '{result.name}', call {index + 1}:"), *images]
-            identity = ids[index] if index < len(ids) else f"call_{at - 1}_{index}"
-            item: JsonObject = {"role": "tool", "tool_call_id": identity, "content": _result_text(result, bool(images))}
+            item: JsonObject = {"role": "tool", "tool_call_id": ids[index], "content": _result_text(result, bool(images))}
             if self.profile.result_name:
                 item["name"] = safe_name(result.name)
             out.append(item)

@@ -28,6 +28,7 @@ from react_agent.backends.wires.base import (
     no_picture,
     objects,
     rejection,
+    result_ids,
     safe_name,
     strict_ready,
     text,
@@ -92,8 +93,8 @@ class OpenAIResponses:
         if message.role == "assistant":
             items = self._assistant(message, at)
         elif message.role == "tool":
-            ids = call_ids(before.calls, at - 1, self.api) if before is not None else []
-            items = [self._result(r, ids[i] if i < len(ids) else f"call_{at - 1}_{i}") for i, r in enumerate(message.results)]
+            ids = result_ids(message, before, at, self.api)
+            items = [self._result(result, identity) for result, identity in zip(message.results, ids, strict=False)]
         else:
             items = [{"role": message.role, "content": _content(message.parts)}]
         return b",".join(dumps(item) for item in items)
