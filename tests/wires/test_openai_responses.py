@@ -44,11 +44,6 @@ def body(*messages: Message) -> Any:
     return json.loads(WIRE.body(chunks, b'{"x":1}', system=messages[0].role == "system"))
 
 
-def said(text: str) -> dict[str, Any]:
-    """Words of the assistant: in this form every server takes them, llama.cpp too."""
-    return {"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": text, "annotations": []}]}
-
-
 SENT: dict[str, tuple[tuple[Message, ...], dict[str, Any]]] = {
     "system and picture": (
         (system("s"), user("see", PNG)),
@@ -58,7 +53,7 @@ SENT: dict[str, tuple[tuple[Message, ...], dict[str, Any]]] = {
         (assistant("so", ToolCall("add", {"a": 1}), ToolCall("add", None, "bad", "{")), results("3", "bad")),
         {
             "input": [
-                said("so"),
+                {"type": "message", "role": "assistant", "content": "so"},
                 {"type": "function_call", "call_id": "call_0_0", "name": "add", "arguments": '{"a":1}'},
                 {"type": "function_call", "call_id": "call_0_1", "name": "add", "arguments": "{}"},
                 {"type": "function_call_output", "call_id": "call_0_0", "output": "3"},
@@ -78,7 +73,7 @@ SENT: dict[str, tuple[tuple[Message, ...], dict[str, Any]]] = {
     "reasoning that led to nothing": ((user("q"), assistant(PARTS[0])), {"input": [{"role": "user", "content": "q"}]}),
     "another API's data stay away": (
         (assistant(Thinking("secret", {"api": "x", "raw": {}}), Thinking("aloud")),),
-        {"input": [said("aloud")]},
+        {"input": [{"type": "message", "role": "assistant", "content": "aloud"}]},
     ),
 }
 

@@ -111,9 +111,11 @@ class OpenAIResponses:
                 items.append({**mapping(data.get("more")), **call, **({"id": data["item"]} if "item" in data else {})})
             elif "raw" in data:
                 items.append(data["raw"])
+            elif type(part) is Text and "item" in data:
+                said: JsonObject = {"type": "output_text", "text": part.text, "annotations": []}
+                items.append({"type": "message", "role": "assistant", "content": [said], **mapping(data["item"])})
             elif (type(part) is Text or (type(part) is Thinking and part.provider_data is None)) and part.text:
-                said: JsonObject = {"type": "output_text", "text": part.text, "annotations": []}  # llama.cpp takes it in no shorter form
-                items.append({"type": "message", "role": "assistant", "content": [said], **mapping(data.get("item"))})
+                items.append({"type": "message", "role": "assistant", "content": part.text})  # llama.cpp wants the type
         while items and mapping(items[-1]).get("type") == "reasoning":
             items.pop()
         return items
