@@ -14,9 +14,6 @@ from typing import TypeAlias, TypeVar
 
 from msgspec.structs import replace
 
-
-from msgspec.structs import replace
-
 from react_agent.backends.base import Backend, Listener
 from react_agent.backends.retry import Restarts
 from react_agent.errors import BackendError, BackendTimeout, ConfigError
