@@ -158,6 +158,17 @@ async def memory(url: str) -> None:
             print(f"  {kind:15s} pieces of {length:4d}  {peak / said:5.2f}  {held / said:5.2f}", flush=True)
             await backend.aclose()
             del reply
+    agent = agent_for("chat text", SIZE // 1024, 1024, url)
+    gc.collect()
+    tracemalloc.start()
+    async with agent.stream("q") as run:
+        async for _ in run:
+            pass
+    held, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert len(run.result.answer or "") == SIZE
+    print(f"  {'agent.stream':15s} pieces of 1024  {peak / SIZE:5.2f}  {held / SIZE:5.2f}", flush=True)
+    await agent.backend.aclose()
 
 
 # --------------------------------------------------------------------------------------------------------------- CPU
