@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from functools import cache
-from operator import is_not
-from typing import TypeVar, cast
+from typing import TypeVar
 
 import msgspec
 from msgspec.structs import replace
 
 from react_agent.errors import BackendError
-from react_agent.events import Event
-from react_agent.messages import Noun, clean
+from react_agent.events import Event, Finished, Replied
+from react_agent.messages import Noun, Part, Text, Thinking, ToolCall, clean
 from react_agent.spec import AgentSpec
 
 MASKED = "[secret]"
 SHORTEST = 4  # what is shorter is a word, not a secret
+LONG = 1_000_000  # characters; what is longer is searched where it is: to write it would be to hold it twice
 T = TypeVar("T")
 _encode = msgspec.json.Encoder().encode
 
@@ -73,6 +72,8 @@ class Masker:
 
     def event(self, event: Event) -> Event:
         """The event, or one like it without the secrets."""
+        if _long(event):
+            return self._masked(event)
         try:
             line = _encode(event)
         except (ValueError, TypeError):  # what cannot be written yet may hold one all the same
@@ -88,35 +89,38 @@ class Masker:
     def _masked(self, value: T) -> T:
         """The same object where nothing had to be changed."""
         changed: object = value
-        match value:
-            case str():
-                changed = self.text(value)
-            case tuple() | list():
-                items = [self._masked(item) for item in value]
-                if any(map(is_not, items, value)):
-                    changed = tuple(items) if isinstance(value, tuple) else items
-            case dict():
-                pairs = {self._masked(key): self._masked(item) for key, item in value.items()}
-                if any(map(is_not, pairs.values(), value.values())) or any(map(is_not, pairs, value)):
-                    changed = pairs
-            case Noun():
-                swap: dict[str, object] = {}
-                for name in _spoken_fields(type(value)):
-                    before = getattr(value, name)
-                    if type(before) in _SILENT:
-                        continue
-                    after = self._masked(before)
-                    if after is not before:
-                        swap[name] = after
-                if swap:
-                    changed = replace(value, **swap)
-        return cast(T, changed)  # each branch gives back the type it was given
+        if isinstance(value, str):
+            changed = self.text(value)
+        elif isinstance(value, tuple):
+            items = tuple([self._masked(item) for item in value])
+            changed = value if all(a is b for a, b in zip(items, value, strict=True)) else items
+        elif isinstance(value, list):
+            changed = [self._masked(item) for item in value]
+        elif isinstance(value, dict):
+            changed = {self._masked(key): self._masked(item) for key, item in value.items()}
+        elif isinstance(value, Noun):
+            swap: dict[str, object] = {}
+            for name in value.__struct_fields__:
+                if name in _OURS:
+                    continue
+                before = getattr(value, name)
+                after = self._masked(before)
+                if after is not before:
+                    swap[name] = after
+            changed = replace(value, **swap) if swap else value
+        return changed  # type: ignore[return-value]  # each branch gives back the type it was given
 
 
-_SILENT = frozenset((type(None), bool, int, float))
+def _long(event: Event) -> bool:
+    """A text in it is so long that it should not be copied."""
+    if type(event) is Replied:
+        return any(_length(part) > LONG for part in event.reply.message.parts)
+    return type(event) is Finished and event.answer is not None and len(event.answer) > LONG
 
 
-@cache
-def _spoken_fields(kind: type[Noun]) -> tuple[str, ...]:
-    """The fields that may hold anybody's text."""
-    return tuple([name for name in kind.__struct_fields__ if name not in _OURS])
+def _length(part: Part) -> int:
+    if type(part) is Text or type(part) is Thinking:
+        return len(part.text)
+    if type(part) is ToolCall and part.arguments is not None:
+        return max([len(value) for value in part.arguments.values() if type(value) is str], default=0)
+    return 0
