@@ -5,7 +5,7 @@
 
 The tool's server runs in this process and listens on 127.0.0.1 alone. Each row is a run of an agent with one tool. It holds when the run ends as the
 row says, what it answers is what an undisturbed run answers, and the tool's own verdict, in its strict form, has neither an error nor a
-warning (but for one that it cannot know: a reply that stays broken to the last try is "accepted" for it, even where the run fails and says so). Pauses between tries are shortened to 0.25 s x 2^n, `Retry-After` is waited out in full.
+warning (but for one that it cannot know: a reply that stays broken to the last try is "accepted" for it, even where the run fails and says so). Pauses between tries are those of everyday use, and `Retry-After` is waited out in full.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from react_agent.agent import Agent
 from react_agent.backends.base import Backend
 from react_agent.backends.leaf import OpenAIChatBackend
 from react_agent.backends.providers import AnthropicBackend, GeminiBackend, OpenAIResponsesBackend
-from react_agent.backends.retry import Retries, Timeouts
+from react_agent.backends.retry import Timeouts
 from react_agent.messages import Delta
 from react_agent.result import Result
 from react_agent.tooling import tool
@@ -42,7 +42,7 @@ except ImportError:
 # notice that the client has hung up on a corrupted piece, and then takes the try that follows for another call.
 PACE = 10
 MISSING = "the chaos tool is not installed: pip install llmock"
-GIVEN = {"api_key": "chaos-key-123456", "timeout": Timeouts(5.0, 1.0, 20.0), "max_retries": Retries(2, first=0.25)}
+GIVEN = {"api_key": "chaos-key-123456", "timeout": Timeouts(5.0, 1.0, 20.0), "max_retries": 2}
 # What the tool finds of a call's last request alone: it cannot see whether the client believed that reply or gave up with an error. The outcome can.
 GIVEN_UP = {"truncated_stream_accepted", "malformed_chunk_ignored"}
 # The tool's name of a provider -> our backend for it. Its Cohere speaks an API that there is no wire for.
