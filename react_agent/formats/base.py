@@ -12,7 +12,7 @@ from typing import Protocol
 from msgspec import Struct
 from msgspec.structs import replace
 
-from react_agent.messages import Finish, Head, Message, ModelReply, ModelRequest, Part, Reading, Text, Thinking, ToolCall, Usage, clean
+from react_agent.messages import Finish, Head, JsonObject, Message, ModelReply, ModelRequest, Part, Reading, Text, Thinking, ToolCall, Usage, clean
 
 
 class RawReply(Struct):
@@ -31,7 +31,7 @@ class RawReply(Struct):
     model: str | None = None
     request_id: str | None = None
     refusal: str | None = None
-    message_data: dict[str, object] | None = None
+    message_data: JsonObject | None = None
     cost: float | None = None
 
     def __post_init__(self) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import cast
-
 from react_agent.errors import FormatError
 from react_agent.formats.arguments import read_arguments
 from react_agent.formats.base import RawReply
@@ -81,7 +79,7 @@ class NativeFormat:
         if not acts and not speaks:
             return malformed(reply, ONLY_THOUGHTS if parts and any(type(part) is not Text for part in parts) else EMPTY, _READ_BY)
         return ModelReply(
-            Message("assistant", tuple(parts), cast("JsonObject | None", reply.message_data)),
+            Message("assistant", tuple(parts), reply.message_data),
             "act" if acts else "answer",
             None,
             reply.finish,
@@ -119,7 +117,7 @@ def malformed(
     """
     kept = tuple(Text(part.text, MALFORMED) if type(part) is Text else part for part in reply.parts if type(part) is not ToolCall)
     return ModelReply(
-        Message("assistant", kept, cast("JsonObject | None", reply.message_data)),
+        Message("assistant", kept, reply.message_data),
         "malformed",
         complaint,
         finish or reply.finish,

@@ -46,7 +46,7 @@ def read_reply(reply: RawReply, step: Step, thoughts: list[str], text: str, read
     if step.kind == "act":
         parts.extend(step.calls)
     return ModelReply(
-        Message("assistant", tuple(parts)),
+        Message("assistant", tuple(parts), reply.message_data),
         "act" if step.kind == "act" else "answer",
         None,
         reply.finish,

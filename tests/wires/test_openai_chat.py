@@ -173,6 +173,14 @@ def test_signed_reasoning_of_an_unknown_gateway_goes_back() -> None:
     assert sent == {"role": "assistant", "content": "a", "reasoning_details": details}
 
 
+def test_signed_reasoning_goes_back_when_the_call_stood_in_the_text() -> None:
+    details = [{"type": "reasoning.text", "text": "Hm.", "signature": "s"}]
+    leaked = {"content": '<tool_call>{"name": "add", "arguments": {"a": 1}}</tool_call>', "reasoning_details": details}
+    reply, _ = ask(Server(httpx.Response(200, json=choice(leaked))))
+    assert reply.reading == "act"
+    assert encoded(reply.message)[0]["reasoning_details"] == details
+
+
 def options(
     profile: str | None = None, *, tool_choice: str = "auto", model: str = "m", stream: bool = False, native: bool = True, **head: Any
 ) -> Any:

@@ -6,6 +6,7 @@ import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import cast
 
 from pydantic import JsonValue
 
@@ -306,7 +307,7 @@ class OpenAIChat:
             text(found.get("model")) or None,
             None,
             refusal or None,
-            {"api": self.api, "reasoning_details": details} if details else None,
+            {"api": self.api, "reasoning_details": cast("JsonValue", details)} if details else None,
             float(cost) if isinstance(cost, int | float) else None,  # a 0 that was said is a price
         )
 
