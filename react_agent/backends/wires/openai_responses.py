@@ -306,6 +306,8 @@ class ResponsesReader:
                 self._items[index if isinstance(index, int) else len(self._items)] = mapping(found.get("item"))
             case "response.completed" | "response.incomplete":
                 self.done, self._response = True, mapping(found.get("response"))
+                if self._items:
+                    self._response.pop("output", None)  # the same once more
             case "response.failed" | "error":
                 raise self._wire.sent(mapping(found.get("response")) or found)
         return ()
