@@ -126,7 +126,7 @@ class LeafBackend:
             raw.cost = cost_of(raw.usage, self._seller, raw.model, self.wire.model)
         most = request.settings.max_tokens
         if self.wire.silent_cuts and raw.finish == "stop" and most and raw.usage is not None and raw.usage.output_tokens >= most:
-            raw.finish = "length"
+            raw.finish = "length"  # it says "completed", and is exactly as long as it may be
         reply = self.format.read(raw, request)
         if hearing is not None:
             hearing.settle(reply)

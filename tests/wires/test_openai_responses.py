@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import httpx
 import pytest
 
+from react_agent.backends.providers import OpenAIResponsesBackend
 from react_agent.backends.wires.openai_responses import OpenAIResponses
 from react_agent.errors import BackendError, BackendProtocolError, BackendRejected, BackendUnavailable, ContextOverflow
 from react_agent.messages import Delta, Head, Image, Message, Settings, Text, Thinking, ToolCall, ToolResult, Usage, assistant, system, user
 
-from ._say import ADD, results
+from ._say import ADD, URL, Server, asked, play, results
 
 API = {"api": "openai-responses"}
 WIRE = OpenAIResponses("gpt-4o")
@@ -217,3 +219,13 @@ def test_errors(status: int, told: dict[str, Any], kind: type[BackendError]) -> 
 def test_what_is_no_reply(found: dict[str, Any]) -> None:
     with pytest.raises(BackendProtocolError, match="no output"):
         WIRE.read(found)
+
+
+@pytest.mark.parametrize(("tokens", "reading"), [(3, "answer"), (4, "malformed")])
+def test_a_reply_that_is_as_long_as_it_may_be_was_cut(tokens: int, reading: str) -> None:
+    """llama.cpp calls it completed all the same."""
+    found = {"status": "completed", "output": [MESSAGE], "usage": {"input_tokens": 9, "output_tokens": tokens}}
+    server = Server(httpx.Response(200, json=found))
+    request = asked(head=Head(settings=Settings(max_tokens=4)))
+    reply, _ = play(server, lambda client: OpenAIResponsesBackend("m", base_url=URL, client=client), request)
+    assert reply.reading == reading
