@@ -13,7 +13,8 @@ from react_agent.backends.wires.openai_responses import OpenAIResponses
 from react_agent.errors import BackendError, BackendProtocolError, BackendRejected, BackendUnavailable, ContextOverflow
 from react_agent.messages import Delta, Head, Image, Message, Settings, Text, Thinking, ToolCall, ToolResult, Usage, assistant, system, user
 
-from ._say import ADD, URL, Server, asked, play, results
+from ._say import ADD, URL, Server, asked, results
+from ._say import play as ask
 
 API = {"api": "openai-responses"}
 WIRE = OpenAIResponses("gpt-4o")
@@ -227,5 +228,5 @@ def test_a_reply_that_is_as_long_as_it_may_be_was_cut(tokens: int, reading: str)
     found = {"status": "completed", "output": [MESSAGE], "usage": {"input_tokens": 9, "output_tokens": tokens}}
     server = Server(httpx.Response(200, json=found))
     request = asked(head=Head(settings=Settings(max_tokens=4)))
-    reply, _ = play(server, lambda client: OpenAIResponsesBackend("m", base_url=URL, client=client), request)
+    reply, _ = ask(server, lambda client: OpenAIResponsesBackend("m", base_url=URL, client=client), request)
     assert reply.reading == reading
