@@ -85,7 +85,15 @@ _ROWS = (
     ),
     # Servers on one's own machine. They seldom honour tool_choice "none": a small model goes on calling what it is shown.
     Profile("llamacpp", "http://localhost:8080/v1", none=False, echo="field", structured="json_schema", grammar="grammar"),
-    Profile("vllm", "http://localhost:8000/v1", ("VLLM_API_KEY",), none=False, echo="field", structured="json_schema", grammar="structured_outputs"),
+    Profile(
+        "vllm",
+        "http://localhost:8000/v1",
+        ("VLLM_API_KEY",),
+        none=False,
+        echo="field",
+        structured="json_schema",
+        grammar="structured_outputs",
+    ),
     Profile("sglang", "http://localhost:30000/v1", none=False, echo="field", structured="json_schema", grammar="ebnf"),
     Profile("ollama-openai", "http://localhost:11434/v1", none=False, required=None, named=False, echo="field", structured="json_schema"),
     Profile("lmstudio", "http://localhost:1234/v1", none=False, named=False, structured="json_schema"),

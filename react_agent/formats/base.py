@@ -12,7 +12,21 @@ from typing import Protocol
 from msgspec import Struct
 from msgspec.structs import replace
 
-from react_agent.messages import Finish, Head, JsonObject, Message, ModelReply, ModelRequest, Part, Reading, Text, Thinking, ToolCall, Usage, clean
+from react_agent.messages import (
+    Finish,
+    Head,
+    JsonObject,
+    Message,
+    ModelReply,
+    ModelRequest,
+    Part,
+    Reading,
+    Text,
+    Thinking,
+    ToolCall,
+    Usage,
+    clean,
+)
 
 
 class RawReply(Struct):
