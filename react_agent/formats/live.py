@@ -7,6 +7,7 @@ was the answer after all, a call that stood in a fence) is set right by `stream.
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -19,7 +20,45 @@ from react_agent.messages import Delta
 Kind = Literal["text", "thinking", "call"]
 Zone = Literal["text", "thinking", "call", "header", "gap"]
 
+REMEMBERED_CHARS = 500_000  # of what was told
 HEADER_CHARS = 200  # of a message's header, as far as it is looked at
+
+
+class Heard:
+    """What was told of one kind: its words, but of very many only their number and a digest, so that a long reply is not held once more."""
+
+    __slots__ = ("_digest", "_pieces", "length")
+
+    def __init__(self) -> None:
+        self._pieces: list[str] = []
+        self._digest: hashlib._Hash | None = None
+        self.length = 0
+
+    def __bool__(self) -> bool:
+        return self.length > 0
+
+    def add(self, piece: str) -> None:
+        self.length += len(piece)
+        if self._digest is not None:
+            self._digest.update(piece.encode("utf-8", "surrogatepass"))
+            return
+        self._pieces.append(piece)
+        if self.length > REMEMBERED_CHARS:
+            self._digest = hashlib.sha256("".join(self._pieces).encode("utf-8", "surrogatepass"))
+            self._pieces = []
+
+    def words(self) -> str | None:
+        """All of it; None where it was too long to be remembered."""
+        return "".join(self._pieces) if self._digest is None else None
+
+    def begins(self, text: str) -> bool:
+        """The text begins with it."""
+        if self._digest is None:
+            return text.startswith("".join(self._pieces))
+        found = hashlib.sha256()
+        for at in range(0, self.length, 65_536):
+            found.update(text[at : min(at + 65_536, self.length)].encode("utf-8", "surrogatepass"))
+        return len(text) >= self.length and found.digest() == self._digest.digest()
 
 
 class Voice:
@@ -30,7 +69,7 @@ class Voice:
     def __init__(self, listen: Callable[[Delta], None]) -> None:
         self._listen = listen
         self._new = True  # a thought begins
-        self.heard: dict[Kind, list[str]] = {"text": [], "thinking": [], "call": []}
+        self.heard: dict[Kind, Heard] = {"text": Heard(), "thinking": Heard(), "call": Heard()}
         self.sent: set[str] = set()  # kinds that the API sent as what they are
         self._blank: dict[Kind, list[str]] = {"text": [], "thinking": [], "call": []}
 
@@ -48,7 +87,7 @@ class Voice:
             self._new = False
         told = "".join([*blank, body]) if blank else body
         self._blank[kind] = [piece[len(body) :]] if len(body) < len(piece) else []
-        heard.append(told)
+        heard.add(told)
         self._listen(Delta(kind, told))
 
     def next_thought(self) -> None:
@@ -59,7 +98,7 @@ class Voice:
     def as_sent(self, delta: Delta) -> None:
         """A piece that the API sent as what it is."""
         if delta.kind != "restart":
-            self.heard[delta.kind].append(delta.text)
+            self.heard[delta.kind].add(delta.text)
             self.sent.add(delta.kind)
         self._listen(delta)
 
@@ -69,15 +108,16 @@ class Voice:
             self._listen(Delta("restart", ""))
         self.sent.clear()
         for kind in self.heard:
-            self.heard[kind], self._blank[kind] = [], []
+            self.heard[kind], self._blank[kind] = Heard(), []
 
     def all_thinking(self) -> None:
         """The text so far was thinking: the prompt's template had opened the block."""
         if not self.heard["text"]:
             return
-        said = "".join(self.heard["text"])
-        before = "".join(self.heard["thinking"])
+        said, before = self.heard["text"].words(), self.heard["thinking"].words()
         self.again()
+        if said is None or before is None:
+            return  # it is told when the reply has been read
         self.say("thinking", before)
         self.next_thought()
         self.say("thinking", said)

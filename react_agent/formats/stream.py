@@ -8,7 +8,7 @@ from collections.abc import Callable
 from msgspec.structs import replace
 
 from react_agent.formats.base import Format, RawReply
-from react_agent.formats.live import Kind, Live, Streaming, Voice
+from react_agent.formats.live import Heard, Kind, Live, Streaming, Voice
 from react_agent.formats.lossless import write_json
 from react_agent.messages import Delta, ModelReply, ModelRequest, Text
 
@@ -52,14 +52,14 @@ class Hearing:
         if reply.reading == "malformed" and any(voice.heard.values()):
             return
         wanted: dict[Kind, str] = {"thinking": reply.message.thought.strip(), "text": reply.message.text.strip()}
-        heard: dict[Kind, str] = {kind: "".join(voice.heard[kind]) for kind in wanted}
-        fits = {kind: (bool(heard[kind]) and kind in voice.sent) or _same(heard[kind], text) for kind, text in wanted.items()}
-        if (voice.heard["call"] and not acts) or not all(fits[kind] or text.startswith(heard[kind]) for kind, text in wanted.items()):
+        fits = {kind: (bool(voice.heard[kind]) and kind in voice.sent) or _same(voice.heard[kind], text) for kind, text in wanted.items()}
+        if (voice.heard["call"] and not acts) or not all(fits[kind] or voice.heard[kind].begins(text) for kind, text in wanted.items()):
             voice.again()
-            heard, fits = dict.fromkeys(wanted, ""), dict.fromkeys(wanted, False)
+            fits = dict.fromkeys(wanted, False)
         for kind, text in wanted.items():
-            if not fits[kind] and len(text) > len(heard[kind]):
-                voice.as_sent(Delta(kind, text[len(heard[kind]) :]))
+            begun = voice.heard[kind].length
+            if not fits[kind] and len(text) > begun:
+                voice.as_sent(Delta(kind, text[begun:]))
         if acts and not voice.heard["call"]:
             for index, call in enumerate(reply.message.calls):
                 written = write_json(call.arguments) if call.arguments is not None else call.raw or ""
@@ -75,9 +75,12 @@ def tell(reply: ModelReply, listen: Callable[[Delta], None]) -> None:
     Hearing(None, listen).settle(reply)
 
 
-def _same(one: str, other: str) -> bool:
-    """But for white space."""
-    return one == other or "".join(one.split()) == "".join(other.split())
+def _same(heard: Heard, text: str) -> bool:
+    """But for white space, as far as the words are remembered."""
+    words = heard.words()
+    if words is None:
+        return heard.length == len(text) and heard.begins(text)
+    return words == text or "".join(words.split()) == "".join(text.split())
 
 
 class StreamReader:

@@ -104,6 +104,22 @@ def test_what_is_heard(name: str, text: str, expected: list[tuple[str, str]], si
     assert heard(name, text, size) == expected
 
 
+@pytest.mark.parametrize("most", [0, 1, 4, 1000])
+@pytest.mark.parametrize(("name", "text", "expected"), HEARD.values(), ids=HEARD.keys())
+def test_what_is_heard_is_right_however_little_is_remembered(
+    name: str, text: str, expected: list[tuple[str, str]], most: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a long reply only a digest of what was told is kept; at the end the listener has heard the same all the same."""
+    monkeypatch.setattr("react_agent.formats.live.REMEMBERED_CHARS", most)
+    assert since_restart(heard(name, text)) == since_restart(expected)
+
+
+def since_restart(said: list[tuple[str, str]]) -> dict[str, str]:
+    """All text and thinking that still counts, without white space."""
+    last = max((at for at, (kind, _) in enumerate(said) if kind == "restart"), default=-1)
+    return {kind: "".join("".join(piece for one, piece in said[last + 1 :] if one == kind).split()) for kind in ("text", "thinking")}
+
+
 def test_text_is_told_at_once() -> None:
     """Nothing but what may begin a mark is held back."""
     said: list[Delta] = []
