@@ -24,7 +24,7 @@ from react_agent.loop import State, fold, update
 from react_agent.masking import Masker
 from react_agent.messages import JsonObject, Message, Outcome, Settings, Task, Usage, as_parts
 from react_agent.policy import Policy
-from react_agent.result import Result, known_cost, pending
+from react_agent.result import Result, pending
 from react_agent.spec import FINISH_TOOL, AgentSpec, Limits, finish_spec
 from react_agent.streaming import Progress, RunStream
 from react_agent.sync import run_sync
@@ -324,7 +324,7 @@ class Agent:
         if self._output is not None and state.output is not None:
             with contextlib.suppress(ValueError, KeyError):  # it was given to an agent with another type of answer
                 output = self._output.value(state.output)
-        return Result(outcome, answer, output, state.partial(), state.usage, known_cost(state.cost, run.trace), run.trace, run.error)
+        return Result(outcome, answer, output, state.partial(), state.usage, state.known_cost, run.trace, run.error)
 
 
 def _trajectory(example: Trace | Sequence[Message]) -> tuple[Message, ...]:

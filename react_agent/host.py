@@ -21,7 +21,7 @@ from react_agent.events import Compacted, Event, Finished, Replied, Reviewed, St
 from react_agent.loop import CallModel, CallTools, Finish, Pause, PlannedCall, State, advance, begin, next_effect
 from react_agent.masking import Masker
 from react_agent.messages import Delta, ErrorInfo, Message, Outcome, Usage
-from react_agent.result import Pending, as_pending, known_cost
+from react_agent.result import Pending, as_pending
 from react_agent.tooling import Tool, ToolRegistry
 from react_agent.trace import Trace
 
@@ -272,5 +272,5 @@ class Run:
     def _end(self, outcome: Outcome) -> None:
         state = self.state
         spent = state.usage
-        self.append(Finished(self.now(), outcome, state.steps, spent, state.answer, known_cost(state.cost, self.trace)))
+        self.append(Finished(self.now(), outcome, state.steps, spent, state.answer, state.known_cost))
         self.flush()

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from react_agent.errors import BackendError, RunFailed
-from react_agent.events import Event, Finished, Replied, Returned, Reviewed
+from react_agent.events import Event, Finished, Replied, Reviewed
 from react_agent.loop import Pause, PlannedCall, State, fold, next_effect
 from react_agent.messages import JsonObject, Outcome, Usage
 from react_agent.trace import Step, Trace
@@ -111,15 +111,6 @@ class Result:
         from react_agent.view.notebook import card
 
         return card(self.trace)
-
-
-def known_cost(total: float, trace: Trace) -> float | None:
-    """The total, or None where it is 0 only because no price is known."""
-    if total or any(
-        (isinstance(e, Replied) and e.reply.cost is not None) or (isinstance(e, Returned) and e.cost is not None) for e in trace
-    ):
-        return total
-    return None
 
 
 def ending(trace: Trace) -> Outcome | None:

@@ -78,7 +78,7 @@ def as_json(trace: Trace) -> str:
         "answer": state.answer,
         "output": state.output,
         "usage": state.usage,
-        "cost": state.cost or None,
+        "cost": state.known_cost,
         "steps": [_step(step) for step in trace.steps()],
     }
     return msgspec.json.format(msgspec.json.encode(data), indent=2).decode()

@@ -55,7 +55,7 @@ def _stands(trace: Trace, stands: Standing) -> None:
     state, outcome = stands.state, stands.outcome
     show(console, Text())
     if outcome is not None:
-        show(console, terminal.ending(outcome, state.steps, state.usage, state.cost or None, state.seconds))
+        show(console, terminal.ending(outcome, state.steps, state.usage, state.known_cost, state.seconds))
         show(console, *terminal.waiting(stands.waiting))
         return
     show(
@@ -212,7 +212,7 @@ def _figures(loaded: Loaded) -> tuple[Text, ...]:
             str(sum(step.reply.reading == "malformed" for step in all_)),
             f"{usage.input_tokens:,}",
             f"{usage.output_tokens:,}",
-            words.cost(loaded.stands.state.cost or None),
+            words.cost(loaded.stands.state.known_cost),
             words.seconds(sum(step.seconds for step in all_)),
             words.seconds(sum(call.seconds or 0.0 for step in all_ for call in step.calls)),
         )

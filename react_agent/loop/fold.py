@@ -53,6 +53,7 @@ def begin(event: Started) -> State:
     state.ledger, state.open, state.left, state.inbox = Ledger(), (), 0, ()
     state.steps, state.tool_calls, state.usage, state.cost, state.seconds = 0, 0, Usage(), 0.0, 0.0
     state.began = 0
+    state.priced = False
     state.base, state.mistakes, state.repeats, state.warned, state.untrusted = Spent(), 0, 0, False, False
     state.closing = state.outcome = state.answer = state.output = None
     state.epoch, state.at = 0, event.at
@@ -149,7 +150,8 @@ def _replied(state: State, event: Replied) -> None:
     state.steps += 1
     if reply.usage is not None:
         state.usage += reply.usage
-    state.cost += reply.cost or 0.0
+    if reply.cost is not None:
+        state.cost, state.priced = state.cost + reply.cost, True
     message = reply.message
     if reply.finish == "refused":
         _add(state, _without_calls(message))
@@ -215,7 +217,8 @@ def _returned(state: State, event: Returned) -> None:
     state.left -= 1
     if event.usage is not None:
         state.usage += event.usage
-    state.cost += event.cost or 0.0
+    if event.cost is not None:
+        state.cost, state.priced = state.cost + event.cost, True
     if not state.left:
         close_batch(state)
         if state.inbox:

@@ -88,6 +88,7 @@ class State:
         "open",
         "outcome",
         "output",
+        "priced",
         "repeats",
         "run_id",
         "seconds",
@@ -114,7 +115,8 @@ class State:
     steps: int  # replies so far; also the number of the next step
     tool_calls: int
     usage: Usage
-    cost: float
+    cost: float  # in US dollars, as far as it is known
+    priced: bool  # some of it is
     seconds: float  # of activity
     began: int  # how many messages there were before the present question
     base: Spent  # what had been spent when the present question began
@@ -136,6 +138,7 @@ class State:
         new.open = tuple([replace(opened) for opened in self.open])
         new.steps, new.tool_calls, new.usage, new.cost, new.seconds = self.steps, self.tool_calls, self.usage, self.cost, self.seconds
         new.began, new.base, new.warned, new.mistakes, new.repeats = self.began, self.base, self.warned, self.mistakes, self.repeats
+        new.priced = self.priced
         new.untrusted, new.closing, new.outcome = self.untrusted, self.closing, self.outcome
         new.answer, new.output, new.epoch, new.at = self.answer, self.output, self.epoch, self.at
         return new
@@ -147,6 +150,11 @@ class State:
         return all(getattr(self, name) == getattr(other, name) for name in self.__slots__ if name not in skip)
 
     __hash__ = None  # type: ignore[assignment]  # compared by content
+
+    @property
+    def known_cost(self) -> float | None:
+        """In US dollars; None where it is 0 only because no price is known."""
+        return self.cost if self.priced else None
 
     @property
     def messages(self) -> MessageView:

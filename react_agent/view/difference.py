@@ -255,6 +255,6 @@ def _figures(end: Standing) -> tuple[str, str, str, str]:
     return (
         str(state.steps),
         counted.replace(" → ", " in, ") + (" out" if counted else ""),
-        words.cost(state.cost or None),
+        words.cost(state.known_cost),
         words.seconds(state.seconds),
     )

@@ -245,7 +245,7 @@ def summary(trace: Trace, problem: str = "") -> Item:
         "steps": state.steps,
         "tool_calls": state.tool_calls,
         "usage": usage(state.usage),
-        "cost": state.cost or None,
+        "cost": state.known_cost,
         "seconds": state.seconds,
         "waiting": [
             {
