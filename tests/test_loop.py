@@ -219,7 +219,7 @@ def test_a_limit_is_told_once_when_near_then_there_is_one_last_request(which: st
     assert (last.purpose, last.request.tool_choice) == ("last", "none")
     assert last.request.messages[-1].role == "user"
     assert "Answer the question now" in last.request.messages[-1].text
-    assert last.request.head is tape.state.head, "tools stay in the head, so the prefix stays the same"
+    assert last.request.head == tape.state.head, "tools stay in the head, so the prefix stays the same"
     notes = [line for line in tape.texts() if "Come to an answer soon" in line]
     assert len(notes) <= 1
     tape.answers("what I have")
