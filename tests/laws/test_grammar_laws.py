@@ -200,7 +200,7 @@ def _twice(text: str) -> bool:
         found.append(len(members) - len(dict(members)))
         return dict(members)
 
-    start = 0 if text.startswith("{") else text.find("Action Input: ") + len("Action Input: ")
-    if text.startswith("{", start):
-        json.loads(text[start:], object_pairs_hook=pairs)
+    step = text if text.startswith("{") else text.partition("\nAction Input: ")[2]
+    if step:
+        json.loads(step, object_pairs_hook=pairs)
     return any(found)
