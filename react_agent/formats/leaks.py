@@ -64,13 +64,15 @@ def looks_like_call(text: str) -> bool:
 
 def _as_json(text: str, tools: Tools, hidden: Spans) -> Step | None:
     """JSON or Python that is exactly calls of offered tools."""
+    step = JSON_STEP.step(text, tools, hidden)
+    if step.kind == "answer":  # also one that is written as a call of what is no tool
+        return step
     whole = whole_json(text, tools)
     if whole is not None:  # nothing but a call, or the beginning of one: never an answer
         return _fitting(block_step(text, 0, whole, "json"), tools, strong=True)
     if '"' not in text and "(" not in text:
         return None
-    step = JSON_STEP.step(text, tools, hidden)
-    if step.kind in ("act", "answer"):
+    if step.kind == "act":
         return _fitting(step, tools, strong=True)
     step = PYTHONIC.step(text, tools, hidden)
     if step.kind == "act":
@@ -124,7 +126,7 @@ def _as_text(text: str, tools: Tools, hidden: Spans) -> Step | None:
     if step.kind == "act":
         step.dialect = "react_text"
         return _fitting(step, tools, strong=any(find_tool(tools, call.name)[0] for call in step.calls))
-    if step.kind == "answer" and ANSWER_LABEL.search(text) is not None:
+    if step.kind == "answer" and (ANSWER_LABEL.search(text) is not None or _THOUGHT.match(text) is not None):
         step.dialect = "react_text"
         return step
     if step.kind == "malformed" and _THOUGHT.match(text) is not None:  # a thought by its own label, and then nothing that can be used

@@ -62,6 +62,21 @@ ANSWERS = {
 }
 
 
+WRITTEN_ANSWERS = {
+    "a call of what is no tool": '{"action": "Final Answer", "action_input": "42"}',
+    "whose words are JSON": '{"action": "final_answer", "action_input": "42"}',
+    "in a fence": '```json\n{"action": "Final Answer", "action_input": "42"}\n```',
+    "in a blob": 'Thought: I know.\nAction:\n```json\n{"action": "Final Answer", "action_input": "42"}\n```',
+    "the paper's": "Thought 2: I know.\nAction 2: Finish[42]",
+}
+
+
+@pytest.mark.parametrize("text", WRITTEN_ANSWERS.values(), ids=WRITTEN_ANSWERS.keys())
+def test_an_answer_in_the_form_of_a_call_is_an_answer(text: str) -> None:
+    reply = read("auto", text)
+    assert (reply.reading, reply.message.text) == ("answer", "42")
+
+
 @pytest.mark.parametrize("text", ANSWERS.values(), ids=ANSWERS.keys())
 def test_what_only_looks_like_a_call_is_an_answer(text: str) -> None:
     assert read("auto", text).read() == Answer("", text)

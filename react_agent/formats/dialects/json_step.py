@@ -70,7 +70,7 @@ class JsonStep(Dialect):
             and only.name.casefold() in ("final answer", "final_answer", "finish")
             and not any(t.name == only.name for t in tools)
         ):
-            return _answer_as_call(only, thought)
+            return _answer_as_call(only, rest, thought)
         return Step("act", thought=thought, calls=tuple(call for call in calls if call), dialect=self.name)
 
     def render(self, reading: Act | Answer) -> str:
@@ -84,10 +84,11 @@ class JsonStep(Dialect):
         return self.render(Act("", tuple(calls)))
 
 
-def _answer_as_call(call: ToolCall, thought: str) -> Step | None:
-    """``{"action": "Final Answer", "action_input": "…"}``."""
-    values = list((call.arguments or {}).values())
-    words = call.raw if call.arguments is None else values[0] if len(values) == 1 else None
+def _answer_as_call(call: ToolCall, said: JsonObject, thought: str) -> Step | None:
+    """``{"action": "Final Answer", "action_input": "…"}``: the words as they stand there, whatever they may be JSON of."""
+    texts: list[JsonValue] = [member for key, member in said.items() if key in ("action_input", "input") and isinstance(member, str)]
+    values = texts or list((call.arguments or {}).values())
+    words = values[0] if len(values) == 1 else call.raw if call.arguments is None else None
     if not isinstance(words, str) or not words.strip():
         return None
     return Step("answer", thought=thought, text=words.strip(), dialect="json_step")
