@@ -5,7 +5,7 @@
 Rows come from recordings and other projects' test cases (see the corpora's README). Each is judged:
 
 right      the call or answer that the row expects
-refused    a complaint where the row expects something: safe, costs one more reply
+refused    a complaint where the row expects something: safe, costs one more reply; those in `DISPUTED` are listed with the reason
 partial    the first of several steps or calls, the rest cut off
 WRONG      a call that would run with another name or other arguments, or an answer that is not one: must not happen
 left out   not a model's reply, or not decidable from the row; the reason is listed
@@ -18,6 +18,7 @@ import gzip
 import json
 import os
 import random
+import re
 import sys
 import time
 from collections import Counter
@@ -33,6 +34,18 @@ ROOT = Path(__file__).resolve().parent.parent
 Row = dict[str, Any]
 Verdict = tuple[str, str]  # right | refused | partial | WRONG | left out, and why
 
+# Rows that are refused because any reading would be a guess, or against what another project's rows say.
+DISPUTED = {
+    "d2fb90fbf6d69618": "calls inside a thinking block that never ends: this project runs them, others take all of it for thinking; nothing in thinking runs",
+    "aa401a7405cfd0db": "the same, and the marks of the calls are broken too",
+    "04f8115c4d28df48": "the same in another project, whose reasoning parser ends the thinking where a call begins",
+    "0d53e6142073cca4": "quotes inside a quoted text are not escaped: where the text ends is a guess",
+    "43eb081164e822fc": "a list of a call and of something that is none; that project drops the second without a word",
+    "e02de360e514dc8e": "two calls with a comma between: that project runs the first and drops the second, others run both",
+    "a29c0fa083a4f1e3": "the same, the arguments first",
+    "7e9af84bd45ced21": "the same, streamed",
+    "88db64bb9ef2bf05": "the same, streamed, the arguments first",
+}
 JSON_TYPES = {str: "string", bool: "boolean", int: "integer", float: "number", list: "array", dict: "object"}
 
 
@@ -104,7 +117,7 @@ _PEER_TOOLS = ("foo", "Search", "search", "tool", "Python", "Terminal", "query_s
 
 
 def peer_cases(directory: Path) -> Iterator[tuple[Row, Verdict]]:
-    """Against the recorded majority of the published parsers that read the input as a step at all; they are no truth."""
+    """Against what the published parsers said, who are no truth: a reading that one of them has, or a refusal as by most of them."""
     two = {"type": "object", "properties": {"a": {"type": "integer"}, "b": {}}, "required": ["a", "b"]}
     loose = ToolSpec("tool", "", {"type": "object", "properties": {"pages": {}, "load_kwargs": {}, "query_str": {}}})
     tools = (
@@ -114,6 +127,7 @@ def peer_cases(directory: Path) -> Iterator[tuple[Row, Verdict]]:
     )
     for row in rows("peer_parser_cases", directory):
         found = Counter(_peer(result) for result in row["results"].values() if result.get("ok"))
+        refusing = len(row["results"]) - found.total()
         reply = read("react_text", row["input"], tools)
         ours = (
             ("act", reply.message.calls[0].name)
@@ -123,7 +137,8 @@ def peer_cases(directory: Path) -> Iterator[tuple[Row, Verdict]]:
         if ours in found:
             yield row, ("right", "")
         elif reply.reading == "malformed" or all(call.arguments is None for call in reply.message.calls if reply.reading == "act"):
-            yield row, ("refused", f"the parsers said {found.most_common(2)}")
+            agreed = refusing > found.total()
+            yield row, ("right" if agreed else "refused", f"{refusing} parsers refuse it, the others said {found.most_common(2)}")
         else:
             yield row, ("partial", f"ours {ours}, the parsers {found.most_common(2)}")
 
@@ -234,7 +249,10 @@ def _vllm(row: Row, name: str | None) -> Verdict:
     if row["kind"].startswith("reasoning"):
         if not expect.get("content") or not isinstance(text, str) or not expect.get("reasoning") or text.startswith("Here is my thought"):
             return "left out", "tells only what is reasoning, or needs the request's flags"
-        return judge(name or "hermes", text, (), [], expect["content"])
+        tools = _open_tools(text)
+        if tools and read(name or "qwen3_coder", text, tools).message.calls:
+            return "right", "the content is a call"
+        return judge(name or "hermes", text, tools, [], expect["content"])
     dialect = _PARSERS.get(row["parser"], row["parser"])
     if not isinstance(text, str) or dialect not in FORMATS or "<MagicMock" in text:
         return "left out", f"no model's reply, or a parser for one model only: {row['parser']}"
@@ -242,24 +260,25 @@ def _vllm(row: Row, name: str | None) -> Verdict:
     if calls is None:
         if row["kind"] != "common" or "no_tool" in row["case"]:
             return "left out", "the expectation is not in the row"
-        as_read = read(dialect, text, ())
-        known = tools_for([(call.name, call.arguments) for call in as_read.message.calls])
+        known = _open_tools(text) or tools_for([(call.name, call.arguments) for call in read(dialect, text, ()).message.calls])
         reply = read(name or dialect, text, known)
         if expect.get("names") and [call.name for call in reply.message.calls] != expect["names"]:
             return "partial", f"{[call.name for call in reply.message.calls]} of {expect['names']}"
         runs = reply.reading == "act" and all(call.arguments is not None for call in reply.message.calls)
-        untyped = reply.reading == "act" and not reply.message.calls[0].arguments and dialect == "step3"
-        return (
-            ("right", "")
-            if runs
-            else ("left out", "untyped values need a schema that is not in the row")
-            if untyped
-            else ("refused", str(reply.complaint))
-        )
+        return ("right", "") if runs else ("refused", str(reply.complaint))
     if any(not called for called, _ in calls):
         verdict = judge(name or dialect, text, tools_for(calls), calls, None)
         return ("right", "a call without a name never runs") if verdict[0] in ("refused", "partial") else verdict
     return judge(name or dialect, text, tools_for(calls), calls, expect.get("content") or expect.get("expected_content") or None)
+
+
+_NAMED = re.compile(r'"name"\s*:\s*"([\w.\-]+)"|invoke name="([\w.\-]+)"|<function=([\w.\-]+)')
+
+
+def _open_tools(text: str) -> tuple[ToolSpec, ...]:
+    """Tools of the names that a text speaks of, with any arguments: for rows that have neither tools nor expected arguments."""
+    names = dict.fromkeys(name for found in _NAMED.findall(text) for name in found if name)
+    return tuple(ToolSpec(name, "", {"type": "object", "additionalProperties": {}}) for name in names)
 
 
 def _expected_calls(expect: Row) -> list[tuple[str, Any]] | None:
@@ -486,8 +505,11 @@ def main() -> int:
         for (_, reason), times in reasons.most_common():
             print(f"    left out {times:>4}: {reason}")
         for row, (verdict, reason) in found:
-            if verdict == "WRONG" or (options.list and verdict in ("refused", "partial")):
+            if verdict == "refused" and row["id"] in DISPUTED and not options.list:
+                print(f"    refused {row['id']}: {DISPUTED[row['id']]}")
+            elif verdict == "WRONG" or (options.list and verdict in ("refused", "partial")):
                 text = row.get("input") or row.get("completion") or row.get("data")
+                reason = DISPUTED.get(row["id"], reason)
                 print(f"    {verdict} {row['id']}: {reason[:300]}\n        {json.dumps(text, ensure_ascii=False)[:400]}")
     kinds, failed, seconds = generated(options.generated)
     print(

@@ -15,12 +15,12 @@ from ._say import corpora
 SHARES = {
     "react_completions": 0.99,
     "react_trajectories": 0.99,
-    "peer_parser_cases": 0.6,
+    "peer_parser_cases": 0.99,
     "dialect_llamacpp": 0.98,
-    "dialect_vllm": 0.9,
+    "dialect_vllm": 0.94,
     "dialect_ollama": 0.99,
     "dialect_llamacpp as auto": 0.98,
-    "dialect_vllm as auto": 0.88,
+    "dialect_vllm as auto": 0.94,
     "dialect_ollama as auto": 0.99,
 }
 
