@@ -37,6 +37,7 @@ class RawReply(Struct):
         finish: Why the model stopped, as far as the provider says.
         refusal: The provider's words when it or its filter refused.
         message_data: Opaque data that the whole message must carry back to the same API.
+        llamacpp: The reply bears the marks of llama.cpp's server, which can be asked for more than others.
     """
 
     parts: tuple[Part, ...]
@@ -47,6 +48,7 @@ class RawReply(Struct):
     refusal: str | None = None
     message_data: JsonObject | None = None
     cost: float | None = None
+    llamacpp: bool = False
 
     def __post_init__(self) -> None:
         """Halves of surrogate pairs, which some servers send, become U+FFFD: what is read can be encoded, stored and sent."""

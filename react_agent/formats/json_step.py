@@ -85,7 +85,14 @@ class JsonStepFormat(DialectFormat):
         blocks = [self._worked(tool, index, head) for index, tool in enumerate(shown)]
         blocks.extend(trajectories(head, self.again))
         tool_ = shown_tool(head)
-        return blocks or ([f"Example of a turn:\n\n{self._example(tool_)}"] if tool_ is not None else [])
+        return blocks or ([self._sample(tool_, head)] if tool_ is not None else [])
+
+    def _sample(self, tool: ToolSpec, head: Head) -> str:
+        """A made-up run with a real tool: that the answer is what the tool gave is learnt from an example or not at all."""
+        lines = ["Example:", "", self._example(tool)]
+        if head.output_schema is None:
+            lines += [f"Observation: {SAMPLE_RESULT}", self._dialect.render(Answer(closing_thought(0), SAMPLE_RESULT))]
+        return "\n".join(lines)
 
     def _worked(self, tool: ToolSpec, index: int, head: Head) -> str:
         example = tool.examples[0]
@@ -130,4 +137,5 @@ class JsonStepFormat(DialectFormat):
         return self._example(tool) if tool is not None else write_json({"thought": "why you know it", "answer": "the answer"})
 
 
+SAMPLE_RESULT = "17"
 NO_OBJECT = "Your reply was no JSON object."

@@ -64,6 +64,16 @@ def test_a_text_format_shows_them_in_its_own_words(name: str) -> None:
     )
 
 
+@pytest.mark.parametrize("name", ["json_step", "json_plan"])
+def test_without_any_example_a_made_up_run_shows_how_an_answer_comes_about(name: str) -> None:
+    prompt = get_format(name).lower(system(""), None, Head((SEARCH,)))[0].text
+    called, _, answered = prompt.partition("Example:")[2].partition("Observation: ")
+    assert '"action": "search"' in called
+    assert json.loads(answered.split("\n")[1])["answer"] == answered.split("\n")[0]
+    typed = get_format(name).lower(system(""), None, Head((SEARCH,), output_schema={"type": "object"}))[0].text
+    assert "Observation: " not in typed.partition("Example:")[2]
+
+
 @pytest.mark.parametrize("name", TEXT_FORMATS)
 def test_without_them_the_prompt_is_as_it_was(name: str) -> None:
     form = get_format(name)

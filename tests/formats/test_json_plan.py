@@ -49,11 +49,21 @@ PHASES: dict[str, tuple[tuple[Message, ...], str]] = {
     "the first step": ((), f"plan {ACT}"),
     "after a complaint": ((assistant(Text("x", {"malformed": True})), user("again")), f"plan {ACT}"),
     "one of two done": ((step("look", "look, add"), got("look")), "tool add"),
-    "the first failed": ((step("look", "look, add"), got("look", False)), "tool look"),
+    "the first failed": ((step("look", "look, add"), got("look", False)), f"plan {ACT}"),
+    "it failed again, as planned anew": (
+        (step("look", "look, add"), got("look", False), step("look", "look"), got("look", False)),
+        f"plan {ACT} look",
+    ),
+    "the second failed": ((step("look", "look, add"), got("look"), step("add"), got("add", False)), f"plan {ACT}"),
+    "another worked instead": (
+        (step("look", "look, add"), got("look", False), step("add", "add"), got("add")),
+        "done",
+    ),
     "it failed three times": ((step("look", "look"), *[got("look", False), step("look")] * 2, got("look", False)), FREE),
     "both done": ((step("look", "look, add"), got("look"), step("add"), got("add")), "done"),
     "the same twice": ((step("look", "look, look"), got("look")), "tool look"),
-    "another than planned": ((step("add", "look, add"), got("add")), "tool look"),
+    "the first was passed over": ((step("add", "look, add"), got("add")), "done"),
+    "another than planned": ((step("mul", "look, add"), got("mul")), "tool look"),
     "a plan of what is not there": ((step("look", "look, nope"), got("look")), "done"),
     "no plan was made": ((step("look"), got("look")), f"plan {FREE}"),
     "the next question": ((step("look", "look"), got("look"), assistant("It is x."), user("and now?")), f"plan {FREE}"),
@@ -68,8 +78,9 @@ def test_what_may_come_next(messages: tuple[Message, ...], phase: str) -> None:
 @pytest.mark.parametrize(
     ("phase", "choice", "accepted"),
     [
-        (f"plan {ACT}", "auto", "P"),
-        (f"plan {FREE}", "auto", "PA"),
+        (f"plan {ACT}", "auto", "PQ"),
+        (f"plan {FREE}", "auto", "PQA"),
+        (f"plan {ACT} look", "auto", "Q"),
         ("tool add", "auto", "d"),
         ("done", "auto", "A"),
         (FREE, "auto", "ldA"),
@@ -80,6 +91,7 @@ def test_what_may_come_next(messages: tuple[Message, ...], phase: str) -> None:
 def test_the_grammar_of_each_phase(phase: str, choice: str, accepted: str) -> None:
     texts = {
         "P": FIRST,
+        "Q": FIRST.replace('"look", "add"', '"add"').replace('"look", "action_input": {"at": "x"}', '"add", "action_input": {"a": 1}'),
         "l": '{"thought": "t", "action": "look", "action_input": {"at": "x"}}',
         "d": '{"thought": "t", "action": "add", "action_input": {"a": 1}}',
         "A": '{"thought": "t", "answer": "x"}',
