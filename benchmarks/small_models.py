@@ -77,7 +77,8 @@ def show(task: dict[str, Any], result: Result) -> None:
     print(f"--- {task['cat']} {task['q']} (expected {task['expect']}) -> {result.outcome.kind} {result.answer or result.partial!r}")
     for step in result.steps:
         calls = [(call.name, call.arguments, call.result and call.result.text[:120]) for call in step.calls]
-        print("    ", step.reply.reading, repr(step.reply.raw or step.reply.message.text)[:200], calls)
+        said = step.reply.raw or f"{step.reply.message.thought} {step.reply.message.text}"
+        print("    ", step.reply.reading, repr(said)[:240], calls)
 
 
 def main() -> None:

@@ -73,6 +73,10 @@ class Room:
         self._clients: dict[asyncio.AbstractEventLoop, _Open] = {}
         weakref.finalize(self, _abandon, self._clients).atexit = False
 
+    async def get(self, url: str, *, seconds: float | None = None) -> Answer:
+        """Asks for what lies there; otherwise as `post`."""
+        return await self.post(url, b"", seconds=seconds)
+
     async def post(self, url: str, body: bytes, *, seconds: float | None = None, sink: Sink | None = None) -> Answer:
         """Sends `body` and reads the answer. A streamed body with status 200 goes piece by piece to `sink`; any other is read whole.
 
@@ -96,15 +100,16 @@ class Room:
 
     async def _send(self, url: str, body: bytes, streaming: bool) -> Any:
         headers = self._headers[streaming]
+        method = "POST" if body else "GET"
         if self._given is not None:
-            request = self._given.build_request("POST", url, content=body, headers=headers, timeout=self._patience())
+            request = self._given.build_request(method, url, content=body, headers=headers, timeout=self._patience())
             return await self._given.send(request, stream=True, follow_redirects=False)
         address = self._urls.get(url)
         if address is None:
             if len(self._urls) >= 64:
                 self._urls.clear()
             address = self._urls[url] = httpx.URL(url)
-        made = httpx.Request("POST", address, headers=headers, content=body, extensions=self._extensions)
+        made = httpx.Request(method, address, headers=headers, content=body, extensions=self._extensions)
         client = await self._client()
         return await client.send(made, stream=True, follow_redirects=False)
 

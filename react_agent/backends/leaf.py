@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Mapping
+from time import monotonic
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -26,6 +27,7 @@ from react_agent.backends.given import (
     usable_key,
     usable_url,
 )
+from react_agent.backends.guidance import look
 from react_agent.backends.prices import cost_of
 from react_agent.backends.profiles import PROFILES, Profile, profile_of
 from react_agent.backends.retry import Retries, Timeouts, persist
@@ -92,6 +94,8 @@ class LeafBackend:
         self._prepared: dict[int, _Prepared] = {}
         self._room: Room | None = None
         self._unheld = False  # the server has refused a grammar
+        self._format_name = format.name
+        self._looked = format.name != "auto"  # what it would be looked for is decided
 
     @property
     def name(self) -> str:
@@ -99,18 +103,22 @@ class LeafBackend:
 
     @property
     def format_name(self) -> str:
-        return self.format.name
+        """The format that was asked for; with ``auto`` each reply says in which it was read."""
+        return self._format_name
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({self._name!r}, format={self.format.name!r})"
+        return f"{type(self).__name__}({self._name!r}, format={self._format_name!r})"
 
     async def reply(self, request: ModelRequest, *, listen: Listener | None = None, timeout: float | None = None) -> ModelReply:
         """The model's reply; tried again as `Retries` says. Streams when someone listens; a try that begins the stream anew is told as ``restart``.
 
         Where format and server agree on a grammar, the reply is held to it. A server that refuses the grammar is asked without, now and ever after.
+        With the format ``auto``, a small model that llama.cpp serves is asked again in a format that guides it (`guidance`), and so ever after.
         """
+        began = monotonic()
+        asked = self.format
         prepared = self._prepare(request.head)
-        hearing = Hearing(self.format, listen) if listen is not None else None
+        hearing = Hearing(asked, listen) if listen is not None else None
         held = None if self._unheld else prepared.held(request)
         try:
             raw, failed = await self._ask(prepared.body(request, listen is not None, held), hearing, timeout)
@@ -120,6 +128,13 @@ class LeafBackend:
             raw, failed = await self._ask(prepared.body(request, listen is not None, None), hearing, timeout)
             self._unheld = True
             failed = (Attempt(self._name, str(error), "asked again without a grammar"), *failed)
+        if raw.llamacpp and not self._looked and request.tools:
+            guided = await self._guide()
+            if guided is not None:
+                if hearing is not None:
+                    hearing.begin()
+                rest = None if timeout is None else max(0.0, timeout - (monotonic() - began))
+                return await self._again(raw, (*failed, guided), request, listen, rest)
         if prepared.renamed:
             raw = with_names(raw, prepared.renamed)
         if raw.cost is None and raw.usage is not None and self._seller:
@@ -127,10 +142,32 @@ class LeafBackend:
         most = request.settings.max_tokens
         if self.wire.silent_cuts and raw.finish == "stop" and most and raw.usage is not None and raw.usage.output_tokens >= most:
             raw.finish = "length"  # it says "completed", and is exactly as long as it may be
-        reply = self.format.read(raw, request)
+        reply = asked.read(raw, request)
         if hearing is not None:
             hearing.settle(reply)
         return replace(reply, route=(*failed, *reply.route)) if failed else reply
+
+    async def _guide(self) -> Attempt | None:
+        """Asks llama.cpp, once, whether its model is better guided; if so takes that format from here on, and says why."""
+        self._looked = True  # runs at the same time need not look too
+        try:
+            choice = await look(self._room or self._open(), self._base_url)
+        except BaseException:
+            self._looked = False  # a look that was cancelled is none
+            raise
+        if choice is None:
+            return None
+        name, why = choice
+        self.format, self._prepared = usable_format(name), {}
+        return Attempt(self._name, reason=f"asked again in the format {name}: {why}")
+
+    async def _again(
+        self, raw: RawReply, route: tuple[Attempt, ...], request: ModelRequest, listen: Listener | None, timeout: float | None
+    ) -> ModelReply:
+        """The same request in the format that was taken up now; what the first reply cost is counted."""
+        reply = await self.reply(request, listen=listen, timeout=timeout)
+        usage = reply.usage if raw.usage is None else raw.usage if reply.usage is None else raw.usage + reply.usage
+        return replace(reply, usage=usage, route=(*route, *reply.route))
 
     async def _ask(self, body: bytes, hearing: Hearing | None, timeout: float | None) -> tuple[RawReply, tuple[Attempt, ...]]:
         url = self._base_url + self.wire.path(stream=hearing is not None)

@@ -14,6 +14,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from react_agent import Agent, Limits, OpenAIChatBackend, Result, Settings, replay, tool
+from react_agent.backends.guidance import SMALL
 from react_agent.backends.providers import CompletionsBackend
 from react_agent.backends.templates import ChatTemplate, Said, usable
 from react_agent.formats.step_grammar import json_step_grammar, react_grammar
@@ -72,6 +73,14 @@ def test_a_reply_is_read_or_complained_about_and_the_trace_is_whole(server: str,
     if form == "json_step" or (form, profile) == ("react_text", "llamacpp"):
         ended = [step.reply for step in result.steps if step.reply.finish == "stop"]
         assert all(reply.reading != "malformed" for reply in ended), "what a grammar held can be read"
+
+
+def test_the_default_guides_a_small_model(server: str) -> None:
+    known = httpx.get(f"{server}/models", timeout=30).json()["data"][0]["meta"]["n_params"]
+    result = run(OpenAIChatBackend("model", base_url=server, api_key="none"))
+    read_by = {step.reply.read_by.format for step in result.steps if step.reply.read_by is not None}
+    assert (read_by == {"json_plan"}) == (known < SMALL)
+    replay(result.trace)
 
 
 def test_a_text_model(server: str) -> None:

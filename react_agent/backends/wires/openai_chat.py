@@ -309,6 +309,7 @@ class OpenAIChat:
             refusal or None,
             {"api": self.api, "reasoning_details": cast("JsonValue", details)} if details else None,
             float(cost) if isinstance(cost, int | float) else None,  # a 0 that was said is a price
+            llamacpp="predicted_n" in mapping(found.get("timings")),
         )
 
     def reader(self) -> ChatReader:
