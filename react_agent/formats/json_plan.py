@@ -125,9 +125,9 @@ def _left(request: ModelRequest) -> tuple[list[str] | None, list[str]]:
         elif message.role == "assistant":
             if left is None and message.calls and (found := _PLAN.match(message.thought)) is not None:
                 left = [name for name in found.group(1).split(", ") if name in known]
-                for name in reversed(done):  # as they came; one that was passed over is not gone back to: the thought knew better
+                for name in done:
                     if name in left:
-                        left = left[left.index(name) + 1 :]
+                        left.remove(name)
             if _answers(message) or (left is not None and done):
                 break
     return left, failed
