@@ -91,13 +91,22 @@ def ours(store: str | None) -> Callable[[list[str], list[int]], Awaitable[None]]
     return run
 
 
-def per_step(run: Callable[[list[str], list[int]], Awaitable[None]], steps: int, loop: asyncio.Runner) -> tuple[float, float]:
-    """Microseconds of CPU per step, and what a step of the last eighth costs against one of the first."""
+def per_step(
+    run: Callable[[list[str], list[int]], Awaitable[None]], steps: int, loop: asyncio.Runner, runs: int = 1
+) -> tuple[float, float]:
+    """Microseconds of CPU per step of so many runs, one after the other behind one collection of garbage, which leaves the processor's caches cold;
+    and what a step of the last run's last eighth costs against one of its first."""
     turns, marks = script(steps), []
+
+    async def work() -> None:
+        for _ in range(runs):
+            marks.clear()
+            await run(turns, marks)
+
     gc.collect()
     before = time.process_time_ns()
-    loop.run(run(turns, marks))  # type: ignore[arg-type]  # a coroutine
-    total = (time.process_time_ns() - before) / steps / 1e3
+    loop.run(work())
+    total = (time.process_time_ns() - before) / steps / runs / 1e3
     gaps = [b - a for a, b in pairwise(marks)]
     eighth = max(1, steps // 8)
     return total, statistics.median(gaps[-eighth:]) / statistics.median(gaps[1 : eighth + 1])
@@ -107,19 +116,17 @@ def in_process() -> None:
     print("CPU per tool step, in process, scripted model (µs; lowest and median of rounds)")
     with tempfile.TemporaryDirectory() as folder, asyncio.Runner() as loop:
         kinds = {"bare": bare, "ours": ours(None), "ours+store": ours(folder)}
-        for steps in (10, 50, 200, 1000):
+        for steps, runs in ((10, 1), (10, 20), (50, 4), (200, 1), (1000, 1)):
             found: dict[str, list[tuple[float, float]]] = {name: [] for name in kinds}
-            for _ in range(ROUNDS if steps < 1000 else 5):
+            for _ in range(ROUNDS * 4 if steps < 1000 else 5):
                 for name, run in kinds.items():
-                    repeat = max(1, 200 // steps)
-                    for _ in range(repeat):
-                        found[name].append(per_step(run, steps, loop))
+                    found[name].append(per_step(run, steps, loop, runs))
             for name, values in found.items():
                 times = sorted(value for value, _ in values)
                 growth = statistics.median(grown for _, grown in values)
                 ratio = statistics.median(times) / statistics.median(value for value, _ in found["bare"])
                 print(
-                    f"  {steps:5d} steps  {name:11s} {times[0]:6.1f} {statistics.median(times):6.1f}   x{ratio:4.1f}   last/first eighth {growth:.2f}"
+                    f"  {steps:5d} steps x {runs:2d}  {name:11s} {times[0]:6.1f} {statistics.median(times):6.1f}   x{ratio:4.1f}   last/first eighth {growth:.2f}"
                 )
 
 
