@@ -79,7 +79,7 @@ class Agent:
         examples: Iterable[Trace | Sequence[Message]] = (),
     ) -> None:
         self.backend = as_backend(backend, format)
-        self.tools = tools if isinstance(tools, ToolRegistry) else ToolRegistry(tools)
+        self.tools = ToolRegistry(tools)  # a copy: what is registered later is no tool of this agent
         self._output = None if output is None else _Output(output)
         self.spec = AgentSpec(
             instructions,

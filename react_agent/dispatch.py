@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from contextvars import ContextVar
 from time import perf_counter
-from typing import Protocol, cast
+from typing import Any, Protocol, cast
 
 from msgspec import Struct
 
@@ -103,12 +103,17 @@ class Dispatcher:
         if len(calls) == 1:
             await self._carry_out_one(calls[0])  # no task of its own: that would cost more than the rest of the dispatch
         else:
-            await asyncio.gather(*[self._carry_out_one(call) for call in calls])
+            tasks = [asyncio.ensure_future(self._carry_out_one(call)) for call in calls]
+            try:
+                await asyncio.gather(*tasks)
+            except BaseException:
+                await _given_up(*tasks)  # `gather` waits for the first to end, and none may be at work behind the run's end
+                raise
 
     async def _carry_out_one(self, plan: PlannedCall) -> None:
         if plan.mode == "settle":
             return self._returned(plan, (Text(plan.text),), plan.status)
-        tool = self._finish if plan.name == FINISH_TOOL else self._tools.get(plan.name)
+        tool = None if plan.status == "unknown_tool" else self._finish if plan.name == FINISH_TOOL else self._tools.get(plan.name)
         if tool is None:
             return self._returned(plan, (Text(self._unknown(plan.name)),), "unknown_tool")
         try:
@@ -187,8 +192,6 @@ class Dispatcher:
 
     async def _run(self, plan: PlannedCall, tool: Tool, arguments: Mapping[str, object]) -> Ran:
         recorder = self._recorder
-        left = recorder.seconds_left()
-        timeout = left if tool.timeout is None else tool.timeout if left is None else min(left, tool.timeout)
         flag: _Flag | None = None
         if tool.takes_context is not None:
             flag = _Flag()
@@ -203,10 +206,19 @@ class Dispatcher:
                 progress=lambda message, fraction: recorder.progress(plan.step, plan.index, message, fraction),
             )
             arguments = {**arguments, tool.takes_context: context}
+        return await self._guarded(lambda: tool.function(**arguments), tool.is_async, self._timeout(tool), flag)
+
+    def _timeout(self, tool: Tool) -> float | None:
+        """Seconds that a call of it may take now."""
+        left = self._recorder.seconds_left()
+        return left if tool.timeout is None else tool.timeout if left is None else min(left, tool.timeout)
+
+    async def _guarded(self, job: Callable[[], object], is_async: bool, timeout: float | None, flag: _Flag | None = None) -> Ran:
+        """What comes of a function, whatever it does."""
         try:
-            if not tool.is_async:
-                return await self._in_thread(tool, arguments, timeout, flag)
-            coroutine = cast("Awaitable[object]", tool.function(**arguments))
+            if not is_async:
+                return await self._in_thread(job, timeout, flag)
+            coroutine = cast("Awaitable[object]", job())
             if timeout is None:
                 return Ran(await coroutine)
             return await self._in_time(coroutine, timeout, flag)
@@ -221,59 +233,55 @@ class Dispatcher:
         except BaseException as error:  # noqa: BLE001 - the contract: whatever a tool raises is an observation, SystemExit too
             return Ran(error=_words(error), status="error", again=isinstance(error, Exception) and not isinstance(error, ToolError))
 
-    async def _in_thread(self, tool: Tool, arguments: Mapping[str, object], timeout: float | None, flag: _Flag | None) -> Ran:
-        future = POOL.run(lambda: tool.function(**arguments))
+    async def _in_thread(self, job: Callable[[], object], timeout: float | None, flag: _Flag | None) -> Ran:
+        future = POOL.run(job)
         if timeout is None:
             value = await future
         else:
-            done, _ = await asyncio.wait({future}, timeout=timeout)
+            try:
+                done, _ = await asyncio.wait({future}, timeout=timeout)
+            finally:
+                future.cancel()  # if it is not done: what comes of it later is nobody's concern any more
             if not done:
                 _tell(flag)
-                future.cancel()
                 return Ran(
                     error=f"{_too_long(timeout)} It could not be stopped and may still be at work.", status="timeout", left_behind=True
                 )
             value = future.result()
-        if asyncio.iscoroutine(value):  # a plain function that gives back a coroutine, such as a lambda over an async one
-            value = await value
-        return Ran(value)
+        if not asyncio.iscoroutine(value):
+            return Ran(value)
+        # a plain function that gives back a coroutine, such as a lambda over an async one
+        return Ran(await value) if timeout is None else await self._in_time(value, timeout, flag)
 
     async def _in_time(self, coroutine: Awaitable[object], timeout: float, flag: _Flag | None) -> Ran:
         task = asyncio.ensure_future(_kept(coroutine))
         try:
-            done, _ = await asyncio.wait({task}, timeout=timeout)
-            if done:
+            await asyncio.wait({task}, timeout=timeout)
+            if task.done():
                 return task.result()
             _tell(flag)
-            task.cancel()
-            done, _ = await asyncio.wait({task}, timeout=GRACE_SECONDS)
-            if done and not task.cancelled():
-                task.exception()  # seen, so that nobody is warned of it
-            return Ran(error=_too_long(timeout), status="timeout", left_behind=not done, again=bool(done))
+            await _given_up(task)
+            return Ran(error=_too_long(timeout), status="timeout", left_behind=not task.done(), again=task.done())
         except asyncio.CancelledError:
-            task.cancel()
+            await _given_up(task)
             raise
 
     async def _verified_undone(self, plan: PlannedCall, tool: Tool) -> bool:
         """Ask the tool what became of an orphan. True: surely nothing, so it has to run; else its event is written here."""
         verify = cast("Callable[[str], object]", tool.verify)
-        try:
-            value = verify(plan.key)
-            if asyncio.iscoroutine(value):
-                value = await value
-        except Exception as error:  # noqa: BLE001 - a check that fails means that nobody knows
-            question = (
-                f"It was started before the run was interrupted, and asking what became of it failed ({_words(error)}). Run it again?"
-            )
-            self._recorder.append(Asked(self._recorder.now(), plan.step, plan.index, question))
-            return False
-        if value is NOT_DONE:
+        found = await self._guarded(lambda: verify(plan.key), False, self._timeout(tool))
+        if found.value is NOT_DONE:
             return True
-        if value is UNKNOWN:
-            question = "It was started before the run was interrupted, and the tool itself does not know what became of it. Run it again?"
-            self._recorder.append(Asked(self._recorder.now(), plan.step, plan.index, question))
-        else:
-            self._record(plan, tool, Ran(value), 0.0)
+        if found.error is None and found.value is not UNKNOWN:
+            self._record(plan, tool, found, 0.0)
+            return False
+        why = (
+            "the tool itself does not know what became of it"
+            if found.error is None
+            else f"asking what became of it failed ({found.error})"
+        )
+        question = f"It was started before the run was interrupted, and {why}. Run it again?"
+        self._recorder.append(Asked(self._recorder.now(), plan.step, plan.index, question))
         return False
 
     # ------------------------------------------------------------------------------------------------------- bounding
@@ -300,6 +308,17 @@ class Dispatcher:
             return f'{reader}(ref="{ref}"'
 
         return put
+
+
+async def _given_up(*tasks: asyncio.Task[Any]) -> None:
+    """Cancel them, those that were not cancelled yet, and wait for a while until they have cleaned up."""
+    for task in tasks:
+        if not task.cancelling():
+            task.cancel()
+    done, _ = await asyncio.wait(tasks, timeout=GRACE_SECONDS)
+    for task in done:
+        if not task.cancelled():
+            task.exception()  # seen, so that nobody is warned of it
 
 
 async def _kept(coroutine: Awaitable[object]) -> Ran:

@@ -87,6 +87,7 @@ class Run:
         self._writer = writer
         self._masker = masker or None
         self._asking = False
+        self._over = False
         self._task: asyncio.Task[object] | None = None  # the one that drives this run
         self._cancelling = 0
         self._first_token: float | None = None
@@ -112,7 +113,12 @@ class Run:
         self.trace, self.state = trace, state
 
     def append(self, event: Event) -> None:
-        """One more fact: masked, then remembered, folded, written and told to whoever listens, in this order."""
+        """One more fact: masked, then remembered, folded, written and told to whoever listens, in this order.
+
+        After the end there is none: what a tool that outlived its run still brings is that of an interrupted call, of which nobody knows.
+        """
+        if self._over:
+            return
         if self._masker is not None:
             event = self._masker.event(event)
         self.trace.append(event)
@@ -266,6 +272,7 @@ class Run:
             self._end(outcome)
             return outcome
         finally:
+            self._over = True
             if self._writer is not None:
                 self._writer.close()  # the file is free for whoever resumes
 

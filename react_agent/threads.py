@@ -35,10 +35,10 @@ class ThreadPool:
         loop = asyncio.get_running_loop()
         future: asyncio.Future[object] = loop.create_future()
         context = contextvars.copy_context()
-        self._jobs.put((loop, future, lambda: context.run(function)))
         if not self._idle.acquire(blocking=False):
             self._count += 1
             threading.Thread(target=self._work, name=f"react-agent-tool-{self._count}", daemon=True).start()
+        self._jobs.put((loop, future, lambda: context.run(function)))  # last: where no thread can be had, nothing may run later on
         return future
 
     def _work(self) -> None:
@@ -58,6 +58,8 @@ class ThreadPool:
 
 def _settle(future: asyncio.Future[object], result: object, error: BaseException | None) -> None:
     if future.cancelled():
+        if asyncio.iscoroutine(result):
+            result.close()  # nobody will await it
         return
     if error is None:
         future.set_result(result)

@@ -8,6 +8,8 @@ import gc
 import logging
 import threading
 from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any
 
 import pytest
 from _laws import check_law
@@ -15,6 +17,7 @@ from _world import Order, World
 
 from react_agent import Agent, Image, Limits, MockBackend, Raw, Result, RunContext, Tool, ToolError, call, tool
 from react_agent import dispatch as dispatch_module
+from react_agent import threads as threads_module
 from react_agent.events import Called, Event, Returned, Stopped
 from react_agent.messages import Text
 
@@ -344,6 +347,104 @@ def test_a_cancelled_run_leaves_no_async_tool_at_work(timeout: float | None, cou
 
     ended = asyncio.run(main())
     assert [each[0] for each in ended] == [str(n) for n in range(count)]
+
+
+@pytest.mark.parametrize("count", [1, 2])
+@pytest.mark.parametrize("timeout", [None, 30.0], ids=["unbounded", "bounded"])
+def test_a_cancelled_run_ends_after_its_tools_have_cleaned_up_and_nothing_follows(timeout: float | None, count: int) -> None:
+    """The first of several that ends must not end the run: the others would be at work behind its end, and write into its record."""
+
+    async def main() -> tuple[list[str], list[str]]:
+        began = asyncio.Event()
+        ended: list[str] = []
+
+        async def it(n: int) -> str:
+            began.set()
+            try:
+                await asyncio.Event().wait()
+            finally:
+                for _ in range(5 * n):
+                    await asyncio.sleep(0)
+                ended.append(str(n))
+            return ""
+
+        events = await cancelled([made(it, timeout=timeout)], [call("it", n=n) for n in range(1, count + 1)], began)
+        at_the_end = list(ended)
+        for _ in range(20):
+            await asyncio.sleep(0)
+        return at_the_end, [event.kind for event in events]
+
+    at_the_end, kinds = asyncio.run(main())
+    assert at_the_end == [str(n) for n in range(1, count + 1)]
+    assert kinds[-2:] == ["stopped", "finished"]
+
+
+def test_a_tool_that_outlives_its_cancelled_run_writes_nothing_behind_its_end(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(dispatch_module, "GRACE_SECONDS", 0.0)
+
+    async def main() -> bytes:
+        began, go_on, over = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+        async def it(n: int) -> str:
+            began.set()
+            try:
+                await asyncio.Event().wait()
+            except asyncio.CancelledError:
+                if n == 0:
+                    raise
+                await go_on.wait()
+                asyncio.get_running_loop().call_soon(over.set)
+            return "late"
+
+        stream = Agent(MockBackend([[call("it", n=n) for n in range(2)], "done"]), tools=[made(it)], store=tmp_path).stream("Go.")
+        async with stream as run:
+            await began.wait()
+        before = list(run.trace)
+        go_on.set()
+        await over.wait()
+        await asyncio.sleep(0)
+        assert list(run.trace) == before
+        return b"".join(path.read_bytes() for path in tmp_path.glob("*.jsonl"))
+
+    assert b'"kind":"finished"' in asyncio.run(main()).splitlines()[-1]
+
+
+def test_what_a_sync_tool_raises_after_its_run_was_cancelled_warns_nobody(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    go_on = threading.Event()
+    settle = threads_module._settle
+
+    async def main() -> None:
+        began, over = asyncio.Event(), asyncio.Event()
+        loop = asyncio.get_running_loop()
+
+        def settled(*given: Any) -> None:
+            settle(*given)
+            over.set()
+
+        monkeypatch.setattr(threads_module, "_settle", settled)
+
+        def it() -> None:
+            loop.call_soon_threadsafe(began.set)
+            go_on.wait(20)
+            raise ValueError("late")
+
+        await cancelled([made(it, timeout=30.0)], [call("it")], began)
+        go_on.set()
+        await over.wait()
+
+    with caplog.at_level(logging.ERROR):
+        asyncio.run(main())
+        gc.collect()
+    assert not caplog.records
+
+
+def test_a_plain_function_that_gives_back_a_coroutine_is_held_to_its_time_too() -> None:
+    async def forever() -> None:
+        await asyncio.Event().wait()
+
+    assert results(run([made(lambda: forever(), timeout=0.01)], call("it")))[0][0] == "timeout"
 
 
 def test_a_tool_that_cancels_itself_does_not_cancel_the_run() -> None:

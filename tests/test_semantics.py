@@ -13,7 +13,7 @@ from _laws import check_law
 from _stories import STORIES, Answer, after, mock, tell
 from _world import NOT_DONE, UNKNOWN, Order, World
 
-from react_agent import Agent, Limits, MockBackend, Policy, Raw, Result, Rule, RunContext, Trace, call, pending, tool
+from react_agent import Agent, Limits, MockBackend, Policy, Raw, Result, Rule, RunContext, ToolRegistry, Trace, call, pending, tool
 from react_agent.backends.mock import ScriptItem
 from react_agent.errors import BackendRejected, ConfigError
 from react_agent.events import Asked, Called, Changed, Replied, Resumed, Returned, Reviewed, Started, Told
@@ -243,11 +243,16 @@ def failing(key: str) -> object:
     raise OSError("no connection")
 
 
-@pytest.mark.parametrize("verdict", [UNKNOWN, failing], ids=["it does not know", "asking fails"])
+def stuck(key: str) -> object:
+    threading.Event().wait(20)
+    return NOT_DONE
+
+
+@pytest.mark.parametrize("verdict", [UNKNOWN, failing, stuck], ids=["it does not know", "asking fails", "asking takes too long"])
 def test_a_verifiable_orphan_of_which_nobody_knows_waits(verdict: object) -> None:
     log: list[str] = []
 
-    @tool(verify=verdict if callable(verdict) else lambda key: verdict)
+    @tool(verify=verdict if callable(verdict) else lambda key: verdict, timeout=0.05 if verdict is stuck else None)
     def ship(order: str) -> str:
         """Ship."""
         log.append(order)
@@ -425,6 +430,20 @@ def test_a_reviewer_decides_on_the_spot() -> None:
 def test_a_reviewer_that_leaves_a_call_to_people_pauses_the_run() -> None:
     result = Agent(MockBackend([call("wipe", path="a")]), tools=World().tools(), reviewer=lambda plan: None).run_sync("Go.")
     assert result.outcome.kind == "paused"
+
+
+def test_a_tool_that_was_registered_after_the_agent_was_made_is_no_tool_of_it() -> None:
+    """The model was not told of it, and the policy of it was not written down: it would run without being asked for."""
+    world, registry = World(), ToolRegistry()
+    wipe = next(each for each in world.tools() if each.name == "wipe")
+    backend = MockBackend([call("wipe", path="a"), call("wipe", path="b"), "done"])
+    agent = Agent(backend, tools=registry)
+    registry.register(wipe)
+    agent.tools.register(wipe)
+    result = agent.run_sync("Go.")
+    assert result.answer == "done"
+    assert world.log == []
+    assert [record.result.status for step in result.steps for record in step.calls if record.result] == ["unknown_tool"] * 2
 
 
 def test_the_policy_denies_asks_and_allows() -> None:

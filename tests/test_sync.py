@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import subprocess
 import sys
@@ -312,3 +313,46 @@ def test_a_result_for_a_loop_that_is_gone_harms_nobody() -> None:
     asyncio.run(leave())
     release.set()
     assert asyncio.run(come()) == "served"
+
+
+def test_where_no_thread_can_be_had_nothing_runs_later_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The caller is told that it did not run; so a thread that is free by and by must not run it after all."""
+    pool = ThreadPool()
+    log: list[str] = []
+
+    def no_more(thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    async def main() -> None:
+        with monkeypatch.context() as patched:
+            patched.setattr(threading.Thread, "start", no_more)
+            with pytest.raises(RuntimeError, match="thread"):
+                pool.run(lambda: log.append("ran after all"))
+        await pool.run(lambda: log.append("ran"))
+
+    asyncio.run(main())
+    assert log == ["ran"]
+
+
+def test_a_coroutine_that_nobody_waits_for_any_more_is_closed() -> None:
+    """Else Python warns that it was never awaited."""
+    pool = ThreadPool()
+    go_on = threading.Event()
+
+    async def never_awaited() -> None:
+        return None
+
+    def late() -> object:
+        go_on.wait(20)
+        return never_awaited()
+
+    async def main() -> None:
+        future = pool.run(late)
+        future.cancel()
+        go_on.set()
+        await pool.run(lambda: None)
+        while not pool._idle.acquire(blocking=False):  # the first thread is done too
+            await asyncio.sleep(0)
+
+    asyncio.run(main())
+    gc.collect()

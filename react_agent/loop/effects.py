@@ -17,7 +17,7 @@ class PlannedCall(Struct):
         step, index: Its identity within the run.
         key: Its idempotency key; the same when an orphan runs again.
         mode: ``run`` it; ``verify`` what became of an orphan by asking the tool with the key; or ``settle`` it as `status` and `text` say,
-            without running anything.
+            without running anything. A call to run whose `status` is ``unknown_tool`` is of no tool that the model was told of.
         ask: A question: check the arguments, and if they pass append `Asked` instead of running it.
     """
 

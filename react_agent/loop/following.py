@@ -79,7 +79,9 @@ def _plan(state: State, opened: OpenCall, step: int, index: int) -> PlannedCall:
         return _settle(step, index, call, key, "refused", f"Not run: only '{FINISH_TOOL}' may be called now.")
     if tool is None and opened.phase == "orphan":
         return PlannedCall(step, index, call.name, arguments or {}, key, ask=_ORPHAN)
-    if tool is None or arguments is None or opened.phase == "approved":  # the dispatcher says that there is no such tool
+    if tool is None:  # the dispatcher says so, and runs nothing, whatever it has been given since the agent was made
+        return PlannedCall(step, index, call.name, arguments or {}, key, status="unknown_tool")
+    if arguments is None or opened.phase == "approved":
         return PlannedCall(step, index, call.name, arguments or {}, key)
     if opened.phase == "asked":
         return PlannedCall(step, index, call.name, arguments, key, ask=opened.question)
