@@ -9,9 +9,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias, cast
 
+import msgspec
 from msgspec.structs import fields, replace
 from pydantic import TypeAdapter
-from pydantic_core import to_json
+from pydantic.errors import PydanticUserError
+from pydantic_core import from_json, to_json
 
 from react_agent.backends.base import Backend
 from react_agent.care import with_asking
@@ -22,9 +24,9 @@ from react_agent.forking import edited
 from react_agent.host import Reviewer, Run
 from react_agent.loop import State, fold, update
 from react_agent.masking import Masker
-from react_agent.messages import JsonObject, Message, Outcome, Settings, Task, Usage, as_parts
+from react_agent.messages import JsonObject, Message, Outcome, Settings, Task, Usage, as_parts, clean
 from react_agent.policy import Policy
-from react_agent.result import Result, pending
+from react_agent.result import Result, checked_review, pending
 from react_agent.spec import FINISH_TOOL, AgentSpec, Limits, finish_spec
 from react_agent.streaming import Progress, RunStream
 from react_agent.sync import run_sync
@@ -94,7 +96,7 @@ class Agent:
         self._store = _as_store(store)
         self._reviewer = reviewer
         self._masker = Masker((*secrets, *getattr(self.backend, "secrets", ()), *_environment_keys()))
-        self.spec = self._masker.spec(self.spec)
+        self.spec = _as_written(self._masker.spec(self.spec))
 
     def __repr__(self) -> str:
         return f"Agent({self.backend.name}, tools=[{', '.join(tool.name for tool in self.tools)}])"
@@ -206,6 +208,9 @@ class Agent:
     # ------------------------------------------------------------------------------------------------------ beginnings
 
     def _begin(self, task: Task, deps: object, run_id: str | None) -> Run:
+        asked = as_parts(task)
+        if run_id is not None and not (isinstance(run_id, str) and run_id and clean(run_id) == run_id):
+            raise ConfigError(f"run_id is {run_id!r}; it is text that names the run and its file, or None")
         scope = current_call.get()
         parent = None
         if scope is not None and run_id is None:
@@ -214,18 +219,19 @@ class Agent:
                 run = self._take_up(self._store.load(run_id), None, (), deps, True)
                 run.inherited = (Usage(), 0.0)  # nobody above has heard of it: the call never returned
                 return run
-        run_id = run_id or new_run_id()
+        run_id = new_run_id() if run_id is None else run_id
         run = self._run(deps, self._store.create(run_id) if self._store else None)
-        run.append(Started(run.now(), run_id, as_parts(task), self.spec, self.backend.name, self.backend.format_name, parent))
+        run.append(Started(run.now(), run_id, asked, self.spec, self.backend.name, self.backend.format_name, parent))
         return run
 
     def _take_up(self, trace: Trace | str | Path, task: Task | None, reviews: Iterable[Reviewed], deps: object, changes: bool) -> Run:
+        said = None if task is None else as_parts(task)
+        decisions = [checked_review(review) for review in reviews]
         writer, trace = self._home(trace)
-        reviews = tuple(reviews)
         try:
             state = fold(trace)
             self._check_spec(state, changes)
-            _check_reviews(state, reviews)
+            _check_reviews(state, decisions)
         except ReactAgentError:
             if writer is not None:
                 writer.close()
@@ -233,10 +239,11 @@ class Agent:
         run = self._run(deps, writer)
         run.load(Trace(trace), state)
         run.inherited = (state.usage, state.cost)
-        self._go_on(run, task, reviews)
+        self._go_on(run, said, decisions)
         return run
 
     def _fork(self, trace: Trace | str | Path, at: int, task: Task | None, edits: Mapping[str, str], deps: object) -> Run:
+        said = None if task is None else as_parts(task)
         trace = trace if isinstance(trace, Trace) else Trace.load(trace)
         masked = {place: self._masker.text(text) for place, text in edits.items()}
         forked = edited(trace.fork(at, run_id=new_run_id(), now=time.time()), masked)
@@ -248,10 +255,10 @@ class Agent:
         run = self._run(deps, writer)
         run.load(forked, state)
         run.inherited = (state.usage, state.cost)
-        self._go_on(run, task, ())
+        self._go_on(run, said, ())
         return run
 
-    def _go_on(self, run: Run, task: Task | None, reviews: Iterable[Reviewed]) -> None:
+    def _go_on(self, run: Run, said: Message | None, reviews: Iterable[Reviewed]) -> None:
         run.append(Resumed(run.now(), run.state.epoch + 1))
         last = next((event for event in reversed(run.trace) if isinstance(event, (Started, Changed))), None)
         speaks = last is not None and (last.backend, last.format) == (self.backend.name, self.backend.format_name)
@@ -259,8 +266,8 @@ class Agent:
             run.append(Changed(run.now(), self.spec, self.backend.name, self.backend.format_name))
         for review in reviews:
             run.append(replace(review, at=run.now()))
-        if task is not None:
-            run.append(Told(run.now(), as_parts(task)))
+        if said is not None:
+            run.append(Told(run.now(), said))
 
     def _home(self, trace: Trace | str | Path) -> tuple[Writer | None, Trace]:
         """Where a resumed trace is written on: its own file, or the store if that has it or can take it."""
@@ -281,7 +288,12 @@ class Agent:
                 writer.write(event)
             return writer, trace
         writer = self._store.append(trace.run_id)
-        if self._store.load(trace.run_id) != trace:
+        try:
+            same = self._store.load(trace.run_id) == trace
+        except TraceError:
+            writer.close()
+            raise
+        if not same:
             writer.close()
             raise TraceError(f"the store has run {trace.run_id} with other events than this trace: load it from there, or fork this trace")
         return writer, trace
@@ -327,6 +339,14 @@ class Agent:
         return Result(outcome, answer, output, state.partial(), state.usage, state.known_cost, run.trace, run.error)
 
 
+def _as_written(spec: AgentSpec) -> AgentSpec:
+    """The spec as it is read again from a trace: what it says is of the right types, and a resumed run finds no difference that is none."""
+    try:
+        return msgspec.json.decode(msgspec.json.encode(spec), type=AgentSpec)
+    except (msgspec.MsgspecError, TypeError, ValueError, OverflowError, RecursionError) as error:
+        raise ConfigError(f"what the agent was given cannot be written into a trace and read again: {error}") from error
+
+
 def _trajectory(example: Trace | Sequence[Message]) -> tuple[Message, ...]:
     """The messages of an example without its system message, which is the agent's own."""
     messages = fold(example).view if isinstance(example, Trace) else example
@@ -344,8 +364,13 @@ class _Output:
         if isinstance(output, dict):
             self.schema = output
         else:
-            self._adapter = TypeAdapter(output)
-            self.schema = self._adapter.json_schema()
+            try:
+                self._adapter = TypeAdapter(output)
+                self.schema = self._adapter.json_schema()
+            except (PydanticUserError, NameError) as error:
+                raise ConfigError(
+                    f"output={output!r} has no JSON Schema ({str(error).splitlines()[0]}); use JSON's types, dataclasses, TypedDicts or pydantic models"
+                ) from error
         spec = finish_spec(self.schema)
         self._wrapped = spec.parameters is not self.schema
         self.tool = Tool.from_schema(name=FINISH_TOOL, description=spec.description, parameters=spec.parameters, function=self._check)
@@ -356,11 +381,13 @@ class _Output:
             self.value(data)
         except ValueError as error:
             raise ToolError(f"This answer was not accepted: {error}. Call '{FINISH_TOOL}' again with a corrected one.") from None
-        return data["answer"] if self._wrapped else data
+        answer = data["answer"] if self._wrapped else data
+        return "null" if answer is None else answer  # a tool that returns None has "done" something; this is an answer
 
     def value(self, data: JsonObject) -> object:
         inner = data["answer"] if self._wrapped else data
-        return inner if self._adapter is None else self._adapter.validate_json(to_json(inner))
+        text = to_json(inner)  # so that whoever changes the value does not change the trace
+        return from_json(text) if self._adapter is None else self._adapter.validate_json(text)
 
 
 def as_backend(backend: Backend | str | TextFunction, format: str | None = None) -> Backend:  # noqa: A002

@@ -276,9 +276,7 @@ class Dispatcher:
             self._record(plan, tool, found, 0.0)
             return False
         why = (
-            "the tool itself does not know what became of it"
-            if found.error is None
-            else f"asking what became of it failed ({found.error})"
+            "the tool itself does not know what became of it" if found.error is None else f"asking what became of it failed ({found.error})"
         )
         question = f"It was started before the run was interrupted, and {why}. Run it again?"
         self._recorder.append(Asked(self._recorder.now(), plan.step, plan.index, question))

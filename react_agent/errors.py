@@ -6,7 +6,7 @@
     ├── ConfigError               the caller: an agent, tool or backend was put together wrongly
     │   ├── ToolDefinitionError   the caller: a function or schema that cannot become a tool
     │   └── SchemaError           the caller, or whoever sent the schema: it is no usable JSON Schema
-    ├── TraceError                the file: no trace, damaged in the middle, or newer than this version
+    ├── TraceError                the file: no trace, damaged in the middle, newer than this version, or it cannot be written
     ├── Diverged                  the code or the record: a replay asked for something else than was recorded
     ├── ScriptError               the test: a mock was asked for more than its script holds, or for less
     ├── FormatError               the caller: a dialect cannot write this message without loss
@@ -47,7 +47,14 @@ class SchemaError(ConfigError):
 
 
 class TraceError(ReactAgentError):
-    """A file is no trace, is damaged before its last line, or was written by a newer version."""
+    """A file is no trace, is damaged before its last line, was written by a newer version, or cannot be written."""
+
+
+def _rebuilt(kind: type[Diverged], args: tuple[object, ...], attributes: dict[str, object]) -> Diverged:
+    made = kind.__new__(kind, *args)
+    made.args = args
+    made.__dict__.update(attributes)
+    return made
 
 
 class Diverged(ReactAgentError):
@@ -62,6 +69,9 @@ class Diverged(ReactAgentError):
         super().__init__(f"{message}\n{difference}" if difference else message)
         self.step = step
         self.difference = difference
+
+    def __reduce__(self) -> tuple[object, ...]:  # an exception is pickled by its positional arguments
+        return _rebuilt, (type(self), self.args, self.__dict__)
 
 
 class ScriptError(ReactAgentError):
@@ -82,6 +92,9 @@ class RunFailed(ReactAgentError):
     def __init__(self, outcome: Outcome) -> None:
         super().__init__(f"the run ended with '{outcome.kind}'" + (f": {outcome.detail}" if outcome.detail else ""))
         self.outcome = outcome
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return type(self), (self.outcome,)
 
 
 class ToolError(ReactAgentError):

@@ -21,7 +21,7 @@ from react_agent.events import Compacted, Event, Finished, Replied, Reviewed, St
 from react_agent.loop import CallModel, CallTools, Finish, Pause, PlannedCall, State, advance, begin, next_effect
 from react_agent.masking import Masker
 from react_agent.messages import Delta, ErrorInfo, Message, Outcome, Usage
-from react_agent.result import Pending, as_pending
+from react_agent.result import Pending, as_pending, checked_review
 from react_agent.tooling import Tool, ToolRegistry
 from react_agent.trace import Trace
 
@@ -246,7 +246,7 @@ class Run:
             if isinstance(review, Awaitable):
                 review = await review
             if review is not None:
-                self.append(replace(review, at=self.now()))
+                self.append(replace(checked_review(review, call), at=self.now()))
                 decided += 1
         return decided > 0
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TypeVar
 
 import msgspec
@@ -37,6 +37,7 @@ _OURS = frozenset(
         "format",
         "backend",
         "media_type",
+        "data",  # of a picture, in base64: that some of it reads like a secret says nothing
     }
     | {"sha256", "request", "schema_version", "parent", "dialect", "repairs", "strategy", "policy", "limits", "settings", "name"}
 )
@@ -50,16 +51,22 @@ class Masker:
         known |= {
             json.dumps(secret, ensure_ascii=plain)[1:-1] for secret in known for plain in (True, False)
         }  # as it stands in a call's text
-        self._secrets = sorted(known, key=len, reverse=True)  # the longest first: one may hold another
+        self._secrets = sorted(known)
         self._written = [_encode(clean(secret))[1:-1] for secret in self._secrets]  # as they stand in an event's line
 
     def __bool__(self) -> bool:
         return bool(self._secrets)
 
     def text(self, text: str) -> str:
-        for secret in self._secrets:
-            if secret in text:
-                text = text.replace(secret, MASKED)
+        """The text without the secrets, also where one runs into another."""
+        spans: list[list[int]] = []
+        for start, end in sorted(self._found(text)):
+            if spans and start < spans[-1][1]:
+                spans[-1][1] = max(end, spans[-1][1])
+            else:
+                spans.append([start, end])
+        for start, end in reversed(spans):
+            text = text[:start] + MASKED + text[end:]
         return text
 
     def error(self, error: BackendError) -> None:
@@ -69,6 +76,13 @@ class Masker:
         cause = error.__cause__ or error.__context__
         if cause is not None and self.text(str(cause)) != str(cause):
             error.__cause__ = error.__context__ = None
+
+    def _found(self, text: str) -> Iterator[tuple[int, int]]:
+        for secret in self._secrets:
+            at = text.find(secret)
+            while at >= 0:
+                yield at, at + len(secret)
+                at = text.find(secret, at + 1)
 
     def event(self, event: Event) -> Event:
         """The event, or one like it without the secrets."""

@@ -7,6 +7,8 @@ import json
 from collections.abc import Iterator, KeysView, ValuesView
 from itertools import islice
 
+import msgspec
+from msgspec.structs import replace
 from pydantic_core import to_json
 
 from react_agent.messages import Image, Text, clean
@@ -26,7 +28,7 @@ def render(value: object) -> tuple[Text | Image, ...]:
         return (Text(value if value.isascii() else clean(value)),)
     if value is None:
         return (Text("done"),)
-    if isinstance(value, Text | Image):
+    if type(value) is Text and type(value.text) is str and value.text.isascii():
         return (value,)
     try:
         return _render(value)
@@ -35,6 +37,11 @@ def render(value: object) -> tuple[Text | Image, ...]:
 
 
 def _render(value: object) -> tuple[Text | Image, ...]:
+    if isinstance(value, Text):
+        return (replace(value, text=clean(value.text)),)
+    if isinstance(value, Image):
+        msgspec.convert(msgspec.to_builtins(value), Image)  # raises for what could not be read again
+        return (value,)
     if isinstance(value, enum.Enum):
         return render(value.value)
     if isinstance(value, str):
@@ -50,6 +57,8 @@ def _render(value: object) -> tuple[Text | Image, ...]:
     def fallback(item: object) -> object:
         if isinstance(item, Iterator | KeysView | ValuesView | range):
             return list(islice(item, _ITEMS))
+        if isinstance(item, msgspec.Struct):  # our own nouns among them
+            return msgspec.to_builtins(item)
         plain = getattr(item, "tolist", None)  # numpy's numbers and arrays
         if callable(plain) and getattr(item, "size", 0) <= _ITEMS:
             return plain()

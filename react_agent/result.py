@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from react_agent.errors import BackendError, RunFailed
+from react_agent.errors import BackendError, ConfigError, RunFailed, TraceError
 from react_agent.events import Event, Finished, Replied, Reviewed
 from react_agent.loop import Pause, PlannedCall, State, fold, next_effect
-from react_agent.messages import JsonObject, Outcome, Usage
-from react_agent.trace import Step, Trace
+from react_agent.messages import JsonObject, Outcome, Usage, clean
+from react_agent.trace import Step, Trace, decode_event, encode_event
 
 if TYPE_CHECKING:
     from typing import Self
@@ -36,11 +36,11 @@ class Pending:
 
     def deny(self, reason: str, *, by: str | None = None) -> Reviewed:
         """Do not run it; the model is told the reason."""
-        return Reviewed(0.0, self.step, self.index, "deny", reason=reason, by=by)
+        return Reviewed(0.0, self.step, self.index, "deny", reason=clean(reason), by=by)
 
     def give(self, result: str, *, by: str | None = None) -> Reviewed:
         """Do not run it; take this as what came of it."""
-        return Reviewed(0.0, self.step, self.index, "result", result=result, by=by)
+        return Reviewed(0.0, self.step, self.index, "result", result=clean(result), by=by)
 
 
 def pending(trace: Trace | State) -> tuple[Pending, ...]:
@@ -111,6 +111,22 @@ class Result:
         from react_agent.view.notebook import card
 
         return card(self.trace)
+
+
+def checked_review(review: object, call: PlannedCall | None = None) -> Reviewed:
+    """A decision as a trace can hold it. Raises `ConfigError` for what is none, or is about another call than this one."""
+    if not isinstance(review, Reviewed):
+        raise ConfigError(f"{review!r} is no review; give what `approve`, `change`, `deny` or `give` of a pending call returns")
+    if call is not None and (review.step, review.index) != (call.step, call.index):
+        raise ConfigError(
+            f"the reviewer was asked about call {call.step}.{call.index} ({call.name}) and decided on {review.step}.{review.index}"
+        )
+    try:
+        read = decode_event(encode_event(review))
+    except (TraceError, TypeError, ValueError, OverflowError, RecursionError) as error:
+        raise ConfigError(f"the review of call {review.step}.{review.index} cannot be written into the trace: {error}") from error
+    assert isinstance(read, Reviewed)
+    return read
 
 
 def ending(trace: Trace) -> Outcome | None:

@@ -75,7 +75,7 @@ class AgentSpec(Noun, frozen=True, omit_defaults=False):
         return known[1]
 
     def _make_head(self) -> Head:
-        tools = (*self.tools, finish_spec(self.output_schema)) if self.output_schema else self.tools
+        tools = (*self.tools, finish_spec(self.output_schema)) if self.output_schema is not None else self.tools
         return Head(tools, self.settings, self.output_schema, self.examples or None)
 
 

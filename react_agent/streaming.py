@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Callable, Coroutine
 from dataclasses import dataclass
 from threading import get_ident
@@ -43,6 +44,8 @@ class RunStream:
         self._task: asyncio.Task[Result] | None = None
 
     async def __aenter__(self) -> RunStream:
+        if self._run is not None:
+            raise ConfigError("the stream was used before: ask the agent for another")
         loop = asyncio.get_running_loop()
         put = self._queue.put_nowait
         self._run = run = self._begin()
@@ -58,7 +61,8 @@ class RunStream:
             if get_ident() == here:
                 put(told)
             else:  # a tool in a thread
-                loop.call_soon_threadsafe(put, told)
+                with contextlib.suppress(RuntimeError):  # the loop is closed: nobody watches, and the tool goes on
+                    loop.call_soon_threadsafe(put, told)
 
         run.progress_listener = progress
         self._task = asyncio.create_task(self._finish(run))
@@ -73,7 +77,8 @@ class RunStream:
             finally:
                 self._task.cancel()
         await asyncio.wait({self._task})
-        if kind is None and not self._task.cancelled() and (failure := self._task.exception()) is not None:
+        failure = None if self._task.cancelled() else self._task.exception()  # asked for in any case, so that nobody is warned of it
+        if kind is None and failure is not None:
             raise failure
 
     async def __aiter__(self) -> AsyncIterator[Event | Delta | Progress]:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import dataclasses
-from collections.abc import Sequence
+import pickle
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 import pytest
@@ -19,14 +21,17 @@ from react_agent import (
     BackendError,
     ConfigError,
     Delta,
+    Diverged,
     Hang,
     Image,
     JsonlStore,
     Limits,
     MockBackend,
+    Policy,
     Progress,
     Raw,
     Result,
+    Rule,
     RunContext,
     RunFailed,
     Settings,
@@ -40,7 +45,7 @@ from react_agent import (
 )
 from react_agent.backends.mock import ScriptItem
 from react_agent.errors import BackendRejected, BackendUnavailable
-from react_agent.events import Called, Event, Finished, Replied, Returned, Started, Stopped, Told
+from react_agent.events import Called, Event, Finished, Replied, Returned, Reviewed, Started, Stopped, Told
 from react_agent.messages import JsonObject, Message, ModelRequest
 
 formats = pytest.mark.parametrize("format_name", ["native", "react_text"])
@@ -721,3 +726,135 @@ def test_what_a_person_says_is_in_the_trace_as_it_was_said() -> None:
     (word,) = [event for event in two.trace if isinstance(event, Told)]
     assert word.message.parts == (Text("Look:"), Image("image/png", data="AAAA"))
     assert isinstance(two.trace[0], Started)
+
+
+# ---------------------------------------------------------------------------------------------------- what is handed in
+
+CANNOT_BE_WRITTEN: dict[str, tuple[Callable[[], object], str]] = {
+    "a limit that is text": (lambda: Agent(MockBackend([]), limits=Limits(steps="5")), "limits.steps"),  # type: ignore[arg-type]
+    "stop sequences that are one text": (lambda: Agent(MockBackend([]), settings=Settings(stop="xyz")), "settings.stop"),  # type: ignore[arg-type]
+    "a decision that is none": (lambda: Agent(MockBackend([]), policy=Policy((Rule("aks"),))), "aks"),  # type: ignore[arg-type]
+    "instructions that are no text": (lambda: Agent(MockBackend([]), instructions=5), "instructions"),  # type: ignore[arg-type]
+    "instructions with half of a surrogate pair": (lambda: Agent(MockBackend([]), instructions="\ud800"), "surrogates"),
+    "settings with objects": (lambda: Agent(MockBackend([]), settings=Settings(extra={"a": object()})), "object"),  # type: ignore[dict-item]
+    "an output that is no type for JSON": (lambda: Agent(MockBackend([]), output=Agent), "output="),
+    "a task that is a number": (lambda: Agent(MockBackend(["x"])).run_sync(5), "a task is text"),  # type: ignore[arg-type]
+    "a task that is nothing": (lambda: Agent(MockBackend(["x"])).run_sync(None), "a task is text"),  # type: ignore[arg-type]
+    "a task that is an empty list": (lambda: Agent(MockBackend(["x"])).run_sync([]), "a task is text"),
+    "a task that is a dictionary": (lambda: Agent(MockBackend(["x"])).run_sync({"a": "b"}), "a task is text"),  # type: ignore[arg-type]
+    "a task that holds a number": (lambda: Agent(MockBackend(["x"])).run_sync(["a", 5]), "parts[1]"),  # type: ignore[list-item]
+    "a message that holds a string": (lambda: Agent(MockBackend(["x"])).run_sync(Message("user", ("a",))), "parts[0]"),  # type: ignore[arg-type]
+    "a run id that is a number": (lambda: Agent(MockBackend(["x"])).run_sync("Go.", run_id=7), "run_id"),  # type: ignore[arg-type]
+    "a run id that is nothing": (lambda: Agent(MockBackend(["x"])).run_sync("Go.", run_id=""), "run_id"),
+}
+
+
+@pytest.mark.parametrize("what", CANNOT_BE_WRITTEN)
+def test_what_could_not_be_written_and_read_again_is_refused_before_anything_runs(what: str) -> None:
+    """Else there would be a trace that nobody can load."""
+    make, words = CANNOT_BE_WRITTEN[what]
+    with pytest.raises(ConfigError) as raised:
+        make()
+    assert words in str(raised.value)
+
+
+def test_lists_where_the_nouns_have_tuples_make_no_other_agent(tmp_path: Path) -> None:
+    """A trace gives tuples back, and the agent must not differ from itself then."""
+
+    def agent() -> Agent:
+        policy = Policy(rules=[Rule("ask", tools="x")])  # type: ignore[arg-type]
+        settings = Settings(stop=["END"], extra={"sizes": (1, 2)})  # type: ignore[arg-type,dict-item]
+        return Agent(MockBackend(["first", "second"]), policy=policy, settings=settings, store=tmp_path)
+
+    result = agent().run_sync("Go.", run_id="r")
+    assert agent().resume_sync(tmp_path / "r.jsonl", "And then?").answer == "first"
+    assert agent().resume_sync(Trace.load(tmp_path / "r.jsonl"), "And then?").answer == "first"
+    assert Trace.from_jsonl(result.trace.to_jsonl()) == result.trace
+
+
+def test_a_bad_task_for_a_trace_leaves_its_file_free(tmp_path: Path) -> None:
+    agent = Agent(MockBackend(["first", "second"]), store=tmp_path)
+    agent.run_sync("Go.", run_id="r")
+    for _ in range(2):
+        with pytest.raises(ConfigError):
+            agent.resume_sync(tmp_path / "r.jsonl", 5)  # type: ignore[arg-type]
+    assert agent.resume_sync(tmp_path / "r.jsonl", "And then?").answer == "second"
+
+
+@pytest.mark.parametrize("output", [Any, {}], ids=["Any", "an empty schema"])
+def test_an_answer_of_any_type_at_all_is_asked_for(output: Any) -> None:
+    backend = MockBackend([call("finish", answer=[1])])
+    assert Agent(backend, output=output).run_sync("Go.").output == [1]
+    assert [spec.name for spec in backend.requests[0].tools] == ["finish"]
+
+
+def test_null_is_an_answer() -> None:
+    result = Agent(MockBackend([call("finish", answer=None)]), output=int | None).run_sync("Go.")
+    assert (result.outcome.kind, result.answer, result.output) == ("answered", "null", None)
+
+
+def test_who_changes_a_typed_answer_does_not_change_the_trace() -> None:
+    schema: JsonObject = {"type": "object", "properties": {"x": {"type": "array"}}}
+    result = Agent(MockBackend([call("finish", x=[1])]), output=schema).run_sync("Go.")
+    assert isinstance(result.output, dict)
+    result.output["x"].append(2)
+    assert result.steps[0].calls[0].arguments == {"x": [1]}
+
+
+def test_a_tool_that_changes_its_arguments_does_not_change_the_trace() -> None:
+    def grow(items: list[int], more: object = None) -> int:
+        items.append(99)
+        return len(items)
+
+    parameters: JsonObject = {"type": "object", "properties": {"items": {"type": "array"}, "more": {}}}
+    it = Tool.from_schema(name="grow", parameters=parameters, function=grow, read_only=True)
+    result = Agent(MockBackend([call("grow", items=[1], more={"a": [{}]}), "done"]), tools=[it]).run_sync("Go.")
+    assert result.steps[0].calls[0].arguments == {"items": [1], "more": {"a": [{}]}}
+
+
+@pytest.mark.parametrize(
+    ("decision", "words"),
+    [
+        (True, "no review"),
+        (Reviewed(0.0, 9, 9, "approve"), "decided on 9.9"),
+        (Reviewed(0.0, 0, 0, "aprove"), "aprove"),  # type: ignore[arg-type]
+        (Reviewed(0.0, 0, 0, "change", arguments={"x": object()}), "cannot be written"),  # type: ignore[dict-item]
+    ],
+    ids=["no review", "of another call", "no decision", "cannot be written"],
+)
+def test_what_is_no_review_of_the_call_is_said(decision: Any, words: str) -> None:
+    """A review of another call would be passed over and asked for again, for ever."""
+
+    @tool(destructive=True)
+    def wipe() -> str:
+        """Wipe."""
+        return "wiped"
+
+    with pytest.raises(ConfigError) as raised:
+        Agent(MockBackend([call("wipe"), "done"]), tools=[wipe], reviewer=lambda pending: decision).run_sync("Go.")
+    assert words in str(raised.value)
+    paused = Agent(MockBackend([call("wipe")]), tools=[wipe]).run_sync("Go.")
+    with pytest.raises(ConfigError):
+        Agent(MockBackend(["done"]), tools=[wipe]).resume_sync(paused.trace, reviews=[decision])
+
+
+def test_a_stream_is_used_once() -> None:
+    async def main() -> None:
+        stream = Agent(MockBackend(["done"])).stream("Go.")
+        async with stream:
+            pass
+        with pytest.raises(ConfigError, match="another"):
+            async with stream:
+                pass
+
+    asyncio.run(main())
+
+
+def test_results_and_errors_can_be_copied_and_pickled() -> None:
+    result = Agent(MockBackend([BackendError("lost", status=500)])).run_sync("Go.")
+    again = pickle.loads(pickle.dumps(result))
+    assert (again.trace, again.outcome, again.error.status) == (result.trace, result.outcome, 500)
+    assert copy.deepcopy(result).trace == result.trace
+    for error in (RunFailed(result.outcome), Diverged("it asks for more", step=3, difference="- a")):
+        other = pickle.loads(pickle.dumps(error))
+        assert (type(other), str(other), vars(other)) == (type(error), str(error), vars(error))

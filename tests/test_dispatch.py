@@ -15,7 +15,7 @@ import pytest
 from _laws import check_law
 from _world import Order, World
 
-from react_agent import Agent, Image, Limits, MockBackend, Raw, Result, RunContext, Tool, ToolError, call, tool
+from react_agent import Agent, Image, Limits, MockBackend, Raw, Result, RunContext, Tool, ToolError, Usage, call, tool
 from react_agent import dispatch as dispatch_module
 from react_agent import threads as threads_module
 from react_agent.events import Called, Event, Returned, Stopped
@@ -109,8 +109,20 @@ VALUES: dict[str, tuple[object, list[object]]] = {
     "nothing": (None, [Text("done")]),
     "data": ({"a": [1, None]}, [Text('{"a":[1,null]}')]),
     "a picture": (Image("image/png", "AAAA"), [Image("image/png", "AAAA")]),
+    "half of a surrogate pair in a part": (Text("\ud800x"), [Text("\ufffdx")]),
+    "half of a surrogate pair in one of several parts": ([Text("a"), Text("\ud800x")], [Text("a"), Text("\ufffdx")]),
+    "a noun of ours": (Usage(1, 2), [Text('{"input_tokens":1,"output_tokens":2}')]),
+    "a noun within data": ({"spent": [Usage(1, 2)]}, [Text('{"spent":[{"input_tokens":1,"output_tokens":2}]}')]),
     "words and pictures": (["see", Image("image/png", "AAAA")], [Text("see"), Image("image/png", "AAAA")]),
 }
+
+
+@pytest.mark.parametrize("part", [Text(5), Image(5), Image("image/png", data=b"x", url=7)], ids=repr)  # type: ignore[arg-type]
+def test_a_part_that_could_not_be_read_again_is_shown_as_python_does(part: Text | Image) -> None:
+    result = run([made(lambda: [part])], call("it"))
+    assert results(result)[0][0] == "ok"
+    assert "shown as Python does" in results(result)[0][1]
+    check_law(result.trace)
 
 
 @pytest.mark.parametrize("what", VALUES)
@@ -382,7 +394,7 @@ def test_a_cancelled_run_ends_after_its_tools_have_cleaned_up_and_nothing_follow
 def test_a_tool_that_outlives_its_cancelled_run_writes_nothing_behind_its_end(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(dispatch_module, "GRACE_SECONDS", 0.0)
 
-    async def main() -> bytes:
+    async def main() -> None:
         began, go_on, over = asyncio.Event(), asyncio.Event(), asyncio.Event()
 
         async def it(n: int) -> str:
@@ -404,9 +416,10 @@ def test_a_tool_that_outlives_its_cancelled_run_writes_nothing_behind_its_end(mo
         await over.wait()
         await asyncio.sleep(0)
         assert list(run.trace) == before
-        return b"".join(path.read_bytes() for path in tmp_path.glob("*.jsonl"))
 
-    assert b'"kind":"finished"' in asyncio.run(main()).splitlines()[-1]
+    asyncio.run(main())
+    (path,) = tmp_path.glob("*.jsonl")
+    assert b'"kind":"finished"' in path.read_bytes().splitlines()[-1]
 
 
 def test_what_a_sync_tool_raises_after_its_run_was_cancelled_warns_nobody(

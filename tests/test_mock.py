@@ -219,3 +219,9 @@ def test_many_runs_at_once_are_served_in_the_order_of_their_asking() -> None:
     assert [result.answer for result in results] == [f"answer {n}" for n in range(8)]
     assert len({result.trace.run_id for result in results}) == 8
     assert all(sum(isinstance(event, Replied) for event in result.trace) == 1 for result in results)
+
+
+@pytest.mark.parametrize("script", ["an answer", call("add", a=1, b=2)], ids=["text", "a call"])
+def test_a_script_that_is_one_reply_is_no_list_of_letters(script: object) -> None:
+    with pytest.raises(ScriptError, match=r"MockBackend\(\["):
+        MockBackend(script)  # type: ignore[arg-type]

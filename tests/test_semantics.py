@@ -13,11 +13,27 @@ from _laws import check_law
 from _stories import STORIES, Answer, after, mock, tell
 from _world import NOT_DONE, UNKNOWN, Order, World
 
-from react_agent import Agent, Limits, MockBackend, Policy, Raw, Result, Rule, RunContext, ToolRegistry, Trace, call, pending, tool
+from react_agent import (
+    Agent,
+    Image,
+    Limits,
+    MockBackend,
+    Policy,
+    Raw,
+    Result,
+    Rule,
+    RunContext,
+    Text,
+    ToolRegistry,
+    Trace,
+    call,
+    pending,
+    tool,
+)
 from react_agent.backends.mock import ScriptItem
 from react_agent.errors import BackendRejected, ConfigError
 from react_agent.events import Asked, Called, Changed, Replied, Resumed, Returned, Reviewed, Started, Told
-from react_agent.masking import MASKED
+from react_agent.masking import MASKED, Masker
 from react_agent.messages import Message
 
 formats = pytest.mark.parametrize("format_name", ["native", "react_text"])
@@ -739,3 +755,18 @@ def test_events_come_in_the_order_of_their_times() -> None:
     for name in STORIES:
         times = [event.at for event in tell(name, "native").trace]
         assert times == sorted(times) or name == "forked"
+
+
+def test_secrets_that_run_into_each_other_leave_nothing_of_themselves() -> None:
+    masker = Masker(["abcdefgh", "efghijkl", "cdef"])
+    assert masker.text("x abcdefghijkl y") == f"x {MASKED} y"
+    assert masker.text("abcdefghabcdefgh cdef") == f"{MASKED}{MASKED} {MASKED}"
+    assert masker.text("aaaa") == "aaaa"
+    assert Masker(["aaaa"]).text("aaaaaa") == MASKED
+
+
+def test_a_picture_whose_bytes_read_like_a_secret_stays_a_picture() -> None:
+    picture = Image("image/png", data="AAAAsecretAAAA==")
+    result = Agent(MockBackend(["done"]), secrets=["secret"]).run_sync(["secret", picture])
+    started = result.trace.started
+    assert started.task.parts == (Text(MASKED), picture)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import errno
 import gc
 import hashlib
 import os
@@ -23,7 +24,7 @@ from react_agent.backends.mock import ScriptItem
 from react_agent.events import Called, Event, Replied, Resumed, Returned, Started, Told
 from react_agent.messages import ModelRequest, user
 from react_agent.spec import AgentSpec
-from react_agent.stores.jsonl import IMAGE_BYTES_INLINE, append_to, load_trace
+from react_agent.stores.jsonl import IMAGE_BYTES_INLINE, JsonlWriter, append_to, load_trace
 
 ROOT = Path(__file__).resolve().parent.parent
 ENVIRONMENT = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "tests")])}
@@ -558,3 +559,70 @@ def test_the_mock_of_a_format_makes_no_difference_to_the_file(tmp_path: Path) ->
         backend = mock([call("lookup", key="a"), "done"], format_name)
         result = Agent(backend, tools=World().tools(), store=tmp_path).run_sync("Go.", run_id=format_name)
         assert JsonlStore(tmp_path).load(format_name) == result.trace
+
+
+# ------------------------------------------------------------------------------------------------- what cannot be written
+
+
+def test_a_folder_that_cannot_be_is_said(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("no folder")
+    for folder in (tmp_path / "file", tmp_path / "file" / "below"):
+        with pytest.raises(TraceError, match="cannot be written"):
+            run(folder)
+    with pytest.raises(TraceError, match="cannot be written"):
+        run(tmp_path, run_id="x" * 400)
+    with pytest.raises(TraceError, match="cannot be written"):
+        Agent(MockBackend(["done"])).run_sync("Go.").trace.save(tmp_path / "file" / "below")
+
+
+@pytest.mark.parametrize("written", [0, 7], ids=["nothing", "a part"])
+def test_a_full_disk_is_said_before_the_tool_runs_and_what_was_kept_back_is_not_lost(
+    written: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world, write, room = World(), os.write, [10_000_000]
+
+    def full(file: int, data: bytes) -> int:
+        if room[0] == 0:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        taken = write(file, data[: room[0]])
+        room[0] -= taken
+        return taken
+
+    def ask(request: object) -> ScriptItem:
+        room[0] = written
+        return call("put", key="a")
+
+    monkeypatch.setattr(os, "write", full)
+    agent = Agent(MockBackend([ask, "done"]), tools=world.tools(), store=tmp_path)
+    with pytest.raises(TraceError, match="No space left"):
+        agent.run_sync("Go.", run_id="r")
+    assert world.log == []
+
+    writer = JsonlWriter(tmp_path / "other.jsonl")
+    trace = Agent(MockBackend(["done"])).run_sync("Go.").trace
+    room[0] = written
+    for event in trace:
+        writer.write(event)
+    with pytest.raises(TraceError):
+        writer.flush()
+    room[0] = 10_000_000
+    writer.close()
+    assert Trace.load(tmp_path / "other.jsonl") == trace
+    assert Trace.load(tmp_path / "r.jsonl").run_id == "r"
+
+
+def test_a_trace_that_cannot_be_saved_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    trace = Agent(MockBackend(["done"])).run_sync("Go.").trace
+    path = trace.save(tmp_path / "run.jsonl")
+    before = path.read_bytes()
+
+    def full(self: Path, data: bytes) -> int:
+        with self.open("wb") as file:
+            file.write(data[:10])
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(TraceError, match="No space left"):
+        trace.save(path)
+    assert path.read_bytes() == before
+    assert [each.name for each in tmp_path.iterdir()] == ["run.jsonl"]

@@ -9,12 +9,13 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 from _stories import mock
 from _world import World
 
-from react_agent import Agent, MockBackend, Result, ToolError, Usage, call, tool
+from react_agent import Agent, MockBackend, Result, ToolError, Usage, call, threads, tool
 from react_agent.events import Returned
 from react_agent.sync import run_sync
 from react_agent.threads import ThreadPool
@@ -205,6 +206,7 @@ def test_a_stuck_tool_that_was_left_behind_keeps_no_program_alive() -> None:
 INTERRUPTED = """
 import os, signal, sys, threading
 from pathlib import Path
+from typing import Any
 from react_agent import Agent, Hang, MockBackend, Trace
 def reply(request):
     os.kill(os.getpid(), signal.SIGINT)
@@ -334,7 +336,7 @@ def test_where_no_thread_can_be_had_nothing_runs_later_on(monkeypatch: pytest.Mo
     assert log == ["ran"]
 
 
-def test_a_coroutine_that_nobody_waits_for_any_more_is_closed() -> None:
+def test_a_coroutine_that_nobody_waits_for_any_more_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
     """Else Python warns that it was never awaited."""
     pool = ThreadPool()
     go_on = threading.Event()
@@ -347,12 +349,17 @@ def test_a_coroutine_that_nobody_waits_for_any_more_is_closed() -> None:
         return never_awaited()
 
     async def main() -> None:
+        settled, settle = asyncio.Event(), threads._settle
+
+        def then(*given: Any) -> None:
+            settle(*given)
+            settled.set()
+
+        monkeypatch.setattr(threads, "_settle", then)
         future = pool.run(late)
         future.cancel()
         go_on.set()
-        await pool.run(lambda: None)
-        while not pool._idle.acquire(blocking=False):  # the first thread is done too
-            await asyncio.sleep(0)
+        await settled.wait()
 
     asyncio.run(main())
     gc.collect()

@@ -76,7 +76,7 @@ class MockBackend:
         name: For the trace.
 
     Raises:
-        ScriptError: By `reply`, when asked for more than the script holds; by `check`, when some of it was never asked for. An agent's
+        ScriptError: At once, when the script is a single reply; by `reply`, when asked for more than the script holds; by `check`, when some of it was never asked for. An agent's
             ``run`` lets it through: it is the test that is wrong.
     """
 
@@ -89,6 +89,8 @@ class MockBackend:
         usage: Usage | None = None,
         name: str = "mock",
     ) -> None:
+        if isinstance(script, (str, ScriptedCall)):
+            raise ScriptError(f"a script is a list of replies; write MockBackend([{script!r}])")
         self.script = list(script)
         self.requests: list[ModelRequest] = []
         self._format = get_format(format) if isinstance(format, str) else format

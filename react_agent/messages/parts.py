@@ -8,8 +8,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias, TypeVar
 
+import msgspec
 from msgspec import Struct
 from pydantic import JsonValue
+
+from react_agent.errors import ConfigError
 
 if TYPE_CHECKING:
     JsonObject: TypeAlias = dict[str, JsonValue]
@@ -183,9 +186,16 @@ Task: TypeAlias = str | Message | Sequence[str | Text | Image]  # in any of the 
 
 
 def as_parts(value: Task) -> Message:
-    """A task in any of the forms a caller may give it, as a user message."""
-    if isinstance(value, Message):
-        return Message(value.role, tuple([_clean_part(part) for part in value.parts]), value.provider_data)
+    """A task in any of the forms a caller may give it, as a user message. Raises `ConfigError` for what could not be written down and read again."""
     if isinstance(value, str):
         return user(value)
-    return user(*value)
+    try:
+        if isinstance(value, Message):
+            message = Message(value.role, tuple([_clean_part(part) for part in value.parts]), value.provider_data)
+        elif isinstance(value, (list, tuple)) and value:
+            message = user(*value)
+        else:
+            raise TypeError(f"{type(value).__name__} is nothing of these, or holds nothing")
+        return msgspec.json.decode(msgspec.json.encode(message), type=Message)
+    except (TypeError, ValueError, AttributeError, OverflowError, RecursionError) as error:  # msgspec's are among them
+        raise ConfigError(f"a task is text, a list of texts and images, or a Message: {error}") from error

@@ -41,15 +41,15 @@ class RawArguments(ArgumentsValidator):
         return self._accept(data)
 
     def check(self, arguments: JsonObject) -> Mapping[str, object]:
-        """The arguments, whole floats made integers where the schema asks for such. Raises `InvalidArguments`."""
+        """A copy of the arguments, whole floats made integers where the schema asks for such. Raises `InvalidArguments`."""
         try:
             encoded = to_json(arguments)
             self._accept(encoded)
             if b"NaN" not in encoded and b"Infinity" not in encoded:
-                return arguments
+                return _own(arguments)
         except ValueError:
             pass  # not surely right, or no JSON; judged below
-        return self.judged(arguments)
+        return _own(self.judged(arguments))
 
     def problems(self, arguments: JsonObject) -> list[Problem]:
         """All that is wrong; nothing if the arguments fit."""
@@ -75,6 +75,20 @@ class RawArguments(ArgumentsValidator):
             for problem in _problems(each):
                 found.setdefault((problem.path, problem.kind if problem.kind == "unknown" else problem.reason), problem)
         return list(found.values())
+
+
+def _own(arguments: JsonObject) -> JsonObject:
+    """Arguments for the function to keep and to change: the trace holds those that were given."""
+    return {key: _copied(value) for key, value in arguments.items()}
+
+
+def _copied(value: JsonValue) -> JsonValue:
+    kind = type(value)
+    if kind is dict:
+        return {key: _copied(item) for key, item in cast("JsonObject", value).items()}
+    if kind is list:
+        return [_copied(item) for item in cast("list[JsonValue]", value)]
+    return value
 
 
 def _problems(error: Any) -> Iterator[Problem]:

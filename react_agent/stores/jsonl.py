@@ -75,13 +75,16 @@ class JsonlStore:
         return self.folder / _file_name(run_id)
 
     def create(self, run_id: str) -> JsonlWriter:
-        """A new file. Raises `TraceError` when the run has one already."""
+        """A new file. Raises `TraceError` when the run has one already, or none can be made."""
         path = f"{self._prefix}{_file_name(run_id)}"  # no `Path`: that takes longer than to make the file
         try:
-            writer = JsonlWriter(path)
-        except FileNotFoundError:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            writer = JsonlWriter(path)
+            try:
+                writer = JsonlWriter(path)
+            except FileNotFoundError:
+                self.folder.mkdir(parents=True, exist_ok=True)
+                writer = JsonlWriter(path)
+        except OSError as error:
+            raise _not_written(path, error) from error
         if writer.size():  # an empty one is left by a run that was killed before its first line
             writer.close()
             raise TraceError(f"{path} exists: resume that run, or give this one another id")
@@ -109,6 +112,7 @@ class JsonlWriter:
         self.path = path
         self._file = os.open(path, _APPEND, 0o666)
         self._closed = False
+        self._rest = b""  # that the system did not take yet
         self._waiting: list[Event] = []  # encoded together when they are written: one by one between steps takes three times as long
         self._flushed = 0.0
         try:
@@ -125,16 +129,21 @@ class JsonlWriter:
         self._waiting.append(event)
 
     def flush(self) -> None:
-        if self._waiting:
+        """Raises `TraceError` where the system does not take it, for instance when the disk is full; it is then kept for the next time."""
+        if not (self._waiting or self._rest):
+            return
+        try:
             lines = [encode_event(self._images_out(event) if _images_of(event) else event) for event in self._waiting]
-            data = b"\n".join([*lines, b""])
             self._waiting.clear()
-            self.write_bytes(data)
+            self.write_bytes(b"\n".join([*lines, b""]))
+        except OSError as error:
+            raise _not_written(self.path, error) from error
 
     def write_bytes(self, data: bytes) -> None:
         """Append these bytes as they are."""
-        while data:  # the system may take a part only
-            data = data[os.write(self._file, data) :]
+        self._rest += data
+        while self._rest:  # the system may take a part only
+            self._rest = self._rest[os.write(self._file, self._rest) :]
 
     def _images_out(self, event: Event) -> Event:
         return _images_out(event, Path(self.path).parent)
@@ -153,13 +162,17 @@ class JsonlWriter:
                 self.flush()
             finally:
                 os.close(self._file)
+                self._file = -1  # the number may be another file's by now
 
 
 def append_to(path: Path) -> JsonlWriter:
     """A writer that goes on after the last whole event; a torn last line is cut off first."""
     if not path.exists():
         raise FileNotFoundError(f"there is no trace at {path}")
-    writer = JsonlWriter(path)
+    try:
+        writer = JsonlWriter(path)
+    except OSError as error:
+        raise _not_written(path, error) from error
     try:
         data = path.read_bytes()  # not before nobody else can write
         if data and not data.endswith(b"\n"):
@@ -175,6 +188,11 @@ def append_to(path: Path) -> JsonlWriter:
 
 def _file_name(run_id: str) -> str:
     return quote(run_id, safe="/", errors="replace").replace("~", "%7E").replace("/", "~") + ".jsonl"
+
+
+def _not_written(path: str | Path, error: OSError) -> TraceError:
+    words = error.strerror or str(error)
+    return TraceError(f"{path} cannot be written ({words}): make room or leave there, or give the agent another folder as store=")
 
 
 def _lock(descriptor: int, path: str | Path) -> None:
@@ -193,9 +211,22 @@ def _lock(descriptor: int, path: str | Path) -> None:
 
 
 def save_trace(trace: Trace, path: Path) -> Path:
-    """Write a whole trace, replacing what is there."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(b"".join(encode_event(_images_out(event, path.parent)) + b"\n" for event in trace))
+    """Write a whole trace, replacing what is there once all of it is written. Raises `TraceError` where that is not possible."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        data = b"".join(encode_event(_images_out(event, path.parent)) + b"\n" for event in trace)
+        real = Path(os.path.realpath(path))
+        if real.exists() and not real.is_file():  # a pipe, or /dev/stdout
+            real.write_bytes(data)
+            return path
+        beside = real.with_name(f".{real.name}.{os.getpid()}")
+        try:
+            beside.write_bytes(data)
+            os.replace(beside, real)
+        finally:
+            beside.unlink(missing_ok=True)
+    except OSError as error:
+        raise _not_written(path, error) from error
     return path
 
 
