@@ -6,23 +6,51 @@ Each case is a script of replies and what must be seen from outside: the outcome
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
-from react_agent import Agent, BackendError, Hang, Limits, MockBackend, Raw, Result, ToolError, call, tool
+from react_agent import (
+    Agent,
+    BackendError,
+    Hang,
+    Limits,
+    MockBackend,
+    Raw,
+    Result,
+    ToolError,
+    Trace,
+    Usage,
+    call,
+    tool,
+)
+from react_agent.backends.base import Listener
 from react_agent.backends.mock import ScriptItem
 from react_agent.errors import BackendRejected, BackendUnavailable
-from react_agent.events import Called, Replied, Returned
+from react_agent.events import Called, Finished, Replied, Returned
+from react_agent.loop import Finish, fold, next_effect
+from react_agent.messages import ModelReply, ModelRequest
+
+SECRET = "sk-0123456789abcdef"
 
 
 @dataclass
 class World:
-    """Tools that remember what reached them."""
+    """Tools that remember what reached them.
+
+    Attributes:
+        seen: What reached them.
+        ended: Tools that were stopped in the middle.
+        leave: Lets a sync tool end that was left behind.
+    """
 
     seen: list[tuple[str, dict[str, object]]] = field(default_factory=list)
+    ended: list[str] = field(default_factory=list)
+    leave: threading.Event = field(default_factory=threading.Event)
 
     def tools(self) -> list[Any]:
         seen = self.seen
@@ -57,6 +85,8 @@ class World:
                 raise ToolError("the shop is closed; try tomorrow")
             if kind == "exit":
                 raise SystemExit(3)
+            if kind == "secret":
+                raise ValueError(f"the key is {SECRET}")
             if kind == "unprintable":
                 raise Unprintable
             raise ValueError("broken in here")
@@ -74,10 +104,19 @@ class World:
         @tool(read_only=True, timeout=0.02)
         async def slow() -> str:
             """Takes for ever."""
-            await asyncio.Event().wait()
+            try:
+                await asyncio.Event().wait()
+            finally:
+                self.ended.append("slow")
             return "never"
 
-        return [lookup, clear, add, boom, big, odd, slow]
+        @tool(read_only=True, timeout=0.02)
+        def stuck() -> str:
+            """Takes for ever, in a thread."""
+            self.leave.wait(20)
+            return "never"
+
+        return [lookup, clear, add, boom, big, odd, slow, stuck]
 
 
 class Unprintable(Exception):
@@ -105,6 +144,8 @@ class Case:
         script: Replies, by format; one list serves both where the item knows no format.
         seen: What the tools got.
         told: Words that the model must have been told, each in some message.
+        ended: Tools that were stopped in the middle.
+        last: The last request let no tool be called.
         outcome: The kind of ending.
         events: A check on the trace.
     """
@@ -116,6 +157,8 @@ class Case:
     outcome: str = "answered"
     answer: str | None = "done"
     limits: Limits | None = None
+    ended: Sequence[str] = ()
+    last: bool = False
     check: Callable[[Result], bool] | None = None
 
 
@@ -140,7 +183,7 @@ CASES = {
         native("lookup", '{"key": what}'),
         react("lookup", '{"key": what}'),
         "done",
-        told=["what"],
+        told=["what", "line 1, column "],
         check=lambda r: statuses(r) == ["invalid"] or r.steps[0].reply.reading == "malformed",
     ),
     "lossless repair: trailing comma and single quotes": said(
@@ -164,7 +207,7 @@ CASES = {
         react("clear", '{"path": "/tmp/scra', finish="length"),
         "done",
         seen=[],
-        told=["cut"],
+        told=["cut off because it reached the limit of tokens"],
     ),
     "whole arguments in a reply that was cut are no call in native": Case(
         [native("clear", '{"path": "/tmp"}', finish="length"), "done"],
@@ -177,6 +220,12 @@ CASES = {
     "unknown key": both(call("clear", pth="/tmp"), "done", seen=[], told=["pth", "path"], check=lambda r: statuses(r) == ["invalid"]),
     "wrong type": both(call("add", a="1", b=2), "done", seen=[], told=["a", "integer"], check=lambda r: statuses(r) == ["invalid"]),
     "missing key": both(call("add", a=1), "done", seen=[], told=["b", "required"]),
+    "each field that is wrong, with its schema": both(
+        call("add", a="1", c=2),
+        "done",
+        seen=[],
+        told=["- a: ", "- b: is required", "- c: there is no such key", 'Its schema: {"type": "integer"'],
+    ),
     "null for a default": both(call("clear", path=None), "done", seen=[]),
     "a boolean is no number": both(call("add", a=True, b=2), "done", seen=[]),
     "a made-up observation is cut off": Case(
@@ -200,7 +249,20 @@ CASES = {
         answer=None,
         check=lambda r: "I cannot help with that." in r.outcome.detail,
     ),
-    "tool raises": both(call("boom", kind="x"), "done", seen=[("boom", {"kind": "x"})], told=["ValueError: broken in here"]),
+    "tool raises": both(
+        call("boom", kind="x"),
+        "done",
+        seen=[("boom", {"kind": "x"})],
+        told=["ValueError: broken in here"],
+        check=lambda r: "Traceback" not in r.trace.to_jsonl().decode() and ".py" not in r.trace.to_jsonl().decode(),
+    ),
+    "tool raises with a secret": both(
+        call("boom", kind="secret"),
+        "done",
+        seen=[("boom", {"kind": "secret"})],
+        told=["ValueError: the key is [secret]"],
+        check=lambda r: SECRET not in r.trace.to_jsonl().decode(),
+    ),
     "tool raises with its own words": both(
         call("boom", kind="own words"), "done", seen=[("boom", {"kind": "own words"})], told=["the shop is closed; try tomorrow"]
     ),
@@ -208,15 +270,30 @@ CASES = {
     "tool raises what cannot be printed": both(
         call("boom", kind="unprintable"), "done", seen=[("boom", {"kind": "unprintable"})], told=["Unprintable"]
     ),
-    "tool runs too long": both(call("slow"), "done", told=["longer than 0.02 seconds"], check=lambda r: statuses(r) == ["timeout"]),
+    "async tool runs too long": both(
+        call("slow"),
+        "done",
+        told=["longer than 0.02 seconds"],
+        ended=["slow"],
+        check=lambda r: statuses(r) == ["timeout"] and not first(r, Returned).left_behind,
+    ),
+    "sync tool runs too long": both(
+        call("stuck"),
+        "done",
+        told=["longer than 0.02 seconds", "could not be stopped"],
+        check=lambda r: statuses(r) == ["timeout"] and first(r, Returned).left_behind,
+    ),
     "tool returns too much": both(
-        call("big", size=100_000), "done", told=["END", "68,000 of 100,000 characters are left out"], check=lambda r: longest(r) < 33_000
+        call("big", size=100_000),
+        "done",
+        told=["END", "68,000 of 100,000 characters are left out", "ask for a narrower part"],
+        check=lambda r: longest(r) < 33_000,
     ),
     "tool returns an object": both(call("odd", kind="object"), "done", told=["object"]),
-    "tool returns bytes": both(call("odd", kind="bytes"), "done", told=["2"]),
-    "tool returns NaN": both(call("odd", kind="nan"), "done"),
+    "tool returns bytes": both(call("odd", kind="bytes"), "done", told=["2 bytes of binary data"]),
+    "tool returns NaN": both(call("odd", kind="nan"), "done", told=["NaN"]),
     "tool returns a lone surrogate": both(call("odd", kind="surrogate"), "done", told=["�"]),
-    "tool returns nothing": both(call("odd", kind="none"), "done"),
+    "tool returns nothing": both(call("odd", kind="none"), "done", told=["done"]),
     "hundreds of calls": both(
         [call("add", a=n, b=1) for n in range(300)],
         "done",
@@ -237,9 +314,40 @@ CASES = {
         answer=None,
         seen=[LOOK] * 3,
         told=["Answer the question now"],
-        check=lambda r: r.partial == "value of a" or "value of a" in r.partial or bool(r.partial),
+        last=True,
+        check=lambda r: "value of a" in r.partial or bool(r.steps[-1].thought),
     ),
-    "repetition that ends in an answer": both(*[call("lookup", key="a")] * 3, "done", seen=[LOOK] * 3),
+    "repetition that ends in an answer": both(
+        *[call("lookup", key="a")] * 3, "done", seen=[LOOK] * 3, told=["Answer the question now"], last=True
+    ),
+    "near a limit the model is told once": both(
+        *[call("lookup", key=str(n)) for n in range(9)],
+        "done",
+        limits=Limits(steps=10),
+        seen=[("lookup", {"key": str(n)}) for n in range(9)],
+        told=["8 of at most 10 steps are used"],
+        check=lambda r: str(fold(r.trace).view).count("of at most") == 1,
+    ),
+    "token limit": both(
+        *[call("lookup", key=str(n)) for n in range(2)],
+        "partly done",
+        outcome="limit",
+        answer=None,
+        limits=Limits(tokens=200),
+        seen=[("lookup", {"key": str(n)}) for n in range(2)],
+        last=True,
+        check=lambda r: "tokens" in r.outcome.detail and r.partial == "partly done",
+    ),
+    "cost limit": both(
+        *[call("lookup", key=str(n)) for n in range(2)],
+        "partly done",
+        outcome="limit",
+        answer=None,
+        limits=Limits(cost=0.02),
+        seen=[("lookup", {"key": str(n)}) for n in range(2)],
+        last=True,
+        check=lambda r: "dollars" in r.outcome.detail and r.partial == "partly done",
+    ),
     "steps limit": both(
         *[call("lookup", key=str(n)) for n in range(3)],
         "partly done",
@@ -248,6 +356,7 @@ CASES = {
         limits=Limits(steps=3),
         seen=[("lookup", {"key": str(n)}) for n in range(3)],
         told=["Answer the question now"],
+        last=True,
         check=lambda r: r.partial == "partly done" and "steps" in r.outcome.detail,
     ),
     "tool call limit": both(
@@ -258,6 +367,7 @@ CASES = {
         limits=Limits(tool_calls=2),
         seen=[("lookup", {"key": str(n)}) for n in range(2)],
         told=["the limit of 2 tool calls is reached"],
+        last=True,
     ),
     "mistakes limit": both(
         *[call("nope", n=n) for n in range(3)], outcome="malformed", answer=None, check=lambda r: "no tool 'nope'" in r.outcome.detail
@@ -282,6 +392,13 @@ CASES = {
 }
 
 
+class Priced(MockBackend):
+    """Each of its replies costs a cent."""
+
+    async def reply(self, request: ModelRequest, *, listen: Listener | None = None, timeout: float | None = None) -> ModelReply:
+        return replace(await super().reply(request, listen=listen, timeout=timeout), cost=0.01)
+
+
 def first(result: Result, kind: type[Any]) -> Any:
     return next(event for event in result.trace if isinstance(event, kind))
 
@@ -301,18 +418,24 @@ def told(backend: MockBackend) -> str:
     return "\n".join(words)
 
 
-@pytest.mark.parametrize("format_name", ["native", "react_text"])
+formats = pytest.mark.parametrize("format_name", ["native", "react_text"])
+
+
+@formats
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
 def test_contract(case: Case, format_name: str) -> None:
     world = World()
-    backend = MockBackend(getattr(case, format_name), format=format_name)
-    result = Agent(backend, tools=world.tools(), limits=case.limits).run_sync("Do it.")
+    backend = Priced(getattr(case, format_name), format=format_name, usage=Usage(90, 10))
+    result = Agent(backend, tools=world.tools(), limits=case.limits, secrets=[SECRET]).run_sync("Do it.")
+    world.leave.set()
 
     assert result.outcome.kind == case.outcome, result.outcome
     assert result.answer == (case.answer if case.outcome == "answered" else None)
     assert sorted(world.seen, key=str) == sorted(case.seen, key=str)
     for words in case.told:
         assert words in told(backend)
+    assert world.ended == list(case.ended)
+    assert (backend.requests[-1].tool_choice == "none") == case.last
     if case.check is not None:
         assert case.check(result), list(result.trace)
     backend.check()
@@ -321,10 +444,6 @@ def test_contract(case: Case, format_name: str) -> None:
 
 def result_is_whole(result: Result) -> None:
     """Every run ends with its outcome written down, and its trace folds to that outcome."""
-    from react_agent.events import Finished
-    from react_agent.loop import Finish, fold, next_effect
-    from react_agent.trace import Trace
-
     again = Trace.from_jsonl(result.trace.to_jsonl())
     assert again == result.trace
     assert isinstance(again[-1], Finished)
