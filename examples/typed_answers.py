@@ -28,9 +28,9 @@ model = MockBackend(
 agent = Agent(model, output=Ticket, instructions="Make a ticket of what the user reports.")
 result = agent.run_sync("Nothing works any more, since 20 minutes!").raise_for_outcome()
 
-ticket = result.output
-assert isinstance(ticket, Ticket)
+ticket = result.output  # a Ticket, and type checkers know it
 for message in model.requests[-1].messages:  # what the model was told on the way
     if message.role in ("user", "tool"):
         print(f"{message.role}: {' '.join((message.text or message.results[0].text).split())[:110]}")
-print(f"{ticket!r} after {len(result.steps)} tries")
+if ticket is not None:
+    print(f"{ticket.severity}: {ticket.title!r}, for {ticket.minutes} minutes; after {len(result.steps)} tries")

@@ -7,7 +7,7 @@ import os
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias, cast
+from typing import TYPE_CHECKING, Generic, TypeAlias, cast
 
 import msgspec
 from msgspec.structs import fields, replace
@@ -26,7 +26,7 @@ from react_agent.loop import State, fold, update
 from react_agent.masking import Masker
 from react_agent.messages import JsonObject, Message, Outcome, Settings, Task, Usage, as_parts, clean
 from react_agent.policy import Policy
-from react_agent.result import Result, checked_review, pending
+from react_agent.result import Output, Result, checked_review, pending
 from react_agent.spec import FINISH_TOOL, AgentSpec, Limits, finish_spec
 from react_agent.streaming import Progress, RunStream
 from react_agent.sync import run_sync
@@ -34,13 +34,17 @@ from react_agent.tooling import Tool, ToolRegistry
 from react_agent.trace import Trace
 
 if TYPE_CHECKING:
+    from types import UnionType
+
+    from typing_extensions import TypeForm
+
     from react_agent.backends.function import TextFunction
     from react_agent.stores.jsonl import Store, Writer
 
 ToolLike: TypeAlias = "Tool | Callable[..., object]"
 
 
-class Agent:
+class Agent(Generic[Output]):
     """A model with tools, instructions and limits.
 
     Args:
@@ -48,7 +52,8 @@ class Agent:
             ``str -> str``, sync or async.
         tools: Functions, `Tool` objects, or a `ToolRegistry`.
         instructions: The system prompt.
-        output: A type (or JSON Schema) of the answer; it arrives checked in ``result.output``.
+        output: A type (or JSON Schema) of the answer; it arrives checked in ``result.output``, which type checkers know to be of that type
+            (an ``Agent[Ticket]`` gives a ``Result[Ticket]``).
         limits: Where a run ends at the latest.
         settings: Temperature and the like.
         policy: Which calls may run; by default, tools that call themselves destructive are asked for.
@@ -69,7 +74,7 @@ class Agent:
         *,
         tools: ToolRegistry | Iterable[ToolLike] = (),
         instructions: str = "",
-        output: type | JsonObject | None = None,
+        output: TypeForm[Output] | UnionType | JsonObject | None = None,
         limits: Limits | None = None,
         settings: Settings | None = None,
         policy: Policy | None = None,
@@ -103,7 +108,7 @@ class Agent:
 
     # ------------------------------------------------------------------------------------------------------------ runs
 
-    async def run(self, task: Task, *, deps: object = None, run_id: str | None = None) -> Result:
+    async def run(self, task: Task, *, deps: object = None, run_id: str | None = None) -> Result[Output]:
         """Work on a task until it is answered or the run ends otherwise.
 
         Args:
@@ -115,11 +120,11 @@ class Agent:
         """
         return await self._finish(self._begin(task, deps, run_id))
 
-    def run_sync(self, task: Task, *, deps: object = None, run_id: str | None = None) -> Result:
+    def run_sync(self, task: Task, *, deps: object = None, run_id: str | None = None) -> Result[Output]:
         """`run`, waited for. Works inside a running event loop too."""
         return run_sync(lambda: self.run(task, deps=deps, run_id=run_id))
 
-    def stream(self, task: Task, *, deps: object = None, run_id: str | None = None) -> RunStream:
+    def stream(self, task: Task, *, deps: object = None, run_id: str | None = None) -> RunStream[Output]:
         """A run to watch: ``async with agent.stream(task) as run: async for event in run: …``, then ``run.result``."""
         return RunStream(lambda: self._begin(task, deps, run_id), self._finish, self._result)
 
@@ -131,7 +136,7 @@ class Agent:
         reviews: Iterable[Reviewed] = (),
         deps: object = None,
         changes: bool = False,
-    ) -> Result:
+    ) -> Result[Output]:
         """Go on where a trace stopped: after a crash, a pause, a limit, or with the next question.
 
         Args:
@@ -156,7 +161,7 @@ class Agent:
         reviews: Iterable[Reviewed] = (),
         deps: object = None,
         changes: bool = False,
-    ) -> Result:
+    ) -> Result[Output]:
         """`resume`, waited for."""
         return run_sync(lambda: self.resume(trace, task, reviews=reviews, deps=deps, changes=changes))
 
@@ -168,13 +173,13 @@ class Agent:
         reviews: Iterable[Reviewed] = (),
         deps: object = None,
         changes: bool = False,
-    ) -> RunStream:
+    ) -> RunStream[Output]:
         """`resume`, to watch."""
         return RunStream(lambda: self._take_up(trace, task, reviews, deps, changes), self._finish, self._result)
 
     async def fork(
         self, trace: Trace | str | Path, at: int, task: Task | None = None, *, edits: Mapping[str, str] | None = None, deps: object = None
-    ) -> Result:
+    ) -> Result[Output]:
         """Try another way from an earlier point: a new run that begins with the first `at` events of a trace.
 
         The new run has its own id and leaves the old trace alone. ``trace.after_step(n)`` gives the `at` behind step n. The agent may differ
@@ -195,7 +200,7 @@ class Agent:
 
     def fork_sync(
         self, trace: Trace | str | Path, at: int, task: Task | None = None, *, edits: Mapping[str, str] | None = None, deps: object = None
-    ) -> Result:
+    ) -> Result[Output]:
         """`fork`, waited for."""
         return run_sync(lambda: self.fork(trace, at, task, edits=edits, deps=deps))
 
@@ -319,7 +324,7 @@ class Agent:
             result_chars=self.spec.limits.result_chars,
         )
 
-    async def _finish(self, run: Run) -> Result:
+    async def _finish(self, run: Run) -> Result[Output]:
         scope = current_call.get()
         try:
             outcome = await run.finish()
@@ -329,10 +334,10 @@ class Agent:
                 scope.add(run.state.usage - usage, run.state.cost - cost)
         return self._result(run, outcome)
 
-    def _result(self, run: Run, outcome: Outcome) -> Result:
+    def _result(self, run: Run, outcome: Outcome) -> Result[Output]:
         state = run.state
         answer = state.answer if outcome.kind == "answered" else None
-        output = None
+        output: Output | None = None
         if self._output is not None and state.output is not None:
             with contextlib.suppress(ValueError, KeyError):  # it was given to an agent with another type of answer
                 output = self._output.value(state.output)
@@ -359,13 +364,13 @@ def _trajectory(example: Trace | Sequence[Message]) -> tuple[Message, ...]:
 class _Output:
     """The type of an answer: its schema, the reserved tool that takes it, and its value."""
 
-    def __init__(self, output: type | JsonObject) -> None:
+    def __init__(self, output: TypeForm[object] | UnionType | JsonObject) -> None:
         self._adapter: TypeAdapter[object] | None = None
         if isinstance(output, dict):
             self.schema = output
         else:
             try:
-                self._adapter = TypeAdapter(output)
+                self._adapter = TypeAdapter(cast("type", output))
                 self.schema = self._adapter.json_schema()
             except (PydanticUserError, NameError) as error:
                 raise ConfigError(

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Generic
+
+from typing_extensions import TypeVar
 
 from react_agent.errors import BackendError, ConfigError, RunFailed, TraceError
 from react_agent.events import Event, Finished, Replied, Reviewed
@@ -14,6 +16,9 @@ from react_agent.trace import Step, Trace, decode_event, encode_event
 
 if TYPE_CHECKING:
     from typing import Self
+
+Output = TypeVar("Output", covariant=True, default=object)
+"""The type of an agent's answer as it stands in ``result.output``: what the agent was given as ``output=``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,13 +59,13 @@ def as_pending(call: PlannedCall) -> Pending:
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
+class Result(Generic[Output]):
     """How a run ended and what there is.
 
     Attributes:
         outcome: One of the closed set of endings.
         answer: The final answer; None unless the outcome is ``answered``.
-        output: The typed answer, where the agent has an output type and it was given.
+        output: The typed answer, where the agent has an output type and it was given; else None.
         partial: What there was when the run ended: the answer, else the last words or results.
         usage: Tokens of the whole trace, sub-agents included.
         cost: US dollars, or None where no price is known; `unpriced` replies are not in it.
@@ -70,7 +75,7 @@ class Result:
 
     outcome: Outcome
     answer: str | None
-    output: object
+    output: Output | None
     partial: str
     usage: Usage
     cost: float | None

@@ -8,13 +8,13 @@ from collections.abc import AsyncIterator, Callable, Coroutine
 from dataclasses import dataclass
 from threading import get_ident
 from types import TracebackType
-from typing import Literal
+from typing import Generic, Literal
 
 from react_agent.errors import ConfigError
 from react_agent.events import Event
 from react_agent.host import Run
 from react_agent.messages import Delta, Outcome, Task, as_parts
-from react_agent.result import Result
+from react_agent.result import Output, Result
 from react_agent.trace import Trace
 
 
@@ -29,21 +29,24 @@ class Progress:
     kind: Literal["progress"] = "progress"
 
 
-class RunStream:
+class RunStream(Generic[Output]):
     """A run on its way. Iterate it for events, the pieces of streamed replies (`Delta`) and tools' progress (`Progress`).
 
     Leaving the ``async with`` before the end cancels the run; its trace stays whole.
     """
 
     def __init__(
-        self, begin: Callable[[], Run], finish: Callable[[Run], Coroutine[object, object, Result]], result: Callable[[Run, Outcome], Result]
+        self,
+        begin: Callable[[], Run],
+        finish: Callable[[Run], Coroutine[object, object, Result[Output]]],
+        result: Callable[[Run, Outcome], Result[Output]],
     ) -> None:
         self._begin, self._finish, self._result = begin, finish, result
         self._queue: asyncio.Queue[Event | Delta | Progress | None] = asyncio.Queue()
         self._run: Run | None = None
-        self._task: asyncio.Task[Result] | None = None
+        self._task: asyncio.Task[Result[Output]] | None = None
 
-    async def __aenter__(self) -> RunStream:
+    async def __aenter__(self) -> RunStream[Output]:
         if self._run is not None:
             raise ConfigError("the stream was used before: ask the agent for another")
         loop = asyncio.get_running_loop()
@@ -93,7 +96,7 @@ class RunStream:
         return self._run.trace
 
     @property
-    def result(self) -> Result:
+    def result(self) -> Result[Output]:
         """The result, once the run is over; of one that was left before its end the outcome is ``cancelled``. Raises `ConfigError` before."""
         if self._task is None or not self._task.done():
             raise ConfigError("the run is not over: iterate the stream to its end before you read `result`")
