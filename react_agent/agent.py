@@ -9,16 +9,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Generic, TypeAlias, cast
 
-import msgspec
-from msgspec.structs import fields, replace
-from pydantic import TypeAdapter
-from pydantic.errors import PydanticUserError
-from pydantic_core import from_json, to_json
+from msgspec.structs import replace
 
+from react_agent.answering import TypedAnswer
 from react_agent.backends.base import Backend
 from react_agent.care import with_asking
 from react_agent.dispatch import CallScope, current_call
-from react_agent.errors import ConfigError, ReactAgentError, ToolError, TraceError
+from react_agent.errors import ConfigError, ReactAgentError, TraceError
 from react_agent.events import Changed, Parent, Resumed, Reviewed, Started, Told
 from react_agent.forking import edited
 from react_agent.host import Reviewer, Run
@@ -27,7 +24,7 @@ from react_agent.masking import Masker
 from react_agent.messages import JsonObject, Message, Outcome, Settings, Task, Usage, as_parts, clean
 from react_agent.policy import Policy
 from react_agent.result import Output, Result, checked_review, pending
-from react_agent.spec import FINISH_TOOL, AgentSpec, Limits, finish_spec
+from react_agent.spec import AgentSpec, Limits, as_written, differences
 from react_agent.streaming import Progress, RunStream
 from react_agent.sync import run_sync
 from react_agent.tooling import Tool, ToolRegistry
@@ -87,7 +84,7 @@ class Agent(Generic[Output]):
     ) -> None:
         self.backend = as_backend(backend, format)
         self.tools = ToolRegistry(tools)  # a copy: what is registered later is no tool of this agent
-        self._output = None if output is None else _Output(output)
+        self._output = None if output is None else TypedAnswer(output)
         self.spec = AgentSpec(
             instructions,
             self.tools.specs,
@@ -101,7 +98,7 @@ class Agent(Generic[Output]):
         self._store = _as_store(store)
         self._reviewer = reviewer
         self._masker = Masker((*secrets, *getattr(self.backend, "secrets", ()), *_environment_keys()))
-        self.spec = _as_written(self._masker.spec(self.spec))
+        self.spec = as_written(self._masker.spec(self.spec))
 
     def __repr__(self) -> str:
         return f"Agent({self.backend.name}, tools=[{', '.join(tool.name for tool in self.tools)}])"
@@ -206,7 +203,7 @@ class Agent(Generic[Output]):
 
     def fork_stream(
         self, trace: Trace | str | Path, at: int, task: Task | None = None, *, edits: Mapping[str, str] | None = None, deps: object = None
-    ) -> RunStream:
+    ) -> RunStream[Output]:
         """`fork`, to watch."""
         return RunStream(lambda: self._fork(trace, at, task, edits or {}, deps), self._finish, self._result)
 
@@ -308,7 +305,7 @@ class Agent(Generic[Output]):
             return
         raise ConfigError(
             "this agent differs from the one that the trace was made with: "
-            + "; ".join(_differences(state.spec, self.spec))
+            + "; ".join(differences(state.spec, self.spec))
             + ". Pass changes=True to go on with this agent and have the difference written into the trace."
         )
 
@@ -340,16 +337,8 @@ class Agent(Generic[Output]):
         output: Output | None = None
         if self._output is not None and state.output is not None:
             with contextlib.suppress(ValueError, KeyError):  # it was given to an agent with another type of answer
-                output = self._output.value(state.output)
+                output = cast("Output", self._output.value(state.output))
         return Result(outcome, answer, output, state.partial(), state.usage, state.known_cost, run.trace, run.error)
-
-
-def _as_written(spec: AgentSpec) -> AgentSpec:
-    """The spec as it is read again from a trace: what it says is of the right types, and a resumed run finds no difference that is none."""
-    try:
-        return msgspec.json.decode(msgspec.json.encode(spec), type=AgentSpec)
-    except (msgspec.MsgspecError, TypeError, ValueError, OverflowError, RecursionError) as error:
-        raise ConfigError(f"what the agent was given cannot be written into a trace and read again: {error}") from error
 
 
 def _trajectory(example: Trace | Sequence[Message]) -> tuple[Message, ...]:
@@ -359,40 +348,6 @@ def _trajectory(example: Trace | Sequence[Message]) -> tuple[Message, ...]:
     if not kept or kept[0].role != "user" or kept[-1].role == "user":
         raise ConfigError("an example must begin with the user's question and end with what the agent did or answered")
     return kept
-
-
-class _Output:
-    """The type of an answer: its schema, the reserved tool that takes it, and its value."""
-
-    def __init__(self, output: TypeForm[object] | UnionType | JsonObject) -> None:
-        self._adapter: TypeAdapter[object] | None = None
-        if isinstance(output, dict):
-            self.schema = output
-        else:
-            try:
-                self._adapter = TypeAdapter(cast("type", output))
-                self.schema = self._adapter.json_schema()
-            except (PydanticUserError, NameError) as error:
-                raise ConfigError(
-                    f"output={output!r} has no JSON Schema ({str(error).splitlines()[0]}); use JSON's types, dataclasses, TypedDicts or pydantic models"
-                ) from error
-        spec = finish_spec(self.schema)
-        self._wrapped = spec.parameters is not self.schema
-        self.tool = Tool.from_schema(name=FINISH_TOOL, description=spec.description, parameters=spec.parameters, function=self._check)
-
-    def _check(self, **arguments: object) -> object:
-        data = cast("JsonObject", arguments)
-        try:
-            self.value(data)
-        except ValueError as error:
-            raise ToolError(f"This answer was not accepted: {error}. Call '{FINISH_TOOL}' again with a corrected one.") from None
-        answer = data["answer"] if self._wrapped else data
-        return "null" if answer is None else answer  # a tool that returns None has "done" something; this is an answer
-
-    def value(self, data: JsonObject) -> object:
-        inner = data["answer"] if self._wrapped else data
-        text = to_json(inner)  # so that whoever changes the value does not change the trace
-        return from_json(text) if self._adapter is None else self._adapter.validate_json(text)
 
 
 def as_backend(backend: Backend | str | TextFunction, format: str | None = None) -> Backend:  # noqa: A002
@@ -441,25 +396,6 @@ _KEY_NAMES = ("_API_KEY", "_TOKEN", "_SECRET", "_SECRET_ACCESS_KEY", "_BEARER_TO
 def new_run_id() -> str:
     """Sorts by time, and is unique enough for file names."""
     return time.strftime("%Y%m%d-%H%M%S-", time.gmtime()) + os.urandom(4).hex()
-
-
-def _differences(recorded: AgentSpec, now: AgentSpec) -> list[str]:
-    found = []
-    for one in fields(AgentSpec):
-        before, after = getattr(recorded, one.name), getattr(now, one.name)
-        if before == after:
-            continue
-        if one.name == "tools":
-            old, new = {tool.name: tool for tool in before}, {tool.name: tool for tool in after}
-            gone, added = sorted(old.keys() - new.keys()), sorted(new.keys() - old.keys())
-            changed = sorted(name for name in old.keys() & new.keys() if old[name] != new[name])
-            words = [
-                f"{what} {', '.join(names)}" for what, names in (("without", gone), ("with new", added), ("with changed", changed)) if names
-            ]
-            found.append(f"tools ({'; '.join(words) or 'in another order'})")
-        else:
-            found.append(f"{one.name} ({str(before)[:80]!r} -> {str(after)[:80]!r})")
-    return found
 
 
 __all__ = ["Agent", "CallScope", "Progress", "RunStream", "as_backend", "new_run_id"]

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from typing import Literal
 
+import msgspec
+from msgspec.structs import fields
+
+from react_agent.errors import ConfigError
 from react_agent.messages import Head, JsonObject, Message, Noun, Settings, ToolSpec
 from react_agent.policy import Policy
 
@@ -96,3 +100,31 @@ def finish_spec(schema: JsonObject) -> ToolSpec:
             **definitions,
         }
     return ToolSpec(FINISH_TOOL, "Give the final answer to the question. Call it when you are done.", parameters, read_only=True)
+
+
+def as_written(spec: AgentSpec) -> AgentSpec:
+    """The spec as it is read again from a trace: what it says is of the right types, and a resumed run finds no difference that is none. Raises `ConfigError`."""
+    try:
+        return msgspec.json.decode(msgspec.json.encode(spec), type=AgentSpec)
+    except (msgspec.MsgspecError, TypeError, ValueError, OverflowError, RecursionError) as error:
+        raise ConfigError(f"what the agent was given cannot be written into a trace and read again: {error}") from error
+
+
+def differences(recorded: AgentSpec, now: AgentSpec) -> list[str]:
+    """What is another in the second, in words."""
+    found = []
+    for one in fields(AgentSpec):
+        before, after = getattr(recorded, one.name), getattr(now, one.name)
+        if before == after:
+            continue
+        if one.name == "tools":
+            old, new = {tool.name: tool for tool in before}, {tool.name: tool for tool in after}
+            gone, added = sorted(old.keys() - new.keys()), sorted(new.keys() - old.keys())
+            changed = sorted(name for name in old.keys() & new.keys() if old[name] != new[name])
+            words = [
+                f"{what} {', '.join(names)}" for what, names in (("without", gone), ("with new", added), ("with changed", changed)) if names
+            ]
+            found.append(f"tools ({'; '.join(words) or 'in another order'})")
+        else:
+            found.append(f"{one.name} ({str(before)[:80]!r} -> {str(after)[:80]!r})")
+    return found

@@ -15,6 +15,7 @@ import pytest
 from _laws import KINDS, check_law
 from _stories import Answer, after, mock
 from _world import World
+from pydantic import BaseModel, ValidationError
 
 from react_agent import (
     Agent,
@@ -858,3 +859,16 @@ def test_results_and_errors_can_be_copied_and_pickled() -> None:
     for error in (RunFailed(result.outcome), Diverged("it asks for more", step=3, difference="- a")):
         other = pickle.loads(pickle.dumps(error))
         assert (type(other), str(other), vars(other)) == (type(error), str(error), vars(error))
+
+
+def test_pydantic_models_may_hold_our_nouns() -> None:
+    class Reply(BaseModel):
+        usage: Usage
+        parts: list[Text | Image] = []
+
+    made = Reply(usage=Usage(1, 2), parts=[Text("a"), Image("image/png", "AAAA")])
+    assert Reply.model_validate_json(made.model_dump_json()) == made
+    assert made.model_dump()["usage"] == {"input_tokens": 1, "output_tokens": 2}
+    for wrong in ({"usage": {"input_tokens": "many"}}, {"usage": 5}):
+        with pytest.raises(ValidationError):
+            Reply.model_validate(wrong)

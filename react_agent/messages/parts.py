@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias, TypeVar
 import msgspec
 from msgspec import Struct
 from pydantic import JsonValue
+from pydantic_core import core_schema
 
 from react_agent.errors import ConfigError
 
@@ -38,6 +39,16 @@ class Noun(Struct, frozen=True, omit_defaults=True, gc=False):
 
     The garbage collector does not look at it: what is made of finished parts is never part of a cycle.
     """
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: object, handler: object) -> core_schema.CoreSchema:
+        """For a pydantic model that holds one: it is taken as it is or in the form that it has in a trace, and written in that form."""
+
+        def read(value: object) -> Noun:
+            return value if isinstance(value, cls) else msgspec.convert(value, cls)
+
+        written = core_schema.plain_serializer_function_ser_schema(msgspec.to_builtins)
+        return core_schema.no_info_plain_validator_function(read, serialization=written)
 
 
 # --------------------------------------------------------------------------------------------------------------- parts

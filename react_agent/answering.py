@@ -1,0 +1,53 @@
+"""Answers that are data: the schema of a type, the reserved tool that takes such an answer, and its value."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+from pydantic import TypeAdapter
+from pydantic.errors import PydanticUserError
+from pydantic_core import from_json, to_json
+
+from react_agent.errors import ConfigError, ToolError
+from react_agent.messages import JsonObject
+from react_agent.spec import FINISH_TOOL, finish_spec
+from react_agent.tooling import Tool
+
+if TYPE_CHECKING:
+    from types import UnionType
+
+    from typing_extensions import TypeForm
+
+
+class TypedAnswer:
+    """The type of an answer: its schema, the reserved tool that takes it, and its value."""
+
+    def __init__(self, output: TypeForm[object] | UnionType | JsonObject) -> None:
+        self._adapter: TypeAdapter[object] | None = None
+        if isinstance(output, dict):
+            self.schema = output
+        else:
+            try:
+                self._adapter = TypeAdapter(cast("type", output))
+                self.schema = self._adapter.json_schema()
+            except (PydanticUserError, NameError) as error:
+                raise ConfigError(
+                    f"output={output!r} has no JSON Schema ({str(error).splitlines()[0]}); use JSON's types, dataclasses, TypedDicts or pydantic models"
+                ) from error
+        spec = finish_spec(self.schema)
+        self._wrapped = spec.parameters is not self.schema
+        self.tool = Tool.from_schema(name=FINISH_TOOL, description=spec.description, parameters=spec.parameters, function=self._check)
+
+    def _check(self, **arguments: object) -> object:
+        data = cast("JsonObject", arguments)
+        try:
+            self.value(data)
+        except ValueError as error:
+            raise ToolError(f"This answer was not accepted: {error}. Call '{FINISH_TOOL}' again with a corrected one.") from None
+        answer = data["answer"] if self._wrapped else data
+        return "null" if answer is None else answer  # a tool that returns None has "done" something; this is an answer
+
+    def value(self, data: JsonObject) -> object:
+        inner = data["answer"] if self._wrapped else data
+        text = to_json(inner)  # so that whoever changes the value does not change the trace
+        return from_json(text) if self._adapter is None else self._adapter.validate_json(text)
