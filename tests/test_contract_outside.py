@@ -13,6 +13,7 @@ import httpx
 import pytest
 from _process_tools import hang
 from test_contract import World, first, formats, result_is_whole, statuses, told
+from test_tool_runtime import gone, wait_until
 
 from react_agent import Agent, Diverged, MockBackend, OpenAIChatBackend, ReplayBackend, Result, Trace, call, replay
 from react_agent.backends.mock import ScriptItem
@@ -136,6 +137,7 @@ def test_a_process_tool_that_runs_too_long_is_killed(format_name: str, tmp_path:
     assert statuses(result) == ["timeout"]
     assert "its process was killed" in told(backend)
     assert not first(result, Returned).left_behind
+    assert wait_until(lambda: all(gone(int(pid)) for pid in (tmp_path / "pids").read_text().split()))
 
 
 @formats
