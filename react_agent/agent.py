@@ -114,6 +114,11 @@ class Agent(Generic[Output]):
             run_id: Names the run; one is made up by default.
 
         Never raises for what a model, a tool or a server does: see ``result.outcome``. Cancellation is recorded and goes through.
+
+        Raises:
+            ConfigError: The task or the id is none, or the reviewer decided on something else than it was asked.
+            TraceError: The store has a run of this id, or cannot be written; no tool runs whose call is not on record.
+            ScriptError, Diverged: By a mock or a replay that is asked for more than it holds.
         """
         return await self._finish(self._begin(task, deps, run_id))
 
@@ -145,8 +150,11 @@ class Agent(Generic[Output]):
                 needs no leave, since the record is neutral.
 
         Raises:
-            ConfigError: The agent differs from the recorded spec and `changes` is not set; the message names the differences.
-            TraceError: The file is no trace.
+            ConfigError: The agent differs from the recorded spec and `changes` is not set (the message names the differences), or a review
+                is of a call that does not wait for one.
+            TraceError: The file is no trace, is being written by another run, or cannot be written.
+            FileNotFoundError: There is no such file.
+            ScriptError, Diverged: As in `run`.
         """
         return await self._finish(self._take_up(trace, task, reviews, deps, changes))
 

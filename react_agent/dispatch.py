@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from contextvars import ContextVar
 from time import perf_counter
 from typing import Any, Protocol, cast
@@ -190,7 +190,7 @@ class Dispatcher:
 
     # ------------------------------------------------------------------------------------------------------- running
 
-    async def _run(self, plan: PlannedCall, tool: Tool, arguments: Mapping[str, object]) -> Ran:
+    def _run(self, plan: PlannedCall, tool: Tool, arguments: Mapping[str, object]) -> Coroutine[object, object, Ran]:
         recorder = self._recorder
         flag: _Flag | None = None
         if tool.takes_context is not None:
@@ -206,7 +206,7 @@ class Dispatcher:
                 progress=lambda message, fraction: recorder.progress(plan.step, plan.index, message, fraction),
             )
             arguments = {**arguments, tool.takes_context: context}
-        return await self._guarded(lambda: tool.function(**arguments), tool.is_async, self._timeout(tool), flag)
+        return self._guarded(lambda: tool.function(**arguments), tool.is_async, self._timeout(tool), flag)
 
     def _timeout(self, tool: Tool) -> float | None:
         """Seconds that a call of it may take now."""

@@ -17,6 +17,8 @@ FINISH_TOOL = "finish"  # the paper's Finish[…]: reserved for typed answers
 class Limits(Noun, frozen=True, omit_defaults=False):
     """Where a question ends at the latest. None is no limit. Counted anew for each question of a trace.
 
+    ``msgspec.structs.replace(limits, steps=9)`` gives a copy with another value.
+
     Attributes:
         steps: Replies that ask for tools or are malformed.
         tool_calls: Calls that ran.

@@ -79,15 +79,17 @@ class RawArguments(ArgumentsValidator):
 
 def _own(arguments: JsonObject) -> JsonObject:
     """Arguments for the function to keep and to change: the trace holds those that were given."""
-    return {key: _copied(value) for key, value in arguments.items()}
+    return {key: _copied(value) if type(value) in _HOLDING else value for key, value in arguments.items()}
+
+
+_HOLDING = (dict, list)
 
 
 def _copied(value: JsonValue) -> JsonValue:
-    kind = type(value)
-    if kind is dict:
-        return {key: _copied(item) for key, item in cast("JsonObject", value).items()}
-    if kind is list:
-        return [_copied(item) for item in cast("list[JsonValue]", value)]
+    if type(value) is dict:
+        return _own(value)
+    if type(value) is list:
+        return [_copied(item) for item in value]
     return value
 
 
