@@ -10,7 +10,7 @@ import msgspec
 from msgspec.structs import replace
 
 from react_agent.errors import BackendError
-from react_agent.events import Event, Finished, Replied
+from react_agent.events import Called, Event, Finished, Replied, Started
 from react_agent.messages import Noun, Part, Text, Thinking, ToolCall, clean
 from react_agent.spec import AgentSpec
 
@@ -86,6 +86,12 @@ class Masker:
 
     def event(self, event: Event) -> Event:
         """The event, or one like it without the secrets."""
+        kind = type(event)
+        if kind is Called:
+            return event  # names and keys of ours
+        if kind is Started:
+            task = self._masked(event.task)  # type: ignore[union-attr]  # as its type says; its spec was masked when the agent was made
+            return event if task is event.task else replace(event, task=task)  # type: ignore[union-attr]
         if _long(event):
             return self._masked(event)
         try:

@@ -26,7 +26,7 @@ from react_agent.events import (
 from react_agent.loop.batch import close_batch
 from react_agent.loop.limits import check_limits, say, say_last_word
 from react_agent.loop.state import Ledger, OpenCall, Spent, State
-from react_agent.messages import Message, MessageView, Outcome, Text, ToolCall, Usage
+from react_agent.messages import Message, MessageView, Outcome, Text, ToolCall, ToolSpec, Usage
 from react_agent.spec import FINISH_TOOL, AgentSpec
 
 
@@ -60,10 +60,18 @@ def begin(event: Started) -> State:
     return state
 
 
+_tables: dict[int, tuple[AgentSpec, dict[str, ToolSpec], frozenset[str]]] = {}  # by identity: all runs of an agent have one spec
+
+
 def _take_spec(state: State, spec: AgentSpec) -> None:
     state.spec, state.head = spec, spec.head()
-    state.tools = {tool.name: tool for tool in state.head.tools}
-    state.allowed = {tool.name for tool in state.head.tools if spec.policy.always_allows(tool)}
+    known = _tables.get(id(spec))
+    if known is None or known[0] is not spec:
+        if len(_tables) >= 256:
+            _tables.clear()
+        tools = {tool.name: tool for tool in state.head.tools}
+        known = _tables[id(spec)] = (spec, tools, frozenset(name for name, tool in tools.items() if spec.policy.always_allows(tool)))
+    _, state.tools, state.allowed = known
 
 
 def update(state: State, event: Event) -> State:

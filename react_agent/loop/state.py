@@ -106,7 +106,7 @@ class State:
     spec: AgentSpec
     head: Head
     tools: dict[str, ToolSpec]
-    allowed: set[str]  # names of tools that the policy allows whatever the arguments
+    allowed: frozenset[str]  # names of tools that the policy allows whatever the arguments
     view: MessageView  # the conversation
     ledger: Ledger  # calls and results, to notice repetition
     open: tuple[OpenCall, ...]  # the calls of the step that waits for results
