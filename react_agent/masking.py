@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from react_agent.errors import BackendError
 from react_agent.events import Called, Event, Finished, Replied, Started
-from react_agent.messages import Noun, Part, Text, Thinking, ToolCall, clean
+from react_agent.messages import Noun, Text, Thinking, ToolCall, clean
 from react_agent.spec import AgentSpec
 
 MASKED = "[secret]"
@@ -134,13 +134,12 @@ class Masker:
 def _long(event: Event) -> bool:
     """A text in it is so long that it should not be copied."""
     if type(event) is Replied:
-        return any(_length(part) > LONG for part in event.reply.message.parts)
+        for part in event.reply.message.parts:
+            if type(part) is ToolCall:
+                for value in (part.arguments or {}).values():
+                    if type(value) is str and len(value) > LONG:
+                        return True
+            elif (type(part) is Text or type(part) is Thinking) and len(part.text) > LONG:
+                return True
+        return False
     return type(event) is Finished and event.answer is not None and len(event.answer) > LONG
-
-
-def _length(part: Part) -> int:
-    if type(part) is Text or type(part) is Thinking:
-        return len(part.text)
-    if type(part) is ToolCall and part.arguments is not None:
-        return max([len(value) for value in part.arguments.values() if type(value) is str], default=0)
-    return 0

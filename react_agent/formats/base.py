@@ -58,10 +58,10 @@ class RawReply(Struct):
 
 
 def _encodable(part: Part) -> Part:
-    if isinstance(part, Text | Thinking):
+    if type(part) is Text or type(part) is Thinking:
         text = clean(part.text)
         return part if text is part.text else replace(part, text=text)
-    if isinstance(part, ToolCall):
+    if type(part) is ToolCall:
         name, raw = clean(part.name), clean(part.raw) if part.raw is not None else None
         return part if name is part.name and raw is part.raw else replace(part, name=name, raw=raw)
     return part
