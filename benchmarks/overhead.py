@@ -112,10 +112,25 @@ def per_step(
     return total, statistics.median(gaps[-eighth:]) / statistics.median(gaps[1 : eighth + 1])
 
 
+def file_by_hand(folder: str) -> float:
+    """Microseconds of CPU that the system takes for what a short run does to its file; on some file systems more than for the whole run."""
+    times = []
+    for i in range(200):
+        before = time.process_time_ns()
+        with open(os.path.join(folder, f"by-hand-{i}"), "ab", buffering=0) as file:
+            file.write(b"x" * 700)
+            file.write(b"x" * 8_000)
+        times.append(time.process_time_ns() - before)
+    return statistics.median(times) / 1e3
+
+
 def in_process() -> None:
     print("CPU per tool step, in process, scripted model (µs; lowest and median of rounds)")
     with tempfile.TemporaryDirectory() as folder, asyncio.Runner() as loop:
         kinds = {"bare": bare, "ours": ours(None), "ours+store": ours(folder)}
+        print(
+            f"  (a file made, written twice and closed by hand costs {file_by_hand(folder):.0f} µs here, which each run with a store pays too)"
+        )
         for steps, runs in ((10, 1), (10, 20), (50, 4), (200, 1), (1000, 1)):
             found: dict[str, list[tuple[float, float]]] = {name: [] for name in kinds}
             for _ in range(ROUNDS * 4 if steps < 1000 else 5):
