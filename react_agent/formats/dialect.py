@@ -66,6 +66,7 @@ class DialectFormat:
             raise FormatError("a malformed reading has no text of its own; its reply's text was kept")
         try:
             text = self._dialect.render(reading)
+            text.encode()  # half of a surrogate pair would come back as another character
             tools = pseudo_tools(reading)
             step, thoughts = scan(text, lambda body, hidden: self._step(body, tools, hidden))
         except (ValueError, TypeError, RecursionError) as error:

@@ -51,6 +51,8 @@ def test_lone_surrogates(name: str) -> None:
     whole = RawReply((Thinking("\ud83d"), Text("\ude42 x"), ToolCall("a\ud83d", raw='{"a": "\ud83d"}')))
     assert msgspec.json.encode(get_format(name).read(whole, ask()))
     assert msgspec.json.encode(get_format(name).read(RawReply((), "refused", refusal="no \ud83d"), ask()))
+    with pytest.raises(FormatError):
+        get_format(name).write(Act("", (ToolCall("\ud800", {}),)))
 
 
 @EVERY
