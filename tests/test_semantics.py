@@ -399,13 +399,12 @@ def test_some_reviews_leave_the_rest_waiting() -> None:
     assert done.answer == "done"
 
 
-@pytest.mark.xfail(strict=True, reason="the model sees its own arguments beside a result that came of others")
 def test_the_model_is_told_that_a_person_changed_its_arguments() -> None:
     world = World()
     paused = Agent(MockBackend([call("wipe", path="/")]), tools=world.tools()).run_sync("Go.")
     _, backend = go_on(paused.trace, world, paused.pending[0].change({"path": "/tmp/x"}))
     assert "wiped /tmp/x" in spoken(backend)
-    assert "changed" in spoken(backend)
+    assert 'changed in review; it was made with the arguments {"path":"/tmp/x"}' in spoken(backend)
 
 
 def test_a_review_counts_for_the_call_that_it_was_given_for_and_for_no_later_one() -> None:

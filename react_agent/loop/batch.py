@@ -34,6 +34,9 @@ def close_batch(state: State) -> None:
             state.untrusted = True  # not before: the calls of one step are decided alike, whichever returns first
         if opened.call.name == FINISH_TOOL and result.ok:
             finished = returned
+        if opened.arguments is not None:  # else the model would see its own beside what came of others
+            changed = f"Note: this call was changed in review; it was made with the arguments {_encode(opened.arguments).decode()}."
+            result = replace(result, content=(*result.content, _own_words(result, changed)))
         if fingerprint in state.ledger:
             result = replace(result, content=(*result.content, _own_words(result, _advice(result))))
         else:
