@@ -16,6 +16,7 @@ from time import perf_counter
 from typing import Protocol
 from urllib.parse import quote
 
+import msgspec
 from msgspec.structs import replace
 
 from react_agent.errors import TraceError
@@ -26,6 +27,8 @@ from react_agent.trace import Trace, encode_event
 IMAGE_BYTES_INLINE = 64 * 1024
 CHECKPOINT_SECONDS = 0.01
 _IMAGES = "images"
+_WITH_IMAGES = frozenset((Started, Told, Returned))
+_encode_lines = msgspec.json.Encoder().encode_lines  # each event as `encode_event` writes it, in one go
 _APPEND = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 
 
@@ -133,9 +136,10 @@ class JsonlWriter:
         if not (self._waiting or self._rest):
             return
         try:
-            lines = [encode_event(self._images_out(event) if _images_of(event) else event) for event in self._waiting]
+            events = [self._images_out(event) if type(event) in _WITH_IMAGES and _images_of(event) else event for event in self._waiting]
+            lines = _encode_lines(events)
             self._waiting.clear()
-            self.write_bytes(b"\n".join([*lines, b""]))
+            self.write_bytes(lines)
         except OSError as error:
             raise _not_written(self.path, error) from error
 
