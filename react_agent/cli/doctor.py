@@ -199,6 +199,9 @@ def _try(console: Console, name: str) -> bool:
     return good
 
 
+GUIDED = ("json_plan", "json_step")  # asked for by us, so that they tell nothing of what the model would write by itself
+
+
 def _dialect(replies: Sequence[ModelReply], tools: Sequence[ToolSpec]) -> str:
     """How this model writes its calls, in words."""
     read = Counter(
@@ -207,6 +210,9 @@ def _dialect(replies: Sequence[ModelReply], tools: Sequence[ToolSpec]) -> str:
     texts = [reply.raw or reply.message.text for reply in replies]
     if read and (known := read.most_common(1)[0][0]) in ("native", "auto"):
         return "native calls, in the API's own fields"
+    guided = next((reply.read_by.format for reply in replies if reply.read_by is not None and reply.read_by.format in GUIDED), None)
+    if guided is not None:
+        return f"what a grammar lets it: it is guided, step by step, in the format {guided}"
     spoken = detect(texts, tools) or (known if read else None)
     if spoken is None:
         return "no dialect that can be told: none of its replies held a call"

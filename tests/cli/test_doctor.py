@@ -81,6 +81,8 @@ LEAKS = """from react_agent import MockBackend, Raw
 model = MockBackend([Raw('<tool_call>{"name": "secret_word", "arguments": {}}</tool_call>'), 'It is heliotrope.'], format='auto')"""
 MISTRAL = """from react_agent import MockBackend, call
 model = MockBackend([call('secret_word'), 'It is heliotrope.'], format='mistral_v3')"""
+GUIDED = """from react_agent import MockBackend, call
+model = MockBackend([call('secret_word'), 'It is heliotrope.'], format='json_step')"""
 LOST = "from react_agent import MockBackend, BackendError\nmodel = MockBackend([BackendError('the server is away')])"
 
 
@@ -91,11 +93,12 @@ LOST = "from react_agent import MockBackend, BackendError\nmodel = MockBackend([
         (GOOD, 0, "native calls"),
         (LEAKS, 0, "--format hermes"),
         (MISTRAL, 0, "the dialect mistral_v3"),
+        (GUIDED, 0, "it is guided, step by step, in the format json_step"),
         (WEAK, 1, "react_text"),
         (WEAK, 1, "no dialect that can be told"),
         (LOST, 1, "the server is away"),
     ],
-    ids=["good", "its dialect", "a leaked call", "an old dialect", "weak", "no call", "lost"],
+    ids=["good", "its dialect", "a leaked call", "an old dialect", "guided", "weak", "no call", "lost"],
 )
 def test_a_model_is_tried(cli: Cli, servers: respx.MockRouter, home: object, code: str, exit_code: int, words: str) -> None:
     from pathlib import Path
