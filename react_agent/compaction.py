@@ -99,7 +99,9 @@ def _drop_questions(draft: _Draft, began: int, goal: float) -> None:
     """Leave out the oldest exchanges before the present question, as few as will do; the next that stays says so."""
     messages = draft.messages
     starts = [
-        at for at in range(2, began + 1) if at < len(messages) and messages[at].role == "user" and messages[at - 1].role == "assistant"
+        at
+        for at in range(2, min(began + 1, len(messages)))
+        if messages[at].role == "user" and (at == began or messages[at - 1].role == "assistant")  # the last reply may have been empty
     ]
     stays = 0
     for at in starts:

@@ -106,6 +106,14 @@ def test_earlier_questions_go_before_the_steps_of_this_one() -> None:
     assert shorten(talk[:began], 0) == ()  # one question's own words are never left out
 
 
+def test_an_earlier_question_goes_even_where_nothing_was_said_to_it() -> None:
+    talk = [system("s"), user("hello"), assistant("hi"), user("long " * 500), user("now?")]
+    now = apply(talk, 4)
+    assert [message.role for message in now] == ["system", "user"]
+    assert "3 earlier messages are left out" in now[1].text
+    assert now[1].text.endswith("now?")
+
+
 def test_old_steps_are_left_out_when_nothing_else_helps() -> None:
     many = [*HEAD]
     for number in range(40):
