@@ -191,6 +191,8 @@ def append_to(path: Path) -> JsonlWriter:
 
 
 def _file_name(run_id: str) -> str:
+    if run_id.isascii() and run_id.replace("-", "").isalnum():  # as those that we make
+        return run_id + ".jsonl"
     return quote(run_id, safe="/", errors="replace").replace("~", "%7E").replace("/", "~") + ".jsonl"
 
 
