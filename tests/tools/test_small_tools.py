@@ -185,6 +185,44 @@ def test_notes_of_many_threads_are_all_kept(tmp_path: Path) -> None:
     assert "100 notes in all" in str(kits[0]["recall"](query="zebra"))
 
 
+def test_a_line_that_another_is_still_writing_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fcntl = pytest.importorskip("fcntl")
+    path = tmp_path / "notes.jsonl"
+    path.write_bytes(b'{"id": "other1", "at": "2026-11-26T00:00:00Z", ')
+
+    def the_other_ends(fd: int, how: int) -> None:
+        with path.open("ab") as file:
+            file.write(b'"topic": "", "text": "theirs"}\n')
+
+    monkeypatch.setattr(fcntl, "flock", the_other_ends)
+    notes(path)["remember"](text="ours")
+    assert len(path.read_bytes().splitlines()) == 2
+    assert [line.rsplit(" ", 1)[1] for line in str(notes(path)["recall"]()).splitlines()] == ["ours", "theirs"]
+
+
+def test_no_two_notes_have_one_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    names = iter(["aaaaaa", "aaaaaa", "bbbbbb"])
+    monkeypatch.setattr("secrets.token_hex", lambda size: next(names))
+    kit = notes(tmp_path / "notes.jsonl")
+    assert [kit["remember"](text=text) for text in ("one", "two")] == ["noted as aaaaaa", "noted as bbbbbb"]
+
+
+def test_a_note_that_was_written_in_part_is_told_and_costs_itself_only(tmp_path: Path) -> None:
+    resource = pytest.importorskip("resource")
+    path = tmp_path / "notes.jsonl"
+    kit = notes(path)
+    kit["remember"](text="one")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (path.stat().st_size + 10, before[1]))
+    try:
+        with pytest.raises(ToolError, match="could not be written: No space left"):
+            kit["remember"](text="two")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    kit["remember"](text="three")
+    assert [line.rsplit(" ", 1)[1] for line in str(notes(path)["recall"]()).splitlines()] == ["three", "one"]
+
+
 def test_notes_that_are_only_read_and_a_path_that_is_a_folder(tmp_path: Path) -> None:
     assert notes(writable=False).names == ("recall",)
     with pytest.raises(ConfigError, match="is a folder"):

@@ -6,6 +6,7 @@ note. Without a path, notes last as long as the process.
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
@@ -73,10 +74,12 @@ class _Notes:
         """
         if not text.strip() or len(text) > MAX_CHARS or len(topic) > 100:
             raise ToolError(f"a note has 1 to {MAX_CHARS:,} characters, and a topic up to 100")
-        note = Note(secrets.token_hex(3), datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"), topic.strip(), text)
         with self.lock:
-            if len(self._notes()) >= MAX_NOTES:
+            known = self._notes()
+            if len(known) >= MAX_NOTES:
                 raise ToolError(f"there are {MAX_NOTES:,} notes already; forget some that are no longer needed")
+            name = next(name for name in iter(lambda: secrets.token_hex(3), None) if name not in known)
+            note = Note(name, datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"), topic.strip(), text)
             self._append(asdict(note))
         return f"noted as {note.id}"
 
@@ -121,9 +124,11 @@ class _Notes:
         try:
             fd = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o600)
             with open(fd, "rb+", buffering=0) as file:
-                if file.seek(0, os.SEEK_END) and _last_byte(file.fileno()) != b"\n":
+                _wait_for_others(fd)  # half of a line of theirs looks as if they had been killed in the middle of it
+                if file.seek(0, os.SEEK_END) and _last_byte(fd) != b"\n":
                     line = b"\n" + line  # somebody was killed in the middle of a line
-                file.write(line)
+                if file.write(line) != len(line):
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         except OSError as error:
             raise ToolError(f"the note could not be written: {error.strerror}") from None
 
@@ -151,6 +156,15 @@ class _Notes:
         if len(data) > _MAX_BYTES:
             raise ToolError(f"the file of notes is larger than {_MAX_BYTES:,} bytes; somebody has to tidy it up")
         return data.decode("utf-8", "replace").split("\n")
+
+
+def _wait_for_others(fd: int) -> None:
+    """Be the only writer until the file is closed, where the system has such locks; without one, at worst an empty line too many is written."""
+    try:
+        import fcntl
+    except ImportError:  # pragma: no cover - no such locks on this system
+        return
+    fcntl.flock(fd, fcntl.LOCK_EX)
 
 
 def _last_byte(fd: int) -> bytes:
