@@ -69,6 +69,7 @@ LATE = {
     "tools/react_agent_tools/download.py: ask_json": HTTPX,
     "tools/react_agent_tools/download.py: tls": HTTPX,
     "tools/react_agent_tools/web.py: _Fetcher.ask": HTTPX,
+    "tools/react_agent_tools/memory.py: _wait_for_others": "not on every system",
     "tools/react_agent_tools/sqlite_worker.py: bound": "not on every system",
 }
 # Commands import only when they are called what only they need, so help and completion cost no more than the parser. Light modules of the
