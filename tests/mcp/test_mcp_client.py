@@ -209,6 +209,20 @@ def test_a_file_of_pins_trusts_on_first_use(tmp_path: Path) -> None:
         assert sorted(json.loads(path.read_text())) == ["another", "mine"]
 
 
+def test_of_two_servers_that_are_first_seen_at_once_none_is_forgotten(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fcntl = pytest.importorskip("fcntl")
+    path = tmp_path / "pins.json"
+
+    def the_other_is_first(descriptor: int, how: int) -> None:
+        monkeypatch.undo()
+        Pins(path).save("other", {"a": "1"})
+
+    monkeypatch.setattr(fcntl, "flock", the_other_is_first)
+    Pins(path).save("mine", {"b": "2"})
+    assert json.loads(path.read_text()) == {"mine": {"b": "2"}, "other": {"a": "1"}}
+    assert list(tmp_path.iterdir()) == [path]
+
+
 @pytest.mark.parametrize("text", ["{", "[]", '{"a": 1}'])
 def test_a_file_that_holds_no_pins(tmp_path: Path, text: str) -> None:
     path = tmp_path / "pins.json"
