@@ -330,6 +330,30 @@ def test_no_race_leads_out(root: Path, kit: ToolRegistry, swapping: Path) -> Non
     assert reads > 0  # the folder was met as a folder, too
 
 
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [("edit_file", {"old_text": "first", "new_text": "FIRST"}), ("write_file", {"content": "second, FIRST"})],
+    ids=["edit", "write"],
+)
+def test_of_two_changes_side_by_side_none_is_lost(
+    root: Path, kit: ToolRegistry, name: str, arguments: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fcntl = pytest.importorskip("fcntl")
+    locks = []
+
+    def the_other_is_first(descriptor: int, how: int) -> None:
+        locks.append(how)
+        if len(locks) == 1:
+            run(files(root), "edit_file", path="README.md", old_text="second", new_text="SECOND")
+
+    monkeypatch.setattr(fcntl, "flock", the_other_is_first)
+    run(kit, name, path="README.md", **arguments)
+    assert len(locks) == 2
+    text = (root / "README.md").read_text()
+    assert "FIRST" in text
+    assert ("SECOND" in text) == (name == "edit_file")
+
+
 def test_no_descriptor_is_left_open(kit: ToolRegistry) -> None:
     before = len(os.listdir("/proc/self/fd")) if Path("/proc/self/fd").exists() else pytest.skip("no /proc here to count descriptors in")
     for _ in range(50):
