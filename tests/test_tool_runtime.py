@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import json
 import os
 import threading
@@ -13,6 +12,7 @@ from pathlib import Path
 
 import _process_tools as processes
 import pytest
+from _left import children, descriptors, needs_proc
 
 from react_agent import (
     Agent,
@@ -532,15 +532,8 @@ def test_a_process_is_killed_when_the_run_is_cancelled(tmp_path: Path) -> None:
     assert wait_until(lambda: all(map(gone, pids)))
 
 
+@needs_proc
 def test_a_thousand_calls_leave_no_process_and_no_descriptor() -> None:
-    def descriptors() -> int:
-        return len(os.listdir("/proc/self/fd"))
-
-    def children() -> set[str]:
-        found = [Path(f"/proc/self/task/{task}/children").read_text().split() for task in os.listdir("/proc/self/task")]
-        return {pid for each in found for pid in each}
-
-    gc.collect()
     before, family = descriptors(), children()
     limits = Limits(steps=None, repeats=2000, calls_per_step=25)
     batches = [[call("add", a=n, b=m) for m in range(20)] for n in range(50)]
@@ -549,7 +542,6 @@ def test_a_thousand_calls_leave_no_process_and_no_descriptor() -> None:
     assert all(event.result.ok for event in events)
     assert len(children() - family) <= PROCESSES
     processes.add.care.workers.close()  # type: ignore[union-attr]
-    gc.collect()
     assert wait_until(lambda: children() <= family)
     assert descriptors() <= before + 1  # a loop's own may come and go
 
