@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import selectors
 import socket
 import struct
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from typing import Any
 
 Play = Callable[[asyncio.StreamWriter], Awaitable[None]]
 
@@ -47,7 +49,7 @@ def script(*steps: bytes | float | str) -> Play:
     return play
 
 
-def drip(start: bytes, piece: bytes, pause: float = 0.02) -> Play:
+def drip(start: bytes, piece: bytes, pause: float = 2.0) -> Play:
     """Never ends, and is never silent for long."""
 
     async def play(writer: asyncio.StreamWriter) -> None:
@@ -117,6 +119,26 @@ async def serve(*plays: Play, keep: bool = False) -> AsyncIterator[tuple[str, li
         for task in list(tasks):
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+class _Idle(selectors.DefaultSelector):
+    """Lets time pass at once where nothing else is to be done, and only there: a machine that stands still for a while delays nobody."""
+
+    now = 0.0
+
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        ready = super().select(timeout if timeout is None else min(timeout, 0.005))  # what is on its way through the system arrives first
+        if not ready and timeout:
+            self.now += timeout
+        return ready
+
+
+def at_leisure() -> asyncio.AbstractEventLoop:
+    """An event loop whose clock shows only the time that was waited for; server and client have to live in it both."""
+    idle = _Idle()
+    loop: Any = asyncio.SelectorEventLoop(idle)
+    loop.time = lambda: idle.now
+    return loop
 
 
 async def _request(reader: asyncio.StreamReader) -> bytes:
