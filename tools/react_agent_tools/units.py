@@ -133,7 +133,7 @@ mph | 0.44704 | m s^-1
 kph kmh | 5/18 | m s^-1
 kn knot | 463/900 | m s^-1
 fps | 0.3048 | m s^-1
-c speed_of_light | 299792458 | m s^-1
+speed_of_light | 299792458 | m s^-1
 g0 standard_gravity | 9.80665 | m s^-2
 *bar | 100000 | kg m^-1 s^-2
 atm atmosphere | 101325 | kg m^-1 s^-2
