@@ -98,7 +98,7 @@ def late_imports(path: Path) -> Iterator[str]:
                 yield where, "import_module"
             yield from walk(child, here, within)
 
-    for where, what in walk(ast.parse(path.read_text("utf-8")), "", False):
+    for where, what in walk(ast.parse((ROOT / path).read_text("utf-8")), "", False):
         yield f"{path.as_posix()}: {where}: {what}"
 
 
@@ -107,22 +107,18 @@ def excused(late: str) -> bool:
     return place in LATE or (late.startswith(COMMANDS) and module.startswith(LATE_IN_COMMANDS))
 
 
-@pytest.fixture(autouse=True)
-def at_the_root(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(ROOT)
-
-
+@pytest.fixture(scope="module")
 def found() -> set[str]:
-    rooms = (Path("react_agent"), Path("tools"))
-    return {late for room in rooms for path in room.rglob("*.py") for late in late_imports(path)}
+    rooms = (ROOT / "react_agent", ROOT / "tools")
+    return {late for room in rooms for path in room.rglob("*.py") for late in late_imports(path.relative_to(ROOT))}
 
 
-def test_every_late_import_has_a_reason() -> None:
-    assert sorted(late for late in found() if not excused(late)) == [], "put them at the top of the file, or into the list with a reason"
+def test_every_late_import_has_a_reason(found: set[str]) -> None:
+    assert sorted(late for late in found if not excused(late)) == [], "put them at the top of the file, or into the list with a reason"
 
 
-def test_no_reason_outlives_its_import() -> None:
-    assert sorted(LATE.keys() - {late.rpartition(": ")[0] for late in found()}) == []
+def test_no_reason_outlives_its_import(found: set[str]) -> None:
+    assert sorted(LATE.keys() - {late.rpartition(": ")[0] for late in found}) == []
 
 
 @pytest.mark.parametrize(

@@ -295,7 +295,7 @@ def test_a_server_that_cannot_be_had(target: object, words: str) -> None:
 
 def test_a_server_that_says_nothing() -> None:
     with pytest.raises(ConfigError, match="in time"):
-        McpServer([sys.executable, "-c", "import time; time.sleep(60)"], timeout=0.3).connect()
+        McpServer([sys.executable, "-c", "import sys; sys.stdin.read()"], timeout=0.3).connect()
 
 
 # --------------------------------------------------------------------------------------------------------- real servers

@@ -111,7 +111,8 @@ def test_nothing_can_be_changed(database: Path, tmp_path: Path, query: str) -> N
 
 
 @pytest.mark.parametrize("query", SQL_ABUSES.values(), ids=SQL_ABUSES)
-def test_nothing_keeps_it_busy(database: Path, query: str) -> None:
+def test_nothing_keeps_it_busy(database: Path, query: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("react_agent_tools.sqlite._GRACE_SECONDS", 0.5)
     started = time.perf_counter()
     with pytest.raises(ToolError):
         ask(database, query, seconds=0.3)
