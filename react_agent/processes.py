@@ -78,7 +78,7 @@ class Worker:
 
     def _ending(self) -> str:
         try:
-            code = self._process.wait(0.5)
+            code = self._process.wait(2)  # at the end of its output it is all but gone, but a busy system may be slow to say so
         except subprocess.TimeoutExpired:
             return "it closed its output"
         return f"it ended with {signal.Signals(-code).name if code < 0 else f'exit code {code}'}"
