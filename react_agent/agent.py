@@ -402,8 +402,8 @@ _KEY_NAMES = ("_API_KEY", "_TOKEN", "_SECRET", "_SECRET_ACCESS_KEY", "_BEARER_TO
 
 
 def new_run_id() -> str:
-    """Sorts by time, and is unique enough for file names."""
-    return time.strftime("%Y%m%d-%H%M%S-", time.gmtime()) + os.urandom(4).hex()
+    """Sorts by time, and no two of the thousands that may begin in one second are the same."""
+    return time.strftime("%Y%m%d-%H%M%S-", time.gmtime()) + os.urandom(6).hex()
 
 
 __all__ = ["Agent", "CallScope", "Progress", "RunStream", "as_backend", "new_run_id"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable
 
@@ -54,6 +55,6 @@ async def call_once(
     """What a run would have recorded of this call. Never raises for what the tool does; nobody is asked, so that is the caller's to do first."""
     desk = _Desk(on_progress)
     dispatcher = Dispatcher(tools, deps, desk, result_chars)
-    await dispatcher.carry_out((PlannedCall(0, 0, name, arguments, f"call/{time.time_ns():x}"),))
+    await dispatcher.carry_out((PlannedCall(0, 0, name, arguments, f"call/{os.urandom(8).hex()}"),))
     assert desk.result is not None
     return desk.result

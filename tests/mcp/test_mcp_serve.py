@@ -87,6 +87,20 @@ def test_calls(name: str, arguments: dict[str, object], status: str, text: str) 
         assert asyncio.run(call_once(server.tools, "picture", {})).content == (Image.from_bytes(b"hello"),)
 
 
+def test_two_calls_at_once_have_two_keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    keys: list[str] = []
+
+    @tool
+    def pay(ctx: RunContext[None]) -> None:
+        """Pay."""
+        keys.append(ctx.key)
+
+    monkeypatch.setattr("time.time_ns", lambda: 1)
+    for _ in range(2):
+        asyncio.run(call_once(ToolRegistry([pay]), "pay", {}))
+    assert len(set(keys)) == 2
+
+
 def test_the_destructive_only_when_it_is_said_and_what_asks_never() -> None:
     with McpServer(served(ALL, destructive=True)) as server:
         assert server.tools.names == ("add", "fail", "wipe", "picture", "work")
