@@ -63,11 +63,17 @@ def run_sync(make: Callable[[], Coroutine[object, object, T]]) -> T:
         tasks.append(task)
         task.add_done_callback(lambda done: _hand_over(done, result))
 
-    portal.loop.call_soon_threadsafe(start)
+    def stop() -> None:
+        if tasks:
+            tasks[0].cancel()
+        else:  # the interrupt came before it was so much as asked for
+            result.set_exception(asyncio.CancelledError())
+
     try:
+        portal.loop.call_soon_threadsafe(start)
         return result.result()
     except KeyboardInterrupt:
-        portal.loop.call_soon_threadsafe(lambda: [task.cancel() for task in tasks])
+        portal.loop.call_soon_threadsafe(stop)
         result.exception()
         raise
 

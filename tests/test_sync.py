@@ -224,6 +224,36 @@ def test_an_interrupt_cancels_the_run_saves_its_trace_and_goes_up(tmp_path: Path
     assert python(INTERRUPTED, str(tmp_path)) == ["interrupted", "['started', 'stopped', 'finished']", "still there"]
 
 
+@pytest.mark.parametrize("asked", [False, True], ids=["before it is asked for", "before it is waited for"])
+def test_an_interrupt_at_the_very_beginning_leaves_nothing_at_work(asked: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    log: list[str] = []
+
+    async def work() -> None:
+        log.append("begun")
+        try:
+            await asyncio.Event().wait()
+        finally:
+            log.append("ended")
+
+    async def look() -> list[str]:
+        return log
+
+    ask = asyncio.BaseEventLoop.call_soon_threadsafe
+
+    def interrupted(loop: asyncio.BaseEventLoop, *given: Any, **more: Any) -> object:
+        if threading.current_thread() is not threading.main_thread():
+            return ask(loop, *given, **more)
+        monkeypatch.undo()
+        if asked:
+            ask(loop, *given, **more)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(asyncio.BaseEventLoop, "call_soon_threadsafe", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        run_sync(work)
+    assert run_sync(look) in ([], ["begun", "ended"])
+
+
 FORKED = """
 import os
 from react_agent import Agent, MockBackend
