@@ -208,6 +208,7 @@ import os, signal, sys, threading
 from pathlib import Path
 from typing import Any
 from react_agent import Agent, Hang, MockBackend, Trace
+signal.signal(signal.SIGINT, signal.default_int_handler)  # whoever started the tests may have had it ignored
 def reply(request):
     os.kill(os.getpid(), signal.SIGINT)
     return Hang()
