@@ -55,6 +55,7 @@ class _Process:
             line = self._process.stdout.readline(_MAX_ANSWER)
         finally:
             timer.cancel()
+            timer.join()  # it may have begun, and must not kill the process under the next template
         if self.late:
             raise TemplateFailed(f"it took more than {SECONDS:g} seconds and was stopped")
         answer = json.loads(line)

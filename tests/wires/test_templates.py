@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import threading
+from contextlib import suppress
 from pathlib import Path
 
 import httpx
@@ -178,6 +180,33 @@ def test_a_template_without_end_is_stopped_and_the_next_one_works(monkeypatch: p
         ChatTemplate("odd", LONG).render([{"role": "user", "content": "q"}])
     monkeypatch.undo()
     assert ChatTemplate("plain", "{{ messages[0].content }}").render([{"role": "user", "content": "é🙂"}]) == "é🙂"
+
+
+def test_a_template_that_ends_in_the_moment_of_its_time_out_spoils_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    begun: list[threading.Timer] = []
+
+    class Begun(threading.Timer):
+        """Is on its way to kill when it is cancelled, and gets there when it is waited for."""
+
+        waited_for = threading.Event()
+
+        def run(self) -> None:
+            begun.append(self)
+            self.finished.wait()
+            self.waited_for.wait(20)
+            self.function()
+
+        def join(self, timeout: float | None = None) -> None:
+            self.waited_for.set()
+            super().join(timeout)
+
+    monkeypatch.setattr(threading, "Timer", Begun)
+    with suppress(template_process.TemplateFailed):
+        template_process.render_apart("one", {})
+    monkeypatch.undo()
+    for timer in begun:
+        timer.join()
+    assert template_process.render_apart("{{ 1 + 1 }}", {}) == "2"
 
 
 def test_a_template_finds_nothing_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
