@@ -90,6 +90,9 @@ class Keeper:
                 await gate.acquire()
         except TimeoutError:
             return None
+        if self._clock.seconds_left() == 0:  # it was released as the time ran out
+            gate.release()
+            return None
         return gate
 
     # ------------------------------------------------------------------------------------------------------- attempts

@@ -70,13 +70,16 @@ def fail(how: str) -> str:
 
 @tool(process=True)
 def hang(marks: str) -> str:
-    """Starts a child and does not end; the pids of both are in the file. Without a file, it is done at once."""
-    if not marks:
-        return "ready"
+    """Starts a child and does not end; the pids of both are in the file, a line each."""
     child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
-    Path(marks).write_text(f"{os.getpid()} {child.pid}")
+    Path(marks).write_text(f"{os.getpid()}\n{child.pid}\n")
     while True:
         time.sleep(60)
+
+
+def hangs(marks: Path) -> bool:
+    """Whether `hang` has written down both pids, wholly."""
+    return marks.exists() and marks.read_text().count("\n") == 2
 
 
 @tool(process=True, output_schema={"type": "object", "required": ["n"], "properties": {"n": {"type": "integer"}}})

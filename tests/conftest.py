@@ -2,16 +2,51 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
+import time
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
-settings.register_profile("default", deadline=None, max_examples=60)
+# How fast a machine is says nothing of the code. In CI the examples are the same each time, so that a change is judged and not the luck of the draw;
+# everywhere else each run tries others.
+settings.register_profile(
+    "default", deadline=None, max_examples=60, derandomize="CI" in os.environ, suppress_health_check=[HealthCheck.too_slow]
+)
 settings.load_profile("default")
 
 ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """What runs take for the time, ``clock[0]``: it passes only where the test says so, and no machine is too slow for a limit."""
+    now = [1.0]
+    monkeypatch.setattr("react_agent.host.Run.now", lambda run: now[0])
+    return now
+
+
+@pytest.fixture
+def time_is_up(monkeypatch: pytest.MonkeyPatch) -> Callable[[float, Callable[[], bool]], None]:
+    """``time_is_up(seconds, when)``: a call that may take just so many seconds has taken them as soon as `when` is true, and no sooner."""
+
+    def arrange(seconds: float, when: Callable[[], bool]) -> None:
+        wait = asyncio.wait
+
+        async def waited(tasks: Iterable[Any], *, timeout: float | None = None, **more: Any) -> Any:
+            if timeout == seconds:
+                until, timeout = time.monotonic() + 30, 0.0
+                while not when() and time.monotonic() < until:  # noqa: ASYNC110 - the other side may be a thread or a process
+                    await asyncio.sleep(0.002)
+            return await wait(tasks, timeout=timeout, **more)
+
+        monkeypatch.setattr(asyncio, "wait", waited)
+
+    return arrange
 
 
 @pytest.fixture(scope="session")

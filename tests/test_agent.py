@@ -236,16 +236,17 @@ def test_every_ending_is_typed_with_a_partial_result_and_a_whole_trace(what: str
     check_law(result.trace)
 
 
-def test_time_is_up_while_a_tool_runs_the_model_gets_one_last_word() -> None:
+def test_time_is_up_while_a_tool_runs_the_model_gets_one_last_word(clock: list[float]) -> None:
     class Thinking(MockBackend):
-        async def reply(self, *args: object, **kwargs: object) -> object:  # type: ignore[override]  # passes on
-            for _ in range(3):
+        async def reply(self, request: ModelRequest, **kwargs: object) -> object:  # type: ignore[override]  # passes on
+            for _ in range(3 if request.tool_choice == "none" else 0):
                 await asyncio.sleep(0)  # gives whoever would cut it off the chance to
-            return await super().reply(*args, **kwargs)  # type: ignore[arg-type]
+            return await super().reply(request, **kwargs)  # type: ignore[arg-type]
 
     @tool(read_only=True)
     async def stuck() -> str:
         """Never ends."""
+        clock[0] += 0.02
         await asyncio.Event().wait()
         return ""
 
@@ -699,13 +700,16 @@ def test_a_conversation_with_a_child_is_counted_turn_by_turn() -> None:
     assert result.usage == Usage(50, 25)
 
 
-def test_what_a_child_spent_counts_though_its_call_took_too_long() -> None:
+def test_what_a_child_spent_counts_though_its_call_took_too_long(time_is_up: Callable[[float, Callable[[], bool]], None]) -> None:
+    expert = mock([call("lookup", key="a"), Hang()], "native")
+
     @tool(timeout=0.05)
     async def ask() -> str:
         """Ask the expert, who never answers."""
-        await Agent(mock([call("lookup", key="a"), Hang()], "native"), tools=World().tools()).run("Deep?")
+        await Agent(expert, tools=World().tools()).run("Deep?")
         return ""
 
+    time_is_up(0.05, lambda: len(expert.requests) == 2)
     result = Agent(mock([call("ask"), "done"], "native"), tools=[ask]).run_sync("Go.")
     assert [record.result.status for record in result.steps[0].calls if record.result] == ["timeout"]
     assert [event.usage for event in result.trace if isinstance(event, Returned)] == [Usage(10, 5)]

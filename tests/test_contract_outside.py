@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import json
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from email.utils import formatdate
 from pathlib import Path
 
 import httpx
 import pytest
-from _process_tools import hang
+from _process_tools import hang, hangs
 from test_contract import World, first, formats, result_is_whole, statuses, told
 from test_tool_runtime import gone, wait_until
 
@@ -128,10 +129,12 @@ def test_a_body_that_is_no_reply_is_no_answer(body: bytes, format_name: str) -> 
 
 
 @formats
-def test_a_process_tool_that_runs_too_long_is_killed(format_name: str, tmp_path: Path) -> None:
-    Agent(MockBackend([call("hang", marks=""), "done"]), tools=[hang]).run_sync("Start its interpreter.")
+def test_a_process_tool_that_runs_too_long_is_killed(
+    format_name: str, tmp_path: Path, time_is_up: Callable[[float, Callable[[], bool]], None]
+) -> None:
     hasty = hang.renamed("hang")
     hasty.timeout = 0.3
+    time_is_up(0.3, lambda: hangs(tmp_path / "pids"))
     backend = MockBackend([call("hang", marks=str(tmp_path / "pids")), "done"], format=format_name)
     result = Agent(backend, tools=[hasty]).run_sync("Do it.")
     assert statuses(result) == ["timeout"]

@@ -270,8 +270,9 @@ def test_what_a_tool_raises_while_it_is_cleaned_up_warns_nobody(caplog: pytest.L
     assert caplog.records == []
 
 
-def test_the_shorter_of_the_two_times_counts() -> None:
+def test_the_shorter_of_the_two_times_counts(clock: list[float]) -> None:
     async def it() -> None:
+        clock[0] += 0.02
         await asyncio.Event().wait()
 
     result = run([made(it, timeout=1000.0)], call("it"), limits=Limits(seconds=0.02))

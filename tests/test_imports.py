@@ -50,7 +50,9 @@ LATE = {
     "react_agent/schema/raw.py: _registry": JSONSCHEMA,
     "react_agent/schema/raw.py: _dialect": JSONSCHEMA,
     "react_agent/schema/signature.py: _docstring": "7 ms: for docstrings with sections",
+    "react_agent/mcp/pins.py: _alone": "not on every system",
     "react_agent/stores/jsonl.py: _lock": "not on every system",
+    "react_agent/stores/jsonl.py: _unlock": "not on every system",
     "react_agent/worker.py: _find": WORKER,
     "react_agent/worker.py: _raised": WORKER,
     "react_agent/worker.py: _shown": WORKER,
@@ -69,6 +71,8 @@ LATE = {
     "tools/react_agent_tools/download.py: ask_json": HTTPX,
     "tools/react_agent_tools/download.py: tls": HTTPX,
     "tools/react_agent_tools/web.py: _Fetcher.ask": HTTPX,
+    "tools/react_agent_tools/confined.py: Root.alone": "not on every system",
+    "tools/react_agent_tools/memory.py: _wait_for_others": "not on every system",
     "tools/react_agent_tools/sqlite_worker.py: bound": "not on every system",
 }
 # Commands import only when they are called what only they need, so help and completion cost no more than the parser. Light modules of the

@@ -11,6 +11,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -380,6 +381,56 @@ def test_a_test_that_is_wrong_frees_the_file_too(tmp_path: Path) -> None:
         run(tmp_path, [call("lookup", key="a")])
     assert kinds(tmp_path / "r.jsonl") == ["started", "replied", "called", "returned"]
     append_to_is_free(tmp_path / "r.jsonl")
+
+
+def test_a_process_that_is_just_being_started_holds_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Until it runs its program it has copies of all that is open here."""
+    opened, copies = os.open, []
+
+    def copied(*given: Any) -> int:
+        copies.append(opened(*given))
+        return os.dup(copies[-1])
+
+    monkeypatch.setattr(os, "open", copied)
+    writer = JsonlStore(tmp_path).create("r")
+    monkeypatch.undo()
+    writer.close()
+    try:
+        append_to(tmp_path / "r.jsonl").close()
+    finally:
+        os.close(copies[0])
+
+
+def test_a_trace_that_goes_away_while_they_are_listed_is_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run(tmp_path, run_id="a")
+    run(tmp_path, run_id="b")
+    listed = Path.glob
+
+    def then_one_goes(folder: Path, pattern: str) -> list[Path]:
+        found = list(listed(folder, pattern))
+        (tmp_path / "b.jsonl").unlink()
+        return found
+
+    monkeypatch.setattr(Path, "glob", then_one_goes)
+    assert JsonlStore(tmp_path).runs() == [tmp_path / "a.jsonl"]
+
+
+def test_of_two_who_save_at_once_each_writes_its_whole_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The second saves between the first's last byte and its name."""
+    one, two = (Trace([*begun(run_id), Told(3.0, user(Image.from_bytes(picture(100_000))))]) for run_id in ("one", "two"))
+    path, named = tmp_path / "r.jsonl", os.replace
+
+    def meanwhile(source: Path, target: Path) -> None:
+        monkeypatch.setattr(os, "replace", named)
+        two.save(path)
+        assert load_trace(path) == two
+        named(source, target)
+
+    monkeypatch.setattr(os, "replace", meanwhile)  # at the picture
+    assert load_trace(one.save(path)) == one
+    monkeypatch.setattr(os, "replace", meanwhile)  # at the lines
+    assert load_trace(one.save(path)) == one
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["images", "r.jsonl"]
 
 
 # ------------------------------------------------------------------------------------------------------------- pictures

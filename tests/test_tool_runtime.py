@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import json
 import os
 import threading
@@ -13,6 +12,7 @@ from pathlib import Path
 
 import _process_tools as processes
 import pytest
+from _left import children, descriptors, needs_proc
 
 from react_agent import (
     Agent,
@@ -215,19 +215,23 @@ def test_at_most_so_many_at_once(is_async: bool) -> None:
     assert [record.result.text for record in result.steps[0].calls if record.result] == [str(n) for n in range(8)]
 
 
-def test_who_waits_for_a_gate_until_the_time_is_up_did_not_run() -> None:
+@pytest.mark.parametrize("ends", [False, True], ids=["for ever", "until then"])
+def test_who_waits_for_a_gate_until_the_time_is_up_did_not_run(clock: list[float], ends: bool) -> None:
     ran = []
 
     @tool(concurrency=1, timeout=60)
     async def hold(n: int) -> int:
-        """Holds the gate until the run is over."""
+        """Holds the gate until the time is up, or longer."""
         ran.append(n)
-        await asyncio.Event().wait()
+        clock[0] += 0.05
+        if not ends:
+            await asyncio.Event().wait()
         return n
 
     result = run([hold], [call("hold", n=0), call("hold", n=1)], limits=Limits(seconds=0.05))
     assert ran == [0]
-    assert [event.result.status for event in returned(result)] == ["timeout", "timeout"]
+    statuses = {event.index: event.result.status for event in returned(result)}
+    assert statuses == {0: "ok" if ends else "timeout", 1: "timeout"}
     assert any("did not run" in event.result.text for event in returned(result))
 
 
@@ -381,7 +385,7 @@ def test_failures_are_not_kept() -> None:
 # -------------------------------------------------------------------------------------------------- progress and the end
 
 
-def test_progress_and_cancellation_reach_a_tool() -> None:
+def test_progress_and_cancellation_reach_a_tool(time_is_up: Callable[[float, Callable[[], bool]], None]) -> None:
     seen: list[bool] = []
     there, over = threading.Event(), threading.Event()
 
@@ -403,6 +407,7 @@ def test_progress_and_cancellation_reach_a_tool() -> None:
             items = [item async for item in stream]
         return [(item.message, item.fraction) for item in items if item.kind == "progress"]
 
+    time_is_up(0.05, there.is_set)
     assert asyncio.run(main()) == [("half", 0.5)]
     assert over.wait(10)
     assert seen == [True]
@@ -496,11 +501,13 @@ def test_results_of_processes_are_held_to_the_output_schema() -> None:
     assert "n should be of type integer" in event.result.text
 
 
-def test_a_process_that_takes_too_long_is_killed_with_what_it_started(tmp_path: Path) -> None:
+def test_a_process_that_takes_too_long_is_killed_with_what_it_started(
+    tmp_path: Path, time_is_up: Callable[[float, Callable[[], bool]], None]
+) -> None:
     marks = tmp_path / "pids"
-    run([processes.hang], call("hang", marks=""))  # its interpreter has started
     hasty = processes.hang.renamed("hang")
     hasty.timeout = 0.3
+    time_is_up(0.3, lambda: processes.hangs(marks))
     [event] = returned(run([hasty], call("hang", marks=str(marks))))
     assert event.result.status == "timeout"
     assert "its process was killed" in event.result.text
@@ -515,7 +522,7 @@ def test_a_process_is_killed_when_the_run_is_cancelled(tmp_path: Path) -> None:
     async def main() -> None:
         agent = Agent(MockBackend([call("hang", marks=str(marks))]), tools=[processes.hang])
         task = asyncio.create_task(agent.run("Go."))
-        assert await asyncio.to_thread(wait_until, lambda: marks.exists() and " " in marks.read_text())
+        assert await asyncio.to_thread(wait_until, lambda: processes.hangs(marks))
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
@@ -525,15 +532,8 @@ def test_a_process_is_killed_when_the_run_is_cancelled(tmp_path: Path) -> None:
     assert wait_until(lambda: all(map(gone, pids)))
 
 
+@needs_proc
 def test_a_thousand_calls_leave_no_process_and_no_descriptor() -> None:
-    def descriptors() -> int:
-        return len(os.listdir("/proc/self/fd"))
-
-    def children() -> set[str]:
-        found = [Path(f"/proc/self/task/{task}/children").read_text().split() for task in os.listdir("/proc/self/task")]
-        return {pid for each in found for pid in each}
-
-    gc.collect()
     before, family = descriptors(), children()
     limits = Limits(steps=None, repeats=2000, calls_per_step=25)
     batches = [[call("add", a=n, b=m) for m in range(20)] for n in range(50)]
@@ -542,7 +542,6 @@ def test_a_thousand_calls_leave_no_process_and_no_descriptor() -> None:
     assert all(event.result.ok for event in events)
     assert len(children() - family) <= PROCESSES
     processes.add.care.workers.close()  # type: ignore[union-attr]
-    gc.collect()
     assert wait_until(lambda: children() <= family)
     assert descriptors() <= before + 1  # a loop's own may come and go
 

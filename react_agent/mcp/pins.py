@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 from react_agent.errors import ConfigError
 from react_agent.messages import JsonObject
+from react_agent.stores.jsonl import replace_file
 
 
 def tool_pin(said: JsonObject) -> str:
@@ -40,12 +43,11 @@ class Pins:
 
     def save(self, server: str, pins: Mapping[str, str]) -> None:
         """Write a server's pins down, instead of those before."""
-        known = self._read()
-        known[server] = dict(pins)
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        fresh = self.path.with_name(self.path.name + ".new")
-        fresh.write_text(json.dumps(known, indent=2, sort_keys=True) + "\n", "utf-8")
-        fresh.replace(self.path)
+        with _alone(self.path.parent):
+            known = self._read()
+            known[server] = dict(pins)
+            replace_file(self.path, json.dumps(known, indent=2, sort_keys=True).encode() + b"\n")
 
     def _read(self) -> dict[str, dict[str, str]]:
         try:
@@ -57,6 +59,22 @@ class Pins:
         if not isinstance(data, dict) or not all(isinstance(entry, dict) for entry in data.values()):
             raise ConfigError(f"{self.path} is no file of pins: it has to be an object of objects")
         return data
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """One writer at a time, where the system has such locks: of two servers that are first seen at once, neither may be forgotten."""
+    try:
+        import fcntl
+    except ImportError:  # pragma: no cover - no such locks on this system
+        yield
+        return
+    descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def check_pins(server: str, pinned: Mapping[str, str], now: Mapping[str, str]) -> None:

@@ -11,6 +11,7 @@ import base64
 import hashlib
 import os
 import re
+from contextlib import suppress
 from pathlib import Path
 from time import perf_counter
 from typing import Protocol
@@ -105,7 +106,11 @@ class JsonlStore:
 
     def runs(self) -> list[Path]:
         """All trace files, newest first."""
-        return sorted(self.folder.glob("*.jsonl"), key=lambda path: path.stat().st_mtime, reverse=True)
+        found: list[tuple[int, Path]] = []
+        for path in self.folder.glob("*.jsonl"):
+            with suppress(FileNotFoundError):  # it went away meanwhile
+                found.append((path.stat().st_mtime_ns, path))
+        return [path for _, path in sorted(found, reverse=True)]
 
 
 class JsonlWriter:
@@ -173,6 +178,7 @@ class JsonlWriter:
             try:
                 self.flush()
             finally:
+                _unlock(self._file)
                 os.close(self._file)
                 self._file = -1  # the number may be another file's by now
 
@@ -221,6 +227,14 @@ def _lock(descriptor: int, path: str | Path) -> None:
         raise TraceError(f"{path} is being written by another run: wait for it, or fork its trace instead") from None
 
 
+def _unlock(descriptor: int) -> None:
+    """Closing alone may not: a process that another thread is just starting has a copy of all that is open here, until it runs its program."""
+    with suppress(ImportError):
+        import fcntl
+
+        fcntl.flock(descriptor, fcntl.LOCK_UN)
+
+
 # -------------------------------------------------------------------------------------------------------- whole traces
 
 
@@ -233,15 +247,20 @@ def save_trace(trace: Trace, path: Path) -> Path:
         if real.exists() and not real.is_file():  # a pipe, or /dev/stdout
             real.write_bytes(data)
             return path
-        beside = real.with_name(f".{real.name}.{os.getpid()}")
-        try:
-            beside.write_bytes(data)
-            os.replace(beside, real)
-        finally:
-            beside.unlink(missing_ok=True)
+        replace_file(real, data)
     except OSError as error:
         raise _not_written(path, error) from error
     return path
+
+
+def replace_file(path: Path, data: bytes) -> None:
+    """Write a whole file: who reads it meanwhile finds the one before or this one, and of several writers one wins. Raises `OSError`."""
+    beside = path.with_name(f".{path.name}.{os.urandom(4).hex()}")
+    try:
+        beside.write_bytes(data)
+        os.replace(beside, path)
+    finally:
+        beside.unlink(missing_ok=True)
 
 
 def load_trace(path: Path) -> Trace:
@@ -289,7 +308,7 @@ def _images_out(event: Event, folder: Path) -> Event:
         path = folder / _IMAGES / digest
         if not path.exists() or path.stat().st_size != len(data):  # a killed writer may have left half of it
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(data)
+            replace_file(path, data)  # another run may be reading or writing the same picture
         swap[id(image)] = replace(image, data=None, sha256=digest)
     return _with_images(event, swap) if swap else event
 

@@ -347,7 +347,7 @@ def test_a_file_cut_at_any_byte(answered: Path) -> None:
 
 
 @given(data=st.data())
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @pytest.mark.parametrize("command", [*DOORS, "fork --at 0 -m kit:answers -t kit:population"])
 def test_a_cut_file_through_every_command(cli: Cli, answered: Path, whole: bytes, command: str, data: st.DataObject) -> None:
     answered.write_bytes(whole[: data.draw(st.integers(0, len(whole)))])
@@ -422,7 +422,7 @@ def _replaced(data: object, at: tuple[object, ...], value: object) -> object:
 
 
 @given(data=st.data())
-@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @pytest.mark.parametrize(
     "command",
     ["show", "steps", "prompt", "export", "export --format markdown", "export --format openai-messages", "stats", "html", "test", "replay"],

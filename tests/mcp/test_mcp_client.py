@@ -9,7 +9,7 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -147,10 +147,13 @@ def test_progress_comes_through(shared: tuple[Mischief, McpServer]) -> None:
     assert seen == [("step 0", 0.25), ("step 1", 0.5), ("step 2", 0.75)]
 
 
-def test_a_call_that_takes_too_long_is_cancelled_at_the_server(shared: tuple[Mischief, McpServer]) -> None:
+def test_a_call_that_takes_too_long_is_cancelled_at_the_server(
+    shared: tuple[Mischief, McpServer], time_is_up: Callable[[float, Callable[[], bool]], None]
+) -> None:
     mischief, server = shared
     hasty = server.tools["never"].renamed("hasty")
     hasty.timeout = 0.05
+    time_is_up(0.05, lambda: ("never", {}) in mischief.called)
     result = Agent(MockBackend([call("hasty"), "done"]), tools=[hasty]).run_sync("Go.")
     assert [each.status for each in results(result)] == ["timeout"]
     end = time.monotonic() + 10
@@ -207,6 +210,20 @@ def test_a_file_of_pins_trusts_on_first_use(tmp_path: Path) -> None:
         McpServer(mischief.server, name="mine", pins=Pins(path)).connect()
     with McpServer(mischief.server, name="another", pins=path):
         assert sorted(json.loads(path.read_text())) == ["another", "mine"]
+
+
+def test_of_two_servers_that_are_first_seen_at_once_none_is_forgotten(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fcntl = pytest.importorskip("fcntl")
+    path = tmp_path / "pins.json"
+
+    def the_other_is_first(descriptor: int, how: int) -> None:
+        monkeypatch.undo()
+        Pins(path).save("other", {"a": "1"})
+
+    monkeypatch.setattr(fcntl, "flock", the_other_is_first)
+    Pins(path).save("mine", {"b": "2"})
+    assert json.loads(path.read_text()) == {"mine": {"b": "2"}, "other": {"a": "1"}}
+    assert list(tmp_path.iterdir()) == [path]
 
 
 @pytest.mark.parametrize("text", ["{", "[]", '{"a": 1}'])

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from _left import descriptors, needs_proc
 
 from react_agent import Agent, ConfigError, MockBackend, ToolError, ToolRegistry, call
 from react_agent_tools import files
@@ -330,8 +331,33 @@ def test_no_race_leads_out(root: Path, kit: ToolRegistry, swapping: Path) -> Non
     assert reads > 0  # the folder was met as a folder, too
 
 
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [("edit_file", {"old_text": "first", "new_text": "FIRST"}), ("write_file", {"content": "second, FIRST"})],
+    ids=["edit", "write"],
+)
+def test_of_two_changes_side_by_side_none_is_lost(
+    root: Path, kit: ToolRegistry, name: str, arguments: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fcntl = pytest.importorskip("fcntl")
+    locks = []
+
+    def the_other_is_first(descriptor: int, how: int) -> None:
+        locks.append(how)
+        if len(locks) == 1:
+            run(files(root), "edit_file", path="README.md", old_text="second", new_text="SECOND")
+
+    monkeypatch.setattr(fcntl, "flock", the_other_is_first)
+    run(kit, name, path="README.md", **arguments)
+    assert len(locks) == 2
+    text = (root / "README.md").read_text()
+    assert "FIRST" in text
+    assert ("SECOND" in text) == (name == "edit_file")
+
+
+@needs_proc
 def test_no_descriptor_is_left_open(kit: ToolRegistry) -> None:
-    before = len(os.listdir("/proc/self/fd")) if Path("/proc/self/fd").exists() else pytest.skip("no /proc here to count descriptors in")
+    before = descriptors()
     for _ in range(50):
         for name, arguments in [("read_file", {"path": "way/x"}), ("read_file", {"path": "README.md"}), ("list_files", {"recursive": True}), ("search_files", {"text": "import"}),
                                 ("write_file", {"path": "loop/x", "content": ""}), ("read_file", {"path": "pipe"})]:  # fmt: skip
@@ -339,7 +365,7 @@ def test_no_descriptor_is_left_open(kit: ToolRegistry) -> None:
                 run(kit, name, **arguments)
             except ToolError:
                 continue
-    assert len(os.listdir("/proc/self/fd")) == before
+    assert descriptors() <= before
 
 
 def test_in_a_run_a_write_is_asked_for(root: Path) -> None:

@@ -12,7 +12,7 @@ import os
 import secrets
 import stat
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -145,6 +145,17 @@ class Root:
                     os.unlink(temporary, dir_fd=folder)
                 raise
             return None if before is None else before.st_size
+
+    @contextmanager
+    def alone(self, path: str) -> Iterator[None]:
+        """Whoever changes a file by what it holds wants this: nobody else who asks here changes one in its folder meanwhile."""
+        import fcntl
+
+        with ExitStack() as stack:
+            with suppress(ToolError, OSError):  # no such folder, which is told when it is used; or its file system has no locks
+                folder = stack.enter_context(self.folder("/".join(self.parts(path)[:-1])))
+                fcntl.flock(folder, fcntl.LOCK_EX)
+            yield
 
     # -------------------------------------------------------------------------------------------------------- walking
 

@@ -80,7 +80,8 @@ class _Files:
             content: All of the file's text.
         """
         data = self._encoded(content)
-        before = self.root.write(path, data)
+        with self.root.alone(path):
+            before = self.root.write(path, data)
         size = f"{len(data):,} bytes"
         return f"wrote {path} ({size}, new)" if before is None else f"wrote {path} ({size}, replacing {before:,} bytes)"
 
@@ -98,6 +99,10 @@ class _Files:
             raise ToolError("old_text is empty; give the text to be replaced, or use write_file for a whole file")
         if old_text == new_text:
             raise ToolError("old_text and new_text are the same; nothing would change")
+        with self.root.alone(path):  # of several edits in one step, each has to see those before it
+            return self._edited(path, old_text, new_text, replace_all)
+
+    def _edited(self, path: str, old_text: str, new_text: str, replace_all: bool) -> str:
         data = self.root.read(path, self.max_bytes)
         text = _exact_text(data, path)
         if "\r\n" in text and text.count("\r\n") == text.count("\n") and "\r" not in old_text:  # models write plain line ends
