@@ -101,7 +101,7 @@ class Trace(Sequence[Event]):
     def append(self, event: Event) -> None:
         """Add one fact. The first must be `Started`, and only the first."""
         events = self._events
-        if (type(event) is Started) is bool(events):
+        if (type(event) is Started) != (not events):
             raise TraceError("a trace has exactly one 'started' event, and it is its first")
         events.append(event)
 
