@@ -98,17 +98,19 @@ class Dispatcher:
         self._finish = finish
         self._keeper = Keeper(recorder, result_chars)
 
-    async def carry_out(self, calls: tuple[PlannedCall, ...]) -> None:
-        """Do what is planned for each call, side by side; returns when each has its event."""
+    def carry_out(self, calls: tuple[PlannedCall, ...]) -> Coroutine[object, object, None]:
+        """Do what is planned for each call, side by side; over when each has its event."""
         if len(calls) == 1:
-            await self._carry_out_one(calls[0])  # no task of its own: that would cost more than the rest of the dispatch
-        else:
-            tasks = [asyncio.ensure_future(self._carry_out_one(call)) for call in calls]
-            try:
-                await asyncio.gather(*tasks)
-            except BaseException:
-                await _given_up(*tasks)  # `gather` waits for the first to end, and none may be at work behind the run's end
-                raise
+            return self._carry_out_one(calls[0])  # no task of its own: that would cost more than the rest of the dispatch
+        return self._side_by_side(calls)
+
+    async def _side_by_side(self, calls: tuple[PlannedCall, ...]) -> None:
+        tasks = [asyncio.ensure_future(self._carry_out_one(call)) for call in calls]
+        try:
+            await asyncio.gather(*tasks)
+        except BaseException:
+            await _given_up(*tasks)  # `gather` waits for the first to end, and none may be at work behind the run's end
+            raise
 
     async def _carry_out_one(self, plan: PlannedCall) -> None:
         if plan.mode == "settle":

@@ -101,8 +101,7 @@ class Run:
     def run_id(self) -> str:
         return self.state.run_id
 
-    def now(self) -> float:
-        return time.time()
+    now = staticmethod(time.time)
 
     def cancelled(self) -> bool:
         """Whoever waits for this run has asked for its end since it began."""
@@ -119,15 +118,16 @@ class Run:
         """
         if self._over:
             return
+        line: bytes | None = None
         if self._masker is not None:
-            event = self._masker.event(event)
+            event, line = self._masker.event(event)
         self.trace.append(event)
         if type(event) is Started:
             self.state = begin(event)
         else:
             advance(self.state, event)
         if self._writer is not None:
-            self._writer.write(event)
+            self._writer.write(event, line)
         if self.event_listeners:
             self._announce(event)
 

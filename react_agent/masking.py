@@ -10,9 +10,10 @@ import msgspec
 from msgspec.structs import replace
 
 from react_agent.errors import BackendError
-from react_agent.events import Called, Event, Finished, Replied, Started
+from react_agent.events import Called, Event, Finished, Replied, Returned, Started
 from react_agent.messages import Noun, Text, Thinking, ToolCall, clean
 from react_agent.spec import AgentSpec
+from react_agent.trace import encode_event
 
 MASKED = "[secret]"
 SHORTEST = 4  # what is shorter is a word, not a secret
@@ -84,24 +85,25 @@ class Masker:
                 yield at, at + len(secret)
                 at = text.find(secret, at + 1)
 
-    def event(self, event: Event) -> Event:
-        """The event, or one like it without the secrets."""
-        kind = type(event)
-        if kind is Called:
-            return event  # names and keys of ours
-        if kind is Started:
-            task = self._masked(event.task)  # type: ignore[union-attr]  # as its type says; its spec was masked when the agent was made
-            return event if task is event.task else replace(event, task=task)  # type: ignore[union-attr]
-        if _long(event):
-            return self._masked(event)
+    def event(self, event: Event) -> tuple[Event, bytes | None]:
+        """The event, or one like it without the secrets; and its line, where that was written to be searched and stays as it is."""
+        if isinstance(event, Called):
+            return event, None  # names and keys of ours
+        if isinstance(event, Started):  # its spec was masked when the agent was made
+            return (replace(event, task=self._masked(event.task)) if self._holds(_encode(event.task)) else event), None
+        if not isinstance(event, Returned) and _long(event):
+            return self._masked(event), None
         try:
-            line = _encode(event)
+            line = encode_event(event)
         except (ValueError, TypeError):  # what cannot be written yet may hold one all the same
-            return self._masked(event)
-        for written in self._written:
+            return self._masked(event), None
+        return (self._masked(event), None) if self._holds(line) else (event, line)
+
+    def _holds(self, line: bytes) -> bool:
+        for written in self._written:  # noqa: SIM110 - a generator takes as long as the search
             if written in line:
-                return self._masked(event)
-        return event
+                return True
+        return False
 
     def spec(self, spec: AgentSpec) -> AgentSpec:
         return self._masked(spec)

@@ -100,9 +100,10 @@ class Trace(Sequence[Event]):
 
     def append(self, event: Event) -> None:
         """Add one fact. The first must be `Started`, and only the first."""
-        if (type(event) is Started) is (len(self._events) > 0):
+        events = self._events
+        if (type(event) is Started) != (not events):
             raise TraceError("a trace has exactly one 'started' event, and it is its first")
-        self._events.append(event)
+        events.append(event)
 
     def __len__(self) -> int:
         return len(self._events)

@@ -127,7 +127,7 @@ def test_a_store_may_be_of_ones_own() -> None:
         def __init__(self, events: list[Event]) -> None:
             self.events = events
 
-        def write(self, event: Event) -> None:
+        def write(self, event: Event, line: bytes | None = None) -> None:
             self.events.append(event)
 
         def flush(self) -> None: ...

@@ -62,8 +62,10 @@ def _encodable(part: Part) -> Part:
         text = clean(part.text)
         return part if text is part.text else replace(part, text=text)
     if type(part) is ToolCall:
-        name, raw = clean(part.name), clean(part.raw) if part.raw is not None else None
-        return part if name is part.name and raw is part.raw else replace(part, name=name, raw=raw)
+        raw = part.raw
+        if part.name.isascii() and (raw is None or raw.isascii()):
+            return part
+        return replace(part, name=clean(part.name), raw=None if raw is None else clean(raw))
     return part
 
 

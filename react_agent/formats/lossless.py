@@ -10,8 +10,8 @@ from json import JSONDecoder, JSONEncoder
 from math import isinf
 from typing import NoReturn, cast
 
+import msgspec
 from pydantic import JsonValue
-from pydantic_core import from_json
 
 from react_agent.messages import JsonObject
 
@@ -104,14 +104,15 @@ def _flat_object(text: str) -> JsonObject | None:
     if len(text) > _FLAT_CHARS:
         return None
     try:
-        value = from_json(text, allow_inf_nan=False)
-    except (ValueError, TypeError):
+        value = _parse(text)
+    except (ValueError, RecursionError):
         return None
     if type(value) is dict and text.count(":") == len(value) and _FLAT.issuperset(map(type, value.values())):
         return value
     return None
 
 
+_parse = msgspec.json.Decoder().decode
 _FLAT = frozenset({str, int, bool, type(None)})
 _FLAT_CHARS = 4_000  # below what Python takes for the digits of a number
 

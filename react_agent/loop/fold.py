@@ -83,7 +83,7 @@ def update(state: State, event: Event) -> State:
 
 def advance(new: State, event: Event) -> None:
     """`update` in place, for whoever owns the state alone, as a host does: the same fold without a copy for each event."""
-    if event.kind in _ACTIVE or (type(event) is Told and _busy(new, event)):
+    if type(event) in _ACTIVE or (type(event) is Told and _busy(new, event)):
         passed = event.at - new.at
         if passed > 0.0:  # a clock may be set back
             new.seconds += passed
@@ -127,7 +127,7 @@ def advance(new: State, event: Event) -> None:
             assert_never(event)
 
 
-_ACTIVE = frozenset({"replied", "called", "returned", "asked", "stopped"})  # time before other events is a pause
+_ACTIVE = frozenset({Replied, Called, Returned, Asked, Stopped})  # time before other events is a pause
 
 
 def _busy(state: State, event: Told) -> bool:

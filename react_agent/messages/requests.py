@@ -49,7 +49,7 @@ class Chain:
 
     def __init__(self) -> None:
         self.items: list[Message] = []
-        self.hasher = hashlib.sha256()
+        self.hasher = hashlib.blake2b(digest_size=16)
         self.hashed = 0  # how many messages it has taken in
         self.memos: dict[object, list[Any]] = {}  # whoever derives one thing per message says which; Any, since each has its own
 
@@ -113,15 +113,15 @@ class MessageView(Sequence[Message]):
             done.append(derive(items[i], items[i - 1] if i else None))
         return done
 
-    def hasher(self) -> hashlib._Hash:
-        """SHA-256 over what the messages say, a line each; a copy to go on with. Each message is taken in once in the chain's life."""
+    def hasher(self) -> hashlib.blake2b:
+        """BLAKE2b over what the messages say, a line each; a copy to go on with. Each message is taken in once in the chain's life."""
         chain = self.chain
         if chain.hashed > self.n:  # an older view than the last that was hashed
             chain = Chain()
             chain.items = self.chain.items
-        for i in range(chain.hashed, self.n):
-            chain.hasher.update(_essence(chain.items[i]) + b"\n")
-        chain.hashed = self.n
+        if chain.hashed < self.n:
+            chain.hasher.update(_encode_lines([_essence(message) for message in chain.items[chain.hashed : self.n]]))
+            chain.hashed = self.n
         return chain.hasher.copy()
 
 
@@ -159,17 +159,17 @@ class ModelRequest(Noun, frozen=True):
         return self.head.settings
 
     def digest(self) -> str:
-        """32 hex digits that name this request: SHA-256 over its messages, its head and its tool choice."""
+        """32 hex digits that name this request: BLAKE2b (RFC 7693) over its messages, its head and its tool choice."""
         hasher = self.messages.hasher()
         hasher.update(_head_digest(self.head) + self.tool_choice.encode())
-        return hasher.hexdigest()[:32]
+        return hasher.hexdigest()
 
 
-_encode = msgspec.json.Encoder().encode
+_encode_lines = msgspec.json.Encoder().encode_lines
 
 
-def _essence(message: Message) -> bytes:
-    """What a message says, as JSON lists: what digests are made of.
+def _essence(message: Message) -> list[object]:
+    """What a message says, as lists for JSON: what digests are made of.
 
     Neutral: what only one API gave (`provider_data`) does not count.
     """
@@ -184,7 +184,7 @@ def _essence(message: Message) -> bytes:
             said.append(_picture(part))
         else:
             said.append((part.type, part.text))
-    return _encode(said)
+    return said
 
 
 def _picture(part: Image) -> tuple[str | None, ...]:
@@ -195,11 +195,11 @@ _head_digests: dict[int, tuple[Head, bytes]] = {}
 
 
 def _head_digest(head: Head) -> bytes:
-    """SHA-256 of a head; remembered by identity, since a run asks with one and the same head again and again."""
+    """BLAKE2b of a head; remembered by identity, since a run asks with one and the same head again and again."""
     known = _head_digests.get(id(head))
     if known is not None and known[0] is head:
         return known[1]
-    digest = hashlib.sha256(msgspec.json.encode(head)).digest()
+    digest = hashlib.blake2b(msgspec.json.encode(head), digest_size=16).digest()
     if len(_head_digests) >= 256:
         _head_digests.clear()
     _head_digests[id(head)] = (head, digest)

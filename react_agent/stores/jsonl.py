@@ -17,7 +17,6 @@ from time import perf_counter
 from typing import Protocol
 from urllib.parse import quote
 
-import msgspec
 from msgspec.structs import replace
 
 from react_agent.errors import TraceError
@@ -29,15 +28,14 @@ IMAGE_BYTES_INLINE = 64 * 1024
 CHECKPOINT_SECONDS = 0.01
 _IMAGES = "images"
 _WITH_IMAGES = frozenset((Started, Told, Returned))
-_encode_lines = msgspec.json.Encoder().encode_lines  # each event as `encode_event` writes it, in one go
 _APPEND = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 
 
 class Writer(Protocol):
     """Takes a run's events as they happen."""
 
-    def write(self, event: Event) -> None:
-        """Take one event; it may be kept back until `flush`."""
+    def write(self, event: Event, line: bytes | None = None) -> None:
+        """Take one event; it may be kept back until `flush`. `line` is what `encode_event` gives for it, where that was made already."""
         ...
 
     def flush(self) -> None:
@@ -83,9 +81,11 @@ class JsonlStore:
         path = f"{self._prefix}{_file_name(run_id)}"  # no `Path`: that takes longer than to make the file
         try:
             try:
-                writer = JsonlWriter(path)
+                return JsonlWriter(path, new=True)
             except FileNotFoundError:
                 self.folder.mkdir(parents=True, exist_ok=True)
+                return JsonlWriter(path, new=True)
+            except FileExistsError:
                 writer = JsonlWriter(path)
         except OSError as error:
             raise _not_written(path, error) from error
@@ -114,14 +114,19 @@ class JsonlStore:
 
 
 class JsonlWriter:
-    """Appends events to one file; the only writer of it that there may be at a time."""
+    """Appends events to one file; the only writer of it that there may be at a time.
 
-    def __init__(self, path: str | Path) -> None:
+    Args:
+        path: Of the file.
+        new: There must be none yet; `FileExistsError` is raised if there is.
+    """
+
+    def __init__(self, path: str | Path, *, new: bool = False) -> None:
         self.path = path
-        self._file = os.open(path, _APPEND, 0o666)
+        self._file = os.open(path, _APPEND | os.O_EXCL if new else _APPEND, 0o666)
         self._closed = False
         self._rest = b""  # that the system did not take yet
-        self._waiting: list[Event] = []  # encoded together when they are written: one by one between steps takes three times as long
+        self._waiting: list[bytes | Event] = []  # lines, and events whose pictures have to be put beside the file first
         self._flushed = 0.0
         try:
             _lock(self._file, path)
@@ -133,29 +138,32 @@ class JsonlWriter:
         """Bytes in the file now."""
         return os.fstat(self._file).st_size
 
-    def write(self, event: Event) -> None:
-        self._waiting.append(event)
+    def write(self, event: Event, line: bytes | None = None) -> None:
+        if type(event) in _WITH_IMAGES and _images_of(event):
+            self._waiting.append(event)
+        else:
+            self._waiting.append(line or encode_event(event))
 
     def flush(self) -> None:
         """Raises `TraceError` where the system does not take it, for instance when the disk is full; it is then kept for the next time."""
         if not (self._waiting or self._rest):
             return
         try:
-            events = [self._images_out(event) if type(event) in _WITH_IMAGES and _images_of(event) else event for event in self._waiting]
-            lines = _encode_lines(events)
+            lines = [item if isinstance(item, bytes) else self._without_images(item) for item in self._waiting]
             self._waiting.clear()
-            self.write_bytes(lines)
+            self.write_bytes(b"\n".join(lines) + b"\n" if lines else b"")
         except OSError as error:
             raise _not_written(self.path, error) from error
 
     def write_bytes(self, data: bytes) -> None:
         """Append these bytes as they are."""
-        self._rest += data
-        while self._rest:  # the system may take a part only
-            self._rest = self._rest[os.write(self._file, self._rest) :]
+        self._rest = rest = self._rest + data
+        while (written := os.write(self._file, rest)) < len(rest):  # the system may take a part only
+            self._rest = rest = rest[written:]
+        self._rest = b""
 
-    def _images_out(self, event: Event) -> Event:
-        return _images_out(event, Path(self.path).parent)
+    def _without_images(self, event: Event) -> bytes:
+        return encode_event(_images_out(event, Path(self.path).parent))
 
     def checkpoint(self) -> None:
         """Flush unless what is kept back is the work of less than `CHECKPOINT_SECONDS`."""
@@ -280,15 +288,13 @@ def _with_images(event: Event, swap: dict[int, Image]) -> Event:
 
 def _images_of(event: Event) -> list[Image]:
     match event:
+        case Returned():
+            content = event.result.content
+            return [part for part in content if isinstance(part, Image)] if len(content) != 1 or type(content[0]) is Image else []
         case Started():
             return [part for part in event.task.parts if isinstance(part, Image)]
         case Told():
             return [part for part in event.message.parts if isinstance(part, Image)]
-        case Returned():
-            content = event.result.content
-            if len(content) == 1 and type(content[0]) is not Image:
-                return []
-            return [part for part in content if isinstance(part, Image)]
         case _:
             return []
 

@@ -97,9 +97,9 @@ class TelemetryWriter:
         self._spans = spans
         self._inner = inner
 
-    def write(self, event: Event) -> None:
+    def write(self, event: Event, line: bytes | None = None) -> None:
         if self._inner is not None:
-            self._inner.write(event)
+            self._inner.write(event, line)
         self._spans.take(event)
 
     def flush(self) -> None:

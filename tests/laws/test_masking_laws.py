@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from react_agent.events import Event, Replied, Returned, Told
 from react_agent.masking import MASKED, Masker
 from react_agent.messages import JsonObject, Message, ModelReply, Text, ToolCall, ToolResult, user
+from react_agent.trace import encode_event
 
 # no character of the mask itself, and none that a neighbour could join with to another
 secrets = st.text(st.sampled_from('ab"\\/\n\t\x00\x7fé€😀<>'), min_size=4, max_size=12)
@@ -27,7 +28,7 @@ def events(text: str) -> list[Event]:
 def test_no_secret_gets_through(secret: str, before: str, after: str) -> None:
     masker = Masker([secret])
     for event in events(before + secret + after):
-        masked = masker.event(event)
+        masked, _ = masker.event(event)
         assert masked is not event
         shown = repr(masked)
         assert MASKED in shown
@@ -38,4 +39,6 @@ def test_no_secret_gets_through(secret: str, before: str, after: str) -> None:
 def test_what_holds_none_stays_the_same_object(secret: str, text: str) -> None:
     masker = Masker([secret])
     for event in events(text):
-        assert masker.event(event) is event
+        same, line = masker.event(event)
+        assert same is event
+        assert line in (None, encode_event(event))
