@@ -410,7 +410,9 @@ def _checked_secrets(secrets: Iterable[str]) -> tuple[str, ...]:
         if not isinstance(secret, str):
             raise ConfigError(f"a secret is a text; not {type(secret).__name__}")
         if 0 < len(secret) < SHORTEST:
-            raise ConfigError(f"a secret of {len(secret)} characters cannot be masked, since ordinary words hold it; {SHORTEST} are the least")
+            raise ConfigError(
+                f"a secret of {len(secret)} characters cannot be masked, since ordinary words hold it; {SHORTEST} are the least"
+            )
     return known
 
 

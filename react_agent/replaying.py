@@ -63,7 +63,8 @@ def check_request(event: Replied, request: ModelRequest, recorded: State, step: 
         return
     effect = next_effect(recorded)
     difference = diff_requests(effect.request, request) if isinstance(effect, CallModel) else ""
-    raise Diverged(f"step {step}: the model would be asked something else than was recorded", step=step, difference=difference)
+    why = "" if difference else "; its own events say so, thus one before this step was edited, or this version asks otherwise"
+    raise Diverged(f"step {step}: the model would be asked something else than was recorded{why}", step=step, difference=difference)
 
 
 def check_call(event: Called | Returned | Asked, effect: Effect, state: State) -> None:

@@ -13,6 +13,7 @@ from rich.text import Text
 
 from react_agent.view import words
 
+STDOUT = Path("-")  # as ``-o`` takes it
 WIDE = 160  # columns where nobody's window sets them
 
 

@@ -13,7 +13,7 @@ from pydantic_core import from_json
 
 from react_agent.backends.profiles import COMPATIBLE
 from react_agent.backends.wires.openai_chat import OpenAIChat
-from react_agent.cli.console import note, shell
+from react_agent.cli.console import STDOUT, note, shell
 from react_agent.cli.files import load
 from react_agent.cli.options import FieldsOption, FileArgument, RedactOption, redactor
 from react_agent.events import Event, Replied, Returned, Told
@@ -43,7 +43,7 @@ def export_(
     """
     loaded = load(file, redactor(redact, redact_field))
     text = export(loaded.trace, format)
-    if output is None:
+    if output is None or output == STDOUT:
         print(words.plain(text) if format is Kind.markdown else words.plain_json(text))
     else:
         output.write_text(text + "\n", encoding="utf-8")

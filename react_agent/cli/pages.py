@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from react_agent.cli.console import Code, fail, note, shell
+from react_agent.cli.console import STDOUT, Code, fail, note, shell
 from react_agent.cli.files import load, load_whole
 from react_agent.cli.options import FieldsOption, FileArgument, RedactOption, redactor
 from react_agent.view.as_test import as_replay, as_test
@@ -33,8 +33,11 @@ def html_(
     else:
         text = compare_page(loaded[0].trace, loaded[1].trace, problems=problems)
     to = output or Path("-".join(one.path.stem for one in loaded) + ".html")
-    to.write_text(text, encoding="utf-8")
-    note(f"written to {shell(to)}")
+    if to == STDOUT:
+        print(text)
+    else:
+        to.write_text(text, encoding="utf-8")
+        note(f"written to {shell(to)}")
     for one in loaded:
         one.done()
 
@@ -57,7 +60,7 @@ def as_test_(
     if not (all(part.isidentifier() for part in module.split(".")) and name.isidentifier()):
         fail(f"--agent takes MODULE:NAME, such as my_app.agents:helper, not '{agent}'", Code.USAGE)
     text = as_test(trace, str(path), agent) if agent else as_replay(trace, str(path))
-    if output is None:
+    if output is None or output == STDOUT:
         print(text, end="")
     elif output.exists():
         fail(f"{shell(output)} exists: name another file, or remove it first", Code.USAGE)
