@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -59,7 +60,7 @@ def as_test_(
     module, _, name = (agent or "a:b").partition(":")
     if not (all(part.isidentifier() for part in module.split(".")) and name.isidentifier()):
         fail(f"--agent takes MODULE:NAME, such as my_app.agents:helper, not '{agent}'", Code.USAGE)
-    text = as_test(trace, str(path), agent) if agent else as_replay(trace, str(path))
+    text = as_test(trace, str(path), agent) if agent else as_replay(trace, str(path), _seen_from(output, path))
     if output is None or output == STDOUT:
         print(text, end="")
     elif output.exists():
@@ -67,3 +68,13 @@ def as_test_(
     else:
         output.write_text(text, encoding="utf-8")
         note(f"written to {shell(output)}")
+
+
+def _seen_from(output: Path | None, path: Path) -> str | None:
+    """The trace's file from the folder of the test; None where that is not known, or lies on another drive."""
+    if output is None or output == STDOUT:
+        return None
+    try:
+        return Path(os.path.relpath(path.resolve(), output.resolve().parent)).as_posix()
+    except ValueError:
+        return None

@@ -51,6 +51,12 @@ def test_a_question_from_standard_input(cli: Cli, home: Path) -> None:
     assert Trace.load(run_files(home)[0]).started.task.text == "From a pipe?"
 
 
+@pytest.mark.parametrize("question", ["", "  ", "-"])
+def test_a_question_that_asks_nothing(cli: Cli, question: str) -> None:
+    result = cli("run", question, stdin=" \n")
+    assert (result.exit_code, "the question is empty" in result.stderr) == (2, True)
+
+
 def test_instructions_steps_and_store(cli: Cli, home: Path) -> None:
     (home / "words.txt").write_text("Be brief.")
     options = ("--instructions", "@words.txt", "--steps", "3", "--seconds", "9", "--temperature", "0", "--store", "elsewhere")

@@ -10,8 +10,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from react_agent import Trace
+from react_agent import Agent, MockBackend, Trace
 from react_agent.cli.files import requests
+from react_agent.errors import BackendRejected
 from react_agent.view.items import items
 from react_agent.view.reading import read_far
 from react_agent.view.standing import standing
@@ -153,6 +154,11 @@ def test_replay_shows_where_a_text_is_read_differently(cli: Cli, text_run: Path)
 def test_grep(cli: Cli, answered: Path, words: list[str], code: int, found: bool) -> None:
     result = cli("trace", "grep", *words)
     assert (result.exit_code, "answered.jsonl:" in result.stdout) == (code, found)
+
+
+def test_grep_tells_no_step_of_what_comes_before_the_first(cli: Cli, home: Path) -> None:
+    Agent(MockBackend([BackendRejected("no such key")])).run_sync("How?").trace.save(home / "runs" / "lost.jsonl")
+    assert "lost.jsonl:stopped: failed" in cli("trace", "grep", "no such key").stdout
 
 
 def test_grep_says_what_is_not_there(cli: Cli, answered: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

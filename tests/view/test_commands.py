@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import runpy
 import socket
 from pathlib import Path
 
@@ -75,11 +76,13 @@ def test_html_of_another_program_s_file(file: Path) -> None:
 
 
 def test_a_replay_is_written_and_passes(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert cli("test", file, "-o", "test_made.py").exit_code == 0
-    room: dict[str, object] = {}
-    exec(Path("test_made.py").read_text("utf-8"), room)
-    room["test_the_question"]()  # type: ignore[operator]
-    again = cli("test", file, "-o", "test_made.py")
+    made = Path("tests/test_made.py")
+    made.parent.mkdir()
+    assert cli("test", file, "-o", made).exit_code == 0
+    made = made.resolve()
+    monkeypatch.chdir("/")  # wherever it is run
+    runpy.run_path(str(made))["test_the_question"]()
+    again = cli("test", made.parents[1] / file, "-o", made)
     assert (again.exit_code, "exists" in again.stderr) == (2, True)
 
 
