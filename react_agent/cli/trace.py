@@ -18,7 +18,7 @@ from react_agent.stores.jsonl import JsonlStore
 from react_agent.trace import Trace
 from react_agent.view import terminal, words
 from react_agent.view.reading import Read, read_far
-from react_agent.view.standing import Standing, standing
+from react_agent.view.standing import Standing, agents, standing
 
 
 def show_(
@@ -127,7 +127,7 @@ def _line(path: Path, trace: Trace, cut: bool) -> tuple[Text, ...]:
     return (
         _cell(path.stem, 60),
         Text(words.when(started.at)[:16]),
-        _cell(started.backend, 30),
+        _cell(words.successive(agent.backend for agent in agents(trace)), 40),
         Text(str(stands.state.steps)),
         Text(f"{usage:,}" if usage else ""),
         Text(kind, style),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from react_agent.errors import TraceError
+from react_agent.events import Changed, Started
 from react_agent.loop import State, advance, begin, next_effect
 from react_agent.messages import Outcome
 from react_agent.result import Pending, pending
@@ -36,6 +37,11 @@ class Standing:
     def kind(self) -> str:
         """The outcome in one word; ``unfinished`` and ``damaged`` too."""
         return "damaged" if self.problem else self.outcome.kind if self.outcome else "unfinished"
+
+
+def agents(trace: Trace) -> list[Started | Changed]:
+    """Who a run was in the hands of, one after another."""
+    return [event for event in trace if isinstance(event, (Started, Changed))]
 
 
 def standing(trace: Trace) -> Standing:
