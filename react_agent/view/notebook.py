@@ -31,6 +31,8 @@ def card(trace: Trace) -> str:
         rows.append(f'<tr><td></td><td colspan="2" style="{_CELL}">… {words.amount(left, "more step")}</td></tr>')
     took = [words.amount(len(steps), "step"), words.tokens(used) if (used := trace.usage()).total_tokens else "", trace.started.backend]
     ending = str(told["answer"] or told["detail"])
+    if told["asked"]:
+        ending = f"{told['asked']}\n{ending}"
     problem = f'<p style="color:{_BAD}">{_text(str(told["problem"]))}</p>' if told["problem"] else ""
     return (
         '<div style="max-width:60em;line-height:1.5">'

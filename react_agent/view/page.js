@@ -177,7 +177,7 @@
     if (!one) inside.push(long(title));
     if (start.edited !== undefined) inside.push(folded("The question was edited in this fork", long(start.edited)));
     inside.push(...parts(task.filter((part) => part.picture)).map((image) => el("div", "seen", image)));
-    if (end.answer) inside.push(el("div", "result", el("span", "label", "Answer"), long(end.answer, "answer")));
+    if (end.answer) inside.push(el("div", "result", el("span", "label", end.asked ? `Answer to: ${end.asked}` : "Answer"), long(end.answer, "answer")));
     else {
       const lost = ["failed", "malformed", "refused", "damaged"].includes(end.outcome);
       const what = long(end.outcome === "unfinished" ? "It is still going on, or was interrupted; react-agent resume goes on with it." : end.detail || "");
