@@ -20,7 +20,7 @@ from react_agent.events import Changed, Parent, Resumed, Reviewed, Started, Told
 from react_agent.forking import edited
 from react_agent.host import Reviewer, Run
 from react_agent.loop import State, fold, update
-from react_agent.masking import Masker
+from react_agent.masking import SHORTEST, Masker
 from react_agent.messages import JsonObject, Message, Outcome, Settings, Task, Usage, as_parts, clean
 from react_agent.policy import Policy
 from react_agent.result import Output, Result, checked_review, pending
@@ -96,8 +96,10 @@ class Agent(Generic[Output]):
             examples=tuple([_trajectory(example) for example in examples]),
         )
         self._store = _as_store(store)
+        if reviewer is not None and not callable(reviewer):
+            raise ConfigError(f"a reviewer is a function that is given a pending call and returns a review; not {type(reviewer).__name__}")
         self._reviewer = reviewer
-        self._masker = Masker((*secrets, *getattr(self.backend, "secrets", ()), *_environment_keys()))
+        self._masker = Masker((*_checked_secrets(secrets), *getattr(self.backend, "secrets", ()), *_environment_keys()))
         self.spec = as_written(self._masker.spec(self.spec))
 
     def __repr__(self) -> str:
@@ -352,6 +354,8 @@ class Agent(Generic[Output]):
 def _trajectory(example: Trace | Sequence[Message]) -> tuple[Message, ...]:
     """The messages of an example without its system message, which is the agent's own."""
     messages = fold(example).view if isinstance(example, Trace) else example
+    if not isinstance(messages, Iterable) or not all(isinstance(message, Message) for message in messages):
+        raise ConfigError("an example is a Trace, or a list of Messages from the user's question to the answer")
     kept = tuple([message for message in messages if message.role != "system"])
     if not kept or kept[0].role != "user" or kept[-1].role == "user":
         raise ConfigError("an example must begin with the user's question and end with what the agent did or answered")
@@ -364,6 +368,8 @@ def as_backend(backend: Backend | str | TextFunction, format: str | None = None)
         from react_agent.backends.names import resolve
 
         return resolve(backend, format=format)
+    if isinstance(backend, type):  # it has all that a backend has, but for what an instance holds
+        raise ConfigError(f"{backend.__name__} is a class; give the agent one of it, as in Agent({backend.__name__}(…))")
     if isinstance(backend, Backend):
         if format is not None and format != backend.format_name:
             raise ConfigError(f"the backend {backend.name} speaks '{backend.format_name}'; give format={format!r} to the backend itself")
@@ -390,7 +396,24 @@ def _as_store(store: Store | str | Path | None) -> Store | None:
         from react_agent.stores.jsonl import JsonlStore
 
         return JsonlStore(store)
+    if store is not None and not callable(getattr(store, "create", None)):
+        raise ConfigError(f"a store is a folder or a Store; not {type(store).__name__}")
     return store
+
+
+def _checked_secrets(secrets: Iterable[str]) -> tuple[str, ...]:
+    """Raises `ConfigError` for what would not be masked: silence would let it out."""
+    if isinstance(secrets, str) or not isinstance(secrets, Iterable):
+        raise ConfigError(f"secrets are a list of texts, as in secrets=[token]; not {type(secrets).__name__}")
+    known = tuple(secrets)
+    for secret in known:
+        if not isinstance(secret, str):
+            raise ConfigError(f"a secret is a text; not {type(secret).__name__}")
+        if 0 < len(secret) < SHORTEST:
+            raise ConfigError(
+                f"a secret of {len(secret)} characters cannot be masked, since ordinary words hold it; {SHORTEST} are the least"
+            )
+    return known
 
 
 def _environment_keys() -> list[str]:

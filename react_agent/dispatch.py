@@ -250,7 +250,7 @@ class Dispatcher:
                     error=f"{_too_long(timeout)} It could not be stopped and may still be at work.", status="timeout", left_behind=True
                 )
             value = future.result()
-        if not asyncio.iscoroutine(value):
+        if not isinstance(value, Coroutine):  # asyncio.iscoroutine takes a generator for one up to Python 3.11
             return Ran(value)
         # a plain function that gives back a coroutine, such as a lambda over an async one
         return Ran(await value) if timeout is None else await self._in_time(value, timeout, flag)

@@ -1,6 +1,6 @@
 """Running a record again without its world: every request, every planned call and every reading has to come out as it was recorded.
 
-Pure: it folds the trace and compares. So a saved trace is a regression test of prompts, formats and the loop.
+Pure but for a trace that is named by its path: it folds the trace and compares. So a saved trace is a regression test of prompts, formats and the loop.
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 import difflib
 import json
 from collections.abc import Sequence
+from pathlib import Path
 
 from msgspec.structs import replace
 
@@ -21,16 +22,17 @@ from react_agent.spec import AgentSpec
 from react_agent.trace import Trace
 
 
-def replay(trace: Trace, spec: AgentSpec | None = None) -> State:
+def replay(trace: Trace | str | Path, spec: AgentSpec | None = None) -> State:
     """The state at the trace's end, after every step of it was checked.
 
     Args:
-        trace: The record.
+        trace: The record, or the path of its file.
         spec: Begin with this spec instead of the recorded one, to see whether a changed agent would still ask the same.
 
     Raises:
         Diverged: The loop asks for something else than was recorded, or a recorded text is read differently now.
     """
+    trace = trace if isinstance(trace, Trace) else Trace.load(trace)
     started = trace.started if spec is None else replace(trace.started, spec=spec)
     recorded, state = begin(trace.started), begin(started)
     for event in trace[1:]:
@@ -63,7 +65,8 @@ def check_request(event: Replied, request: ModelRequest, recorded: State, step: 
         return
     effect = next_effect(recorded)
     difference = diff_requests(effect.request, request) if isinstance(effect, CallModel) else ""
-    raise Diverged(f"step {step}: the model would be asked something else than was recorded", step=step, difference=difference)
+    why = "" if difference else "; its own events say so, thus one before this step was edited, or this version asks otherwise"
+    raise Diverged(f"step {step}: the model would be asked something else than was recorded{why}", step=step, difference=difference)
 
 
 def check_call(event: Called | Returned | Asked, effect: Effect, state: State) -> None:

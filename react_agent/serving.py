@@ -37,6 +37,7 @@ from react_agent.view.as_test import as_test
 from react_agent.view.html import as_data, compare_page, document, trace_title
 from react_agent.view.reading import read_far
 from react_agent.view.redact import REDACTED, Redactor
+from react_agent.view.standing import agents
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _COOKIE = "react_agent_token"
@@ -142,7 +143,7 @@ class _Rooms:
         return {
             "outcome": "damaged" if left else told["outcome"],
             "question": words.plain_line(words.said(started.task), 200),
-            "model": words.plain_line(started.backend),
+            "model": words.plain_line(words.successive(agent.backend for agent in agents(trace))),
             "steps": told["steps"],
             "tokens": trace.usage().total_tokens,
             "at": started.at,

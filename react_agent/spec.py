@@ -106,10 +106,22 @@ def finish_spec(schema: JsonObject) -> ToolSpec:
 
 def as_written(spec: AgentSpec) -> AgentSpec:
     """The spec as it is read again from a trace: what it says is of the right types, and a resumed run finds no difference that is none. Raises `ConfigError`."""
+    for name, kind in (("limits", Limits), ("settings", Settings), ("policy", Policy)):
+        if not isinstance(getattr(spec, name), kind):  # a dict would be read, and a misspelt key in it passed over
+            raise ConfigError(f"{name} is a {kind.__name__}, as in {name}={kind.__name__}(…); not {type(getattr(spec, name)).__name__}")
     try:
-        return msgspec.json.decode(msgspec.json.encode(spec), type=AgentSpec)
+        written = msgspec.json.decode(msgspec.json.encode(spec), type=AgentSpec)
     except (msgspec.MsgspecError, TypeError, ValueError, OverflowError, RecursionError) as error:
         raise ConfigError(f"what the agent was given cannot be written into a trace and read again: {error}") from error
+    for one in fields(Limits):
+        given = getattr(spec.limits, one.name)
+        least = 1 if one.name in _AT_LEAST_ONE else 0
+        if given is not None and not given >= least:  # what is no number at all is no limit either
+            raise ConfigError(f"limits.{one.name} is {given}; it is {least} or more" + ("" if least else ", or None for no limit"))
+    return written
+
+
+_AT_LEAST_ONE = ("mistakes", "repeats", "calls_per_step", "result_chars")
 
 
 def differences(recorded: AgentSpec, now: AgentSpec) -> list[str]:

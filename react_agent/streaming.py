@@ -85,6 +85,8 @@ class RunStream(Generic[Output]):
             raise failure
 
     async def __aiter__(self) -> AsyncIterator[Event | Delta | Progress]:
+        if self._run is None:  # nothing would ever come
+            raise ConfigError("the stream has not begun: use it as `async with agent.stream(…) as run:`")
         while (item := await self._queue.get()) is not None:
             yield item
         self._queue.put_nowait(None)  # whoever iterates once more is at the end at once

@@ -12,7 +12,7 @@ import contextvars
 import os
 import queue
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from typing import TypeAlias
 
 Job: TypeAlias = "tuple[asyncio.AbstractEventLoop, asyncio.Future[object], Callable[[], object]]"
@@ -58,7 +58,7 @@ class ThreadPool:
 
 def _settle(future: asyncio.Future[object], result: object, error: BaseException | None) -> None:
     if future.cancelled():
-        if asyncio.iscoroutine(result):
+        if isinstance(result, Coroutine):
             result.close()  # nobody will await it
         return
     if error is None:

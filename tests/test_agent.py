@@ -86,6 +86,23 @@ WRONG: dict[str, tuple[dict[str, object], str]] = {
     "the reserved name": ({"tools": [Tool.from_schema(name="finish", parameters=None, function=lambda: 1)]}, "reserved"),
     "a format that the backend does not speak": ({"format": "react_text"}, "speaks 'native'"),
     "no tool at all": ({"tools": [42]}, "int"),
+    "a tool that stands alone": ({"tools": World().tools()[0]}, r"tools=\[search\]"),
+    "no list of tools": ({"tools": None}, "as a list"),
+    "None among the tools": ({"tools": [None]}, "None is no tool"),
+    "the class of a backend": ({"backend": MockBackend}, r"Agent\(MockBackend\("),
+    "limits that are no Limits": ({"limits": {"stpes": 3}}, r"limits=Limits\("),
+    "settings that are no Settings": ({"settings": {"tempreature": 0}}, r"settings=Settings\("),
+    "a policy that is a function": ({"policy": lambda call: "ask"}, r"policy=Policy\("),
+    "a limit below nothing": ({"limits": Limits(steps=-1)}, r"limits\.steps is -1"),
+    "a limit that is no number": ({"limits": Limits(seconds=float("nan"))}, r"limits\.seconds is nan"),
+    "no mistake allowed, not the first either": ({"limits": Limits(mistakes=0)}, "1 or more"),
+    "a store that is none": ({"store": 5}, "a folder or a Store"),
+    "a reviewer that is none": ({"reviewer": "me"}, "a reviewer is a function"),
+    "a secret that stands alone": ({"secrets": "sk-12345678"}, r"secrets=\[token\]"),
+    "a secret in bytes": ({"secrets": [b"sk-12345678"]}, "a secret is a text"),
+    "a secret that words hold": ({"secrets": ["the"]}, "cannot be masked"),
+    "an example that is none": ({"examples": ["x"]}, "a list of Messages"),
+    "an example that is no list": ({"examples": [5]}, "a list of Messages"),
 }
 
 
@@ -526,6 +543,8 @@ def test_before_it_begins_and_before_it_ends_a_stream_has_no_result() -> None:
         for ask in (lambda: run.trace, lambda: run.result, lambda: run.tell("x")):
             with pytest.raises(ConfigError):
                 ask()
+        with pytest.raises(ConfigError, match="async with"):  # it would wait for ever
+            _ = [event async for event in run]
         async with run:
             with pytest.raises(ConfigError, match="not over"):
                 _ = run.result

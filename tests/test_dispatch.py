@@ -96,6 +96,12 @@ def test_long_words_of_an_error_are_bounded() -> None:
     assert len(results(result)[0][1]) <= dispatch_module.ERROR_CHARS
 
 
+def test_a_plain_function_may_give_back_what_is_iterated_over() -> None:
+    """A generator is no coroutine, whatever asyncio says of it up to Python 3.11."""
+    for timeout in (None, 100.0):
+        assert results(run([made(lambda: (n for n in range(3)), timeout=timeout)], call("it"))) == [("ok", "[0,1,2]")]
+
+
 def test_a_plain_function_may_give_back_a_coroutine() -> None:
     async def later() -> str:
         return "later"

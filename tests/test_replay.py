@@ -93,6 +93,11 @@ def test_an_agent_that_asks_the_same_replays_though_it_is_another() -> None:
     assert replay(trace, spec).answer == "done"
 
 
+def test_a_file_is_replayed_by_its_path(tmp_path: Path) -> None:
+    file = record().save(tmp_path / "r.jsonl")
+    assert replay(file).steps == replay(str(file)).steps > 0
+
+
 def test_a_changed_result_is_noticed_at_the_next_request() -> None:
     def edit(event: Event) -> Event:
         if isinstance(event, Returned) and (event.step, event.index) == (0, 0):
@@ -102,6 +107,7 @@ def test_a_changed_result_is_noticed_at_the_next_request() -> None:
     with pytest.raises(Diverged) as raised:
         replay(edited(record(), edit))
     assert raised.value.step == 1
+    assert "one before this step was edited" in str(raised.value)  # there is nothing else to compare with
 
 
 def test_a_changed_reply_is_noticed_at_the_next_request() -> None:

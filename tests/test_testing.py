@@ -177,7 +177,7 @@ def test_the_same_request_again_gets_the_next_reply(tmp_path: Path) -> None:
         record(path, "none", None, "Same?", "Same?", "Same?")
 
 
-def test_a_miss_shows_the_nearest_request(tmp_path: Path) -> None:
+def test_a_miss_shows_the_nearest_request(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "x.jsonl"
     record(path, "all", MockBackend(["a", "b"]), "How many people live in Paris?", "What is the weather like?")
     with pytest.raises(CassetteMiss) as caught:
@@ -187,6 +187,9 @@ def test_a_miss_shows_the_nearest_request(tmp_path: Path) -> None:
     assert "-user text: How many people live in Paris?" in message
     assert "+user text: How many people live in Rome?" in message
     assert "--react-agent-record=all" in message
+    monkeypatch.setenv("REACT_AGENT_REDACT", "Par*")
+    with pytest.raises(CassetteMiss, match=r"live in \[redacted\]"):
+        record(path, "none", None, "How many people live in Rome?")
 
 
 def test_no_cassette(tmp_path: Path) -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import sys
+from contextlib import redirect_stdout
 from enum import IntEnum, StrEnum
 from pathlib import Path
-from typing import NoReturn
+from typing import NoReturn, TextIO
 
 import typer
 from rich.console import Console, RenderableType
@@ -13,6 +15,7 @@ from rich.text import Text
 
 from react_agent.view import words
 
+STDOUT = Path("-")  # as ``-o`` takes it
 WIDE = 160  # columns where nobody's window sets them
 
 
@@ -37,6 +40,11 @@ class Mode(StrEnum):
     plain = "plain"
     json = "json"
     quiet = "quiet"
+
+
+def theirs_aside() -> redirect_stdout[TextIO]:
+    """While code of the user's own runs, what it prints goes to standard error: standard output is read by other programs."""
+    return redirect_stdout(sys.stderr)
 
 
 def out() -> Console:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from time import monotonic
 from typing import Protocol, TypeAlias
 
@@ -78,9 +79,12 @@ class QuietDisplay:
 class JsonDisplay(QuietDisplay):
     """One event a line, as in the trace file."""
 
+    def __init__(self) -> None:
+        self._to = sys.stdout  # what a tool prints goes elsewhere meanwhile
+
     def see(self, item: Item, *, new: bool = True) -> None:
         if new and not isinstance(item, Delta | Progress):
-            print(words.plain_json(encode_event(item).decode()), flush=True)
+            print(words.plain_json(encode_event(item).decode()), file=self._to, flush=True)
 
 
 class PlainDisplay:

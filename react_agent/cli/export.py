@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -13,7 +14,7 @@ from pydantic_core import from_json
 
 from react_agent.backends.profiles import COMPATIBLE
 from react_agent.backends.wires.openai_chat import OpenAIChat
-from react_agent.cli.console import note, shell
+from react_agent.cli.console import STDOUT, note, shell
 from react_agent.cli.files import load
 from react_agent.cli.options import FieldsOption, FileArgument, RedactOption, redactor
 from react_agent.events import Event, Replied, Returned, Told
@@ -43,7 +44,7 @@ def export_(
     """
     loaded = load(file, redactor(redact, redact_field))
     text = export(loaded.trace, format)
-    if output is None:
+    if output is None or output == STDOUT:
         print(words.plain(text) if format is Kind.markdown else words.plain_json(text))
     else:
         output.write_text(text + "\n", encoding="utf-8")
@@ -65,7 +66,7 @@ def export(trace: Trace, kind: Kind) -> str:
 
 
 def as_json(trace: Trace) -> str:
-    """The run as one object: task, steps with their calls and results, outcome, answer, usage. The file itself holds more."""
+    """The run as one object: task, what was told later, steps with their calls and results, outcome, the answer to what was asked last, usage. The file itself holds more."""
     stands, started = standing(trace), trace.started
     state = stands.state
     data = {
@@ -76,12 +77,22 @@ def as_json(trace: Trace) -> str:
         "task": started.task.text,
         "outcome": stands.outcome,
         "answer": state.answer,
+        "told": [{"step": step, "text": event.message.text} for step, event in _told(trace)],
         "output": state.output,
         "usage": state.usage,
         "cost": state.known_cost,
         "steps": [_step(step) for step in trace.steps()],
     }
     return msgspec.json.format(msgspec.json.encode(data), indent=2).decode()
+
+
+def _told(trace: Trace) -> Iterator[tuple[int, Told]]:
+    """Further questions and words in the middle, each with the step that hears it first."""
+    step = 0
+    for event in trace:
+        if isinstance(event, Told):
+            yield step, event
+        step += isinstance(event, Replied)
 
 
 def _step(step: Step) -> dict[str, object]:

@@ -13,7 +13,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
 
-from react_agent.cli.console import Code, fail, note
+from react_agent.cli.console import Code, fail, note, theirs_aside
 from react_agent.errors import ConfigError
 from react_agent.plugins import load_pack, packs
 from react_agent.tooling import Tool, ToolRegistry
@@ -188,7 +188,8 @@ def _module(name: str) -> ModuleType:
         return _file(Path(name))
     _cwd_on_path()
     try:
-        return importlib.import_module(name)
+        with theirs_aside():
+            return importlib.import_module(name)
     except ModuleNotFoundError as error:
         if error.name is not None and (name == error.name or name.startswith(f"{error.name}.")):
             raise ConfigError(f"there is no module '{error.name}' (looked for in {os.getcwd()} and where Python looks)") from None
@@ -214,7 +215,8 @@ def _file(path: Path) -> ModuleType:
         sys.path.insert(0, str(path.parent))
     sys.modules[name] = module
     try:
-        spec.loader.exec_module(module)
+        with theirs_aside():
+            spec.loader.exec_module(module)
     except (Exception, SystemExit) as error:  # noqa: BLE001 - as above
         del sys.modules[name]
         raise ConfigError(_why(str(path), error)) from None

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from react_agent.cli.console import Code, fail, note, shell
+from react_agent.cli.console import STDOUT, Code, fail, note, shell
 from react_agent.cli.files import load, load_whole
 from react_agent.cli.options import FieldsOption, FileArgument, RedactOption, redactor
 from react_agent.view.as_test import as_replay, as_test
@@ -33,8 +34,11 @@ def html_(
     else:
         text = compare_page(loaded[0].trace, loaded[1].trace, problems=problems)
     to = output or Path("-".join(one.path.stem for one in loaded) + ".html")
-    to.write_text(text, encoding="utf-8")
-    note(f"written to {shell(to)}")
+    if to == STDOUT:
+        print(text)
+    else:
+        to.write_text(text, encoding="utf-8")
+        note(f"written to {shell(to)}")
     for one in loaded:
         one.done()
 
@@ -56,11 +60,21 @@ def as_test_(
     module, _, name = (agent or "a:b").partition(":")
     if not (all(part.isidentifier() for part in module.split(".")) and name.isidentifier()):
         fail(f"--agent takes MODULE:NAME, such as my_app.agents:helper, not '{agent}'", Code.USAGE)
-    text = as_test(trace, str(path), agent) if agent else as_replay(trace, str(path))
-    if output is None:
+    text = as_test(trace, str(path), agent) if agent else as_replay(trace, str(path), _seen_from(output, path))
+    if output is None or output == STDOUT:
         print(text, end="")
     elif output.exists():
         fail(f"{shell(output)} exists: name another file, or remove it first", Code.USAGE)
     else:
         output.write_text(text, encoding="utf-8")
         note(f"written to {shell(output)}")
+
+
+def _seen_from(output: Path | None, path: Path) -> str | None:
+    """The trace's file from the folder of the test; None where that is not known, or lies on another drive."""
+    if output is None or output == STDOUT:
+        return None
+    try:
+        return Path(os.path.relpath(path.resolve(), output.resolve().parent)).as_posix()
+    except ValueError:
+        return None

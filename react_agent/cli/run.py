@@ -93,7 +93,7 @@ def run(
 
     masks = redactor(redact, redact_field)
     task = sys.stdin.read().strip() if question == "-" else question
-    if not task:
+    if not task.strip():
         fail("the question is empty", Code.USAGE)
     home = JsonlStore(runs_folder(store))
     text = Path(instructions[1:]).read_text() if instructions.startswith("@") else instructions
@@ -284,7 +284,7 @@ def _model_again(trace: Trace, model: str | None, format: str | None) -> Backend
         if os.environ.get(MODEL_VARIABLE):
             return load_model(None, format)
         raise ConfigError(
-            f"the run was made with {recorded.backend!r}, which cannot be had again ({error}). Name a model with -m."
+            f"the run was made with {recorded.backend!r}, which cannot be had again ({str(error).partition('. ')[0]}). Name a model with -m."
         ) from None
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import socket
 from typing import Annotated
 
 import typer
@@ -35,5 +37,17 @@ def serve(
     if host not in LOOPBACK and token is None:
         fail(f"{host} can be reached from elsewhere: set ${TOKEN} to a long random word first, or leave --host out", Code.USAGE)
     runs = runs_folder(folder)
-    note(f"the runs of {runs}: http://{'localhost' if host in LOOPBACK else host}:{port}/" + ("?token=…" if token else ""))
-    uvicorn.run(application(runs, token=token, redactor=redactor(redact, redact_field)), host=host, port=port, log_level="warning")
+    if runs.is_file():
+        fail(f"{runs} is a file, and serve takes its folder; `react-agent trace html {runs}` makes one page of it", Code.USAGE)
+    pages = application(runs, token=token, redactor=redactor(redact, redact_field))
+    try:  # before the address is told: the port may be taken, or not be known yet
+        door = socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+    except OSError as error:
+        fail(
+            f"{host}:{port} cannot be listened on ({str(error.strerror or error).partition(' (')[0]}): --port takes another, and 0 a free one",
+            Code.USAGE,
+        )
+    name = "localhost" if host in LOOPBACK else host
+    note(f"the runs of {runs}: http://{name}:{door.getsockname()[1]}/" + ("?token=…" if token else ""))
+    with door, contextlib.suppress(KeyboardInterrupt):
+        uvicorn.Server(uvicorn.Config(pages, log_level="warning", lifespan="off")).run(sockets=[door])

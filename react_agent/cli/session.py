@@ -18,7 +18,7 @@ from rich.text import Text
 
 from react_agent.agent import Agent
 from react_agent.backends.base import Backend, Listener
-from react_agent.cli.console import Mode, err, note, out, shell, show, show_whole
+from react_agent.cli.console import Mode, err, note, out, shell, show, show_whole, theirs_aside
 from react_agent.cli.display import Display, display_for
 from react_agent.events import Event, Reviewed
 from react_agent.loop import fold
@@ -102,7 +102,8 @@ class Session:
 
     def watch(self, stream: RunStream, *, seen: int = 0) -> Trace:
         """Show a run to its end or rest; its first `seen` events are not shown again."""
-        return self._runner.run(self._watch(stream, seen))
+        with theirs_aside() if self.mode in (Mode.json, Mode.quiet) else contextlib.nullcontext():
+            return self._runner.run(self._watch(stream, seen))
 
     def tell(self, events: Iterable[Event], *, new: bool = True) -> None:
         """Have the display know of further events of the run."""

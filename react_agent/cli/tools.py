@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
-from react_agent.cli.console import Code, complain, fail, note, out, show
+from react_agent.cli.console import Code, complain, fail, note, out, show, theirs_aside
 from react_agent.cli.loading import load_tools
 from react_agent.errors import ConfigError
 from react_agent.messages import Image, JsonObject, ToolResult, ToolSpec
@@ -74,7 +74,8 @@ def call_(
     given = _object(sys.stdin.read() if arguments == "-" else arguments)
     if not yes:
         _ask(tool, given)
-    result = asyncio.run(call_once(ToolRegistry([tool]), tool.name, given, on_progress=_progress))
+    with theirs_aside():
+        result = asyncio.run(call_once(ToolRegistry([tool]), tool.name, given, on_progress=_progress))
     _print(result)
     if not result.ok:
         raise typer.Exit(Code.OTHER)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -11,14 +11,14 @@ from rich.table import Table
 from rich.text import Text
 
 from react_agent.cli.console import Code, complain, fail, out, runs_folder, show
-from react_agent.cli.files import Loaded, load
+from react_agent.cli.files import Loaded, find, load
 from react_agent.cli.options import FieldsOption, FileArgument, FolderArgument, RedactOption, redactor
-from react_agent.events import Called, Replied, Returned, Started
+from react_agent.events import Called, Replied, Returned
 from react_agent.stores.jsonl import JsonlStore
 from react_agent.trace import Trace
 from react_agent.view import terminal, words
 from react_agent.view.reading import Read, read_far
-from react_agent.view.standing import Standing, standing
+from react_agent.view.standing import Standing, agents, standing
 
 
 def show_(
@@ -80,16 +80,35 @@ def list_(
     if not runs.is_dir():
         fail(f"there is no folder {runs}: nothing was run here yet. `react-agent demo` makes some traces.")
     paths = JsonlStore(runs).runs()
-    table = _table("run", "when", "model", "steps", "tokens", "outcome", "question", right=(3, 4), tight=True)
+    rows: list[tuple[Text, ...]] = []
     for path in paths[:most]:
         trace, problem, left = _read(path)
         if len(trace):
-            table.add_row(*_line(path, masks.trace(trace), cut=left > 0))
+            rows.append(_line(path, masks.trace(trace), cut=left > 0))
         else:
-            table.add_row(_cell(path.stem, 60), "", "", "", "", Text("unreadable", "red"), _cell(problem.removeprefix(f"{path}, ")))
-    out().print(table)
+            rows.append((_cell(path.stem, 60), *[Text()] * 4, Text("unreadable", "red"), _cell(problem.removeprefix(f"{path}, "))))
+    console = out()
+    kept = _fitting(rows, console.width)
+    table = _table(*[_LIST[at] for at in kept], right=[kept.index(at) for at in (3, 4) if at in kept], tight=True)
+    for row in rows:
+        table.add_row(*[row[at] for at in kept])
+    console.print(table)
     if len(paths) > most:
         complain(f"{len(paths) - most} older ones are left out; -n shows more")
+
+
+_LIST = ("run", "when", "model", "steps", "tokens", "outcome", "question")
+
+
+def _fitting(rows: list[tuple[Text, ...]], width: int) -> list[int]:
+    """The columns that a window has room for, whole: a run is called by its name, and told by its outcome and question."""
+    wide = [max(len(name), *[row[at].cell_len for row in rows]) + 2 if rows else len(name) + 2 for at, name in enumerate(_LIST)]
+    kept = list(range(len(_LIST)))
+    for name in ("tokens", "when", "model", "steps"):
+        if sum(wide[at] for at in kept[:-1]) + min(wide[-1], 24) <= width:
+            break
+        kept.remove(_LIST.index(name))
+    return kept
 
 
 def _read(path: Path) -> Read:
@@ -108,7 +127,7 @@ def _line(path: Path, trace: Trace, cut: bool) -> tuple[Text, ...]:
     return (
         _cell(path.stem, 60),
         Text(words.when(started.at)[:16]),
-        _cell(started.backend, 30),
+        _cell(words.successive(agent.backend for agent in agents(trace)), 40),
         Text(str(stands.state.steps)),
         Text(f"{usage:,}" if usage else ""),
         Text(kind, style),
@@ -149,6 +168,8 @@ def grep(
     """
     masks = redactor(redact, redact_field)
     runs = runs_folder(folder)
+    if not runs.exists():  # else a misspelt name would look like a text that is nowhere
+        runs = find(None if folder is None else str(folder))
     paths = [runs] if runs.is_file() else JsonlStore(runs).runs()
     wanted = pattern.casefold() if ignore_case else pattern
     found = False
@@ -170,10 +191,8 @@ def _lines_of(trace: Trace) -> Iterator[tuple[str, str]]:
     for event in trace:
         for row in terminal.rows(event, step):
             for line in row.body.splitlines():
-                yield (
-                    (f"{row.label}" if isinstance(event, Started) else f"{step if isinstance(event, Replied) else step - 1} {row.label}"),
-                    line,
-                )
+                at = step if isinstance(event, Replied) else step - 1
+                yield (f"{at} {row.label}" if at >= 0 else row.label), line
         step += isinstance(event, Replied)
 
 
@@ -219,7 +238,7 @@ def _figures(loaded: Loaded) -> tuple[Text, ...]:
     )
 
 
-def _table(*columns: str, right: range | tuple[int, ...] = (), tight: bool = False) -> Table:
+def _table(*columns: str, right: Sequence[int] = (), tight: bool = False) -> Table:
     """A table of these columns; a tight one has one line a row, and its last column is cut where the window ends."""
     table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0), expand=tight)
     for index, column in enumerate(columns):
@@ -228,7 +247,7 @@ def _table(*columns: str, right: range | tuple[int, ...] = (), tight: bool = Fal
         table.add_column(
             column,
             justify="right" if number else "left",
-            no_wrap=number or tight,
+            no_wrap=number or (tight and index > 0),  # the first says what a row is of: it is folded before it is cut
             overflow="ellipsis" if last else "fold",
             ratio=1 if last else None,
         )

@@ -21,6 +21,7 @@ from react_agent.errors import ConfigError, ScriptError
 from react_agent.formats.stream import tell
 from react_agent.messages import ModelReply, ModelRequest
 from react_agent.replaying import message_lines
+from react_agent.view.redact import redactor_of_environment
 
 VERSION = 1
 Mode: TypeAlias = Literal["none", "once", "all"]
@@ -91,7 +92,8 @@ class Cassette:
         again = f" It was recorded as request {number}, and played already." if tuple(now) == nearest.lines else ""
         difference = "\n".join(difflib.unified_diff(nearest.lines, now, f"recorded request {number}", "this request", lineterm="", n=2))
         hint = "Mend what changed the request, or record anew with --react-agent-record=all."
-        return f"{known}{again} Nearest is request {number}:\n{difference}\n{hint}"
+        shown = redactor_of_environment().text(difference)
+        return f"{known}{again} Nearest is request {number}:\n{shown}\n{hint}"
 
     def add(self, request: ModelRequest, reply: ModelReply) -> None:
         self.takes.append(Take(request.digest(), tuple(request_lines(request)), reply))

@@ -34,7 +34,13 @@ class ToolRegistry:
     def __init__(self, tools: Iterable[Tool | Callable[..., object]] = ()) -> None:
         self._tools: dict[str, Tool] = {}
         self._specs: tuple[ToolSpec, ...] | None = None
-        for each in tools:
+        try:
+            given = iter(tools)
+        except TypeError:
+            raise ToolDefinitionError(f"tools come as a list, as in tools=[search]; not as {tools!r}") from None
+        for each in given:
+            if each is None:  # `register` would take it for the use as a decorator
+                raise ToolDefinitionError("None is no tool; is there a function that returns none where it should return one?")
             self.register(each)
 
     @overload

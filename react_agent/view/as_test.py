@@ -44,11 +44,18 @@ def as_test(trace: Trace, file: str | None = None, agent: str = _PLACEHOLDER) ->
     return _file(trace, file, imports, body, "result")
 
 
-def as_replay(trace: Trace, file: str | None = None) -> str:
-    """A test that replays the file: prompts, parsers and the loop have to do again what is recorded."""
+def as_replay(trace: Trace, file: str | None = None, beside: str | None = None) -> str:
+    """A test that replays the file: prompts, parsers and the loop have to do again what is recorded.
+
+    Args:
+        trace: The run.
+        file: Where it lies, from where the tests are run.
+        beside: Where it lies, from the folder of the test: so it is found wherever the tests are run.
+    """
     path = file or f"runs/{trace.run_id}.jsonl"
     imports = ["from pathlib import Path", "", "from react_agent import Trace, replay", "from react_agent.testing import assert_trace"]
-    body = [f"    trace = Trace.load(Path({path!r}))", "    replay(trace)"]
+    place = f"Path({path!r})" if beside is None else f"Path(__file__).parent / {beside!r}"
+    body = [f"    trace = Trace.load({place})", "    replay(trace)"]
     return _file(trace, path, imports, body, "trace")
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
+from react_agent.events import Changed, Started
 from react_agent.trace import Step, Trace
 from react_agent.view import words
-from react_agent.view.standing import Standing, standing
+from react_agent.view.standing import Standing, agents, standing
 
 Piece: TypeAlias = "tuple[Literal['same', 'gone', 'new'], str]"
 """A stretch of two texts: in both, only in the first, only in the second."""
@@ -202,13 +203,18 @@ def _difference(label: str, before: str, after: str) -> Difference:
 
 
 def _heads(first: Trace, second: Trace) -> Iterator[tuple[str, str, str]]:
-    one, other = first.started, second.started
-    yield "question", words.said(one.task), words.said(other.task)
-    yield "model", words.plain(one.backend), words.plain(other.backend)
-    yield "format", words.plain(one.format), words.plain(other.format)
-    yield "instructions", words.plain(one.spec.instructions), words.plain(other.spec.instructions)
-    tools = [words.plain(", ".join(tool.name for tool in started.spec.tools)) for started in (one, other)]
-    yield "tools", tools[0], tools[1]
+    yield "question", words.said(first.started.task), words.said(second.started.task)
+    ones, others = agents(first), agents(second)
+    for label, of in _OF_AN_AGENT.items():
+        yield label, words.successive(map(of, ones)), words.successive(map(of, others))
+
+
+_OF_AN_AGENT: dict[str, Callable[[Started | Changed], str]] = {
+    "model": lambda agent: agent.backend,
+    "format": lambda agent: agent.format,
+    "instructions": lambda agent: agent.spec.instructions,
+    "tools": lambda agent: ", ".join(tool.name for tool in agent.spec.tools),
+}
 
 
 def _pair(one: Step | None, other: Step | None) -> StepPair:

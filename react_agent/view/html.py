@@ -21,6 +21,7 @@ from react_agent.trace import Trace
 from react_agent.view import items, words
 from react_agent.view.as_test import as_test
 from react_agent.view.difference import compare
+from react_agent.view.standing import agents
 
 _HERE = Path(__file__).parent
 Kind: TypeAlias = Literal["page", "list", "compare"]
@@ -54,7 +55,10 @@ def compare_page(first: Trace, second: Trace, *, problems: Sequence[str] = (), l
         problems: What is wrong with their files, shown at the top.
         links: Where their own pages are; nowhere, for a page that is a file.
     """
-    ends = [{**items.summary(trace), "backend": words.plain(trace.started.backend), "at": trace.started.at} for trace in (first, second)]
+    ends = [
+        {**items.summary(trace), "backend": words.successive(agent.backend for agent in agents(trace)), "at": trace.started.at}
+        for trace in (first, second)
+    ]
     data = {"comparison": compare(first, second), "runs": ends, "problems": problems, "links": links}
     return document(words.plain_line(f"{trace_title(first)} · compared", 80), data, kind="compare")
 

@@ -29,7 +29,7 @@ from react_agent.messages import Image, JsonObject, Message, ModelReply, Text, T
 from react_agent.spec import AgentSpec
 from react_agent.trace import Trace
 from react_agent.view import words
-from react_agent.view.standing import standing
+from react_agent.view.standing import last_question, standing
 
 Item: TypeAlias = "dict[str, object]"
 
@@ -242,6 +242,7 @@ def summary(trace: Trace, problem: str = "") -> Item:
         "outcome": stands.kind,
         "detail": plain(outcome.detail) if outcome else "",
         "answer": plain(state.answer or ""),
+        "asked": words.plain_line(last_question(trace), 160),
         "steps": state.steps,
         "tool_calls": state.tool_calls,
         "usage": usage(state.usage),

@@ -7,6 +7,7 @@ from html import escape
 from react_agent.trace import Step, Trace
 from react_agent.view import words
 from react_agent.view.items import summary
+from react_agent.view.redact import redactor_of_environment
 
 _BAD, _GOOD, _OTHER = "#d6433f", "#22945a", "#ad7313"  # to be read on white and on black: nobody tells us which it is
 _TONE = {"answered": _GOOD, "failed": _BAD, "malformed": _BAD, "refused": _BAD, "damaged": _BAD}
@@ -17,9 +18,10 @@ _MOST_CHARS = 4_000
 
 
 def card(trace: Trace) -> str:
-    """The question, how it ended, what it took, and a row for each step."""
+    """The question, how it ended, what it took, and a row for each step. What the environment names is masked: notebooks are handed on."""
     if not len(trace):
         return "<p>An empty trace.</p>"
+    trace = redactor_of_environment().trace(trace)
     told = summary(trace)
     steps = trace.steps()
     outcome = str(told["outcome"])
@@ -29,6 +31,8 @@ def card(trace: Trace) -> str:
         rows.append(f'<tr><td></td><td colspan="2" style="{_CELL}">… {words.amount(left, "more step")}</td></tr>')
     took = [words.amount(len(steps), "step"), words.tokens(used) if (used := trace.usage()).total_tokens else "", trace.started.backend]
     ending = str(told["answer"] or told["detail"])
+    if told["asked"]:
+        ending = f"{told['asked']}\n{ending}"
     problem = f'<p style="color:{_BAD}">{_text(str(told["problem"]))}</p>' if told["problem"] else ""
     return (
         '<div style="max-width:60em;line-height:1.5">'

@@ -177,7 +177,7 @@
     if (!one) inside.push(long(title));
     if (start.edited !== undefined) inside.push(folded("The question was edited in this fork", long(start.edited)));
     inside.push(...parts(task.filter((part) => part.picture)).map((image) => el("div", "seen", image)));
-    if (end.answer) inside.push(el("div", "result", el("span", "label", "Answer"), long(end.answer, "answer")));
+    if (end.answer) inside.push(el("div", "result", el("span", "label", end.asked ? `Answer to: ${end.asked}` : "Answer"), long(end.answer, "answer")));
     else {
       const lost = ["failed", "malformed", "refused", "damaged"].includes(end.outcome);
       const what = long(end.outcome === "unfinished" ? "It is still going on, or was interrupted; react-agent resume goes on with it." : end.detail || "");
@@ -202,7 +202,7 @@
   // A file does not tell whether anybody is still writing it; how long ago the last event was does, to whoever looks.
   function tellAge() {
     const age = Date.now() / 1000 - data.items.at(-1).at;
-    if ($("age")) $("age").textContent = age < 60 ? `It is going on; the last event was ${Math.max(0, Math.round(age))} s ago.`
+    if ($("age")) $("age").textContent = data.items.at(-1).kind === "reviewed" ? "It was decided on; react-agent resume goes on with it." : age < 60 ? `It is going on; the last event was ${Math.max(0, Math.round(age))} s ago.`
       : `Nothing was written for ${seconds(age)}: a slow step, or it was interrupted. react-agent resume goes on with it.`;
   }
 

@@ -7,6 +7,7 @@ space, so that matching takes time in proportion to the text whatever the patter
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Iterable, Sequence
 
@@ -23,6 +24,11 @@ _GIVEN = frozenset({"arguments", "output"})  # where a key is the user's own and
 # The record's own words, which have to stay readable as such: closed sets, digests, ids.
 _CLOSED = ("kind", "type", "role", "status", "finish", "reading", "purpose", "decision", "cause", "policy", "strategy")
 _VERBATIM = frozenset((*_CLOSED, "data", "sha256", "request", "run_id", "key", "media_type"))
+
+
+def redactor_of_environment() -> Redactor:
+    """What ``$REACT_AGENT_REDACT`` and ``$REACT_AGENT_REDACT_FIELDS`` name, several with spaces between them: for views that take no options."""
+    return Redactor(*(os.environ.get(name, "").split() for name in ("REACT_AGENT_REDACT", "REACT_AGENT_REDACT_FIELDS")))
 
 
 class Redactor:

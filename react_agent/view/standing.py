@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from react_agent.errors import TraceError
+from react_agent.events import Changed, Finished, Replied, Started, Told
 from react_agent.loop import State, advance, begin, next_effect
 from react_agent.messages import Outcome
 from react_agent.result import Pending, pending
 from react_agent.trace import Trace
+from react_agent.view import words
 
 # What a fold raises over events that do not follow from one another, as after an edit by hand.
 _MISFITS = (TraceError, IndexError, KeyError, ValueError, TypeError, AttributeError, AssertionError, ArithmeticError)
@@ -36,6 +38,25 @@ class Standing:
     def kind(self) -> str:
         """The outcome in one word; ``unfinished`` and ``damaged`` too."""
         return "damaged" if self.problem else self.outcome.kind if self.outcome else "unfinished"
+
+
+def agents(trace: Trace) -> list[Started | Changed]:
+    """Who a run was in the hands of, one after another."""
+    return [event for event in trace if isinstance(event, (Started, Changed))]
+
+
+def last_question(trace: Trace) -> str:
+    """What was asked after an earlier question had come to its end; nothing where the first is the only one. The run's answer is to this one."""
+    asked, over = "", False
+    for event in trace:
+        match event:
+            case Finished():
+                over = event.outcome.kind not in ("paused", "cancelled")
+            case Told() if over:
+                asked, over = words.said(event.message), False
+            case Replied():
+                over = False
+    return asked
 
 
 def standing(trace: Trace) -> Standing:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from react_agent.trace import Step, Trace
 from react_agent.view import words
+from react_agent.view.redact import redactor_of_environment
 from react_agent.view.standing import standing
 
 _COLUMNS = ("step", "thought", "action", "status", "result")
@@ -11,7 +12,8 @@ _WIDEST = (4, 32, 44, 12, 60)
 
 
 def step_table(trace: Trace) -> str:
-    """One line for each call, or for each reply without one; the last line is the outcome."""
+    """One line for each call, or for each reply without one; the last line is the outcome. What the environment names is masked."""
+    trace = redactor_of_environment().trace(trace)
     rows = [_COLUMNS, *[row for step in trace.steps() for row in _rows(step)]]
     cells = [[words.plain_line(cell, most) for cell, most in zip(row, _WIDEST, strict=True)] for row in rows]
     widths = [max(len(row[at]) for row in cells) for at in range(len(_COLUMNS))]

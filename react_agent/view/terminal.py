@@ -67,7 +67,7 @@ class Row:
             body.append("   " + self.note if shown else self.note, style="dim not bold not italic")
         if hidden:
             body.append(f"\n… {words.amount(hidden, 'more line')}", style="dim not italic")
-        lines = body.wrap(console, max(20, options.max_width - INDENT)) if console.is_terminal else body.split("\n")
+        lines = body.wrap(console, max(8, options.max_width - INDENT)) if console.is_terminal else body.split("\n")
         for index, line in enumerate(lines):
             line.rstrip()
             head = (

@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from itertools import groupby
 
 from react_agent.messages import Image, JsonObject, Message, Text, Thinking, ToolResult, Usage, clean
 
@@ -122,3 +123,9 @@ def said(message: Message) -> str:
 
 def observed(result: ToolResult) -> str:
     return contents(result.content)
+
+
+def successive(texts: Iterable[str]) -> str:
+    """What one thing was after another: ``a → b`` where it changed, and ``a`` where it stayed."""
+    each = [text for text, _ in groupby(texts)]
+    return plain(each[0] if len(each) == 1 else " → ".join(text or "none" for text in each))

@@ -54,6 +54,21 @@ def echo(prompt: str) -> str:
     return "Final Answer: heard"
 '''
 
+CHATTY = '''
+"""A module and a tool that print, as one does."""
+from react_agent import MockBackend, call, tool
+
+print("a word of the module")
+
+@tool(read_only=True)
+def say(word: str) -> str:
+    """Say it."""
+    print("a word of the tool")
+    return word
+
+model = MockBackend([call("say", word="hm"), "indeed"])
+'''
+
 
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:

@@ -13,7 +13,7 @@ from react_agent import ConfigError, Trace
 from react_agent.cli.edits import typed_edits
 from react_agent.events import Changed, Resumed, Reviewed, Started, Told
 
-from .conftest import Cli, run_files
+from .conftest import CHATTY, Cli, run_files
 
 
 def test_answered(cli: Cli, home: Path) -> None:
@@ -46,9 +46,25 @@ def test_json_is_the_trace_line_by_line(cli: Cli, home: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize("display", ["json", "quiet"])
+def test_what_tools_and_modules_print_is_not_in_what_programs_read(cli: Cli, home: Path, display: str) -> None:
+    (home / "chatty.py").write_text(CHATTY)
+    result = cli("run", "So?", "-m", "chatty.py:model", "-t", "chatty.py", "--display", display)
+    assert "a word of the module" in result.stderr
+    assert "a word of the tool" in result.stderr
+    assert "a word of the" not in result.stdout
+    assert result.stdout == "indeed\n" or all(json.loads(line)["kind"] for line in result.stdout.splitlines())
+
+
 def test_a_question_from_standard_input(cli: Cli, home: Path) -> None:
     assert cli("run", "-", "-m", "kit:answers", stdin="From a pipe?\n").exit_code == 0
     assert Trace.load(run_files(home)[0]).started.task.text == "From a pipe?"
+
+
+@pytest.mark.parametrize("question", ["", "  ", "-"])
+def test_a_question_that_asks_nothing(cli: Cli, question: str) -> None:
+    result = cli("run", question, stdin=" \n")
+    assert (result.exit_code, "the question is empty" in result.stderr) == (2, True)
 
 
 def test_instructions_steps_and_store(cli: Cli, home: Path) -> None:

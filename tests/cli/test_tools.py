@@ -12,7 +12,7 @@ from react_agent.cli.app import TOOLS
 from react_agent.cli.session import ask_about
 from react_agent.result import Pending
 
-from .conftest import Cli
+from .conftest import CHATTY, Cli
 
 
 def test_help_lists_the_commands(cli: Cli) -> None:
@@ -48,6 +48,12 @@ def test_call(cli: Cli, home: Path, name: str, arguments: str, code: int, words:
     result = cli("tools", "call", name, arguments, "-t", "kit.py")
     assert result.exit_code == code
     assert words in result.output
+
+
+def test_what_a_tool_prints_is_not_its_result(cli: Cli, home: Path) -> None:
+    (home / "chatty.py").write_text(CHATTY)
+    result = cli("tools", "call", "say", '{"word": "hm"}', "-t", "chatty.py")
+    assert (result.stdout, "a word of the tool" in result.stderr) == ("hm\n", True)
 
 
 def test_without_a_terminal_nothing_destructive_is_called_unasked(cli: Cli, home: Path) -> None:

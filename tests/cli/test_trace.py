@@ -10,8 +10,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from react_agent import Trace
+from react_agent import Agent, MockBackend, Trace
 from react_agent.cli.files import requests
+from react_agent.errors import BackendRejected
 from react_agent.view.items import items
 from react_agent.view.reading import read_far
 from react_agent.view.standing import standing
@@ -67,6 +68,19 @@ def test_list(cli: Cli, answered: Path, text_run: Path, home: Path) -> None:
     assert "unreadable" in result.stdout
     assert len(cli("trace", "list", "-n", "1").stdout.splitlines()) == 2
     assert cli("trace", "list", "runs").stdout == result.stdout
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 160])
+def test_a_list_in_a_narrow_window_keeps_what_a_run_is_called_by(
+    cli: Cli, answered: Path, width: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answered.rename(answered.with_name("20261126-075016-bcc61c1f.jsonl"))
+    monkeypatch.setenv("COLUMNS", str(width))
+    head, line = cli("trace", "list").stdout.splitlines()
+    assert line.split()[0] == "20261126-075016-bcc61c1f"
+    assert "answered" in line
+    assert "How" in line
+    assert ("tokens" in head) == (width == 160)
 
 
 def test_steps(cli: Cli, answered: Path) -> None:
@@ -133,12 +147,25 @@ def test_replay_shows_where_a_text_is_read_differently(cli: Cli, text_run: Path)
         (["-i", "MILLION"], 0, True),
         ([".*"], 1, False),
         (["How", "runs/answered.jsonl"], 0, True),
+        (["How", "answered"], 0, True),
     ],
     ids=str,
 )
 def test_grep(cli: Cli, answered: Path, words: list[str], code: int, found: bool) -> None:
     result = cli("trace", "grep", *words)
     assert (result.exit_code, "answered.jsonl:" in result.stdout) == (code, found)
+
+
+def test_grep_tells_no_step_of_what_comes_before_the_first(cli: Cli, home: Path) -> None:
+    Agent(MockBackend([BackendRejected("no such key")])).run_sync("How?").trace.save(home / "runs" / "lost.jsonl")
+    assert "lost.jsonl:stopped: failed" in cli("trace", "grep", "no such key").stdout
+
+
+def test_grep_says_what_is_not_there(cli: Cli, answered: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    result = cli("trace", "grep", "How", "runs/answred.jsonl")
+    assert (result.exit_code, "there is no file" in result.stderr) == (1, True)
+    monkeypatch.setenv("REACT_AGENT_RUNS", str(tmp_path / "nowhere"))
+    assert "there are no traces" in cli("trace", "grep", "How").stderr
 
 
 def test_stats(cli: Cli, answered: Path, text_run: Path) -> None:

@@ -118,6 +118,14 @@ def test_a_narrow_terminal_is_filled_and_never_overrun(text: str, width: int) ->
     assert _harmless(_printed(_trace(text), width, terminal=True))
 
 
+@pytest.mark.parametrize("width", [26, 30, 36])
+def test_nothing_is_lost_in_a_narrow_terminal(width: int) -> None:
+    text = "".join(chr(ord("a") + n % 26) for n in range(90))
+    file = io.StringIO()
+    Console(file=file, width=width, force_terminal=True, color_system=None).print(Row("action", text, note="0.0"))
+    assert text + "0.0" == "".join(file.getvalue().replace("action", "").split())
+
+
 def test_markup_stays_as_it_was_written() -> None:
     assert "[bold]x[/bold] [/] :smile:" in _printed(_trace("[bold]x[/bold] [/] :smile:"))
 

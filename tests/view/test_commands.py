@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import runpy
+import socket
 from pathlib import Path
 
 import pytest
@@ -29,6 +31,13 @@ def test_html(file: Path) -> None:
     assert "value of a" in Path("out.html").read_text("utf-8")
     assert cli("html", file).exit_code == 0
     assert Path("x.html").read_bytes() == Path("out.html").read_bytes()
+
+
+@pytest.mark.parametrize("words", ["html", "export", "test"])
+def test_a_dash_is_standard_output(file: Path, words: str) -> None:
+    result = cli(words, file, "-o", "-")
+    assert (result.exit_code, Path("-").exists()) == (0, False)
+    assert "The question?" in result.stdout
 
 
 def test_html_redacted(file: Path) -> None:
@@ -67,11 +76,13 @@ def test_html_of_another_program_s_file(file: Path) -> None:
 
 
 def test_a_replay_is_written_and_passes(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert cli("test", file, "-o", "test_made.py").exit_code == 0
-    room: dict[str, object] = {}
-    exec(Path("test_made.py").read_text("utf-8"), room)
-    room["test_the_question"]()  # type: ignore[operator]
-    again = cli("test", file, "-o", "test_made.py")
+    made = Path("tests/test_made.py")
+    made.parent.mkdir()
+    assert cli("test", file, "-o", made).exit_code == 0
+    made = made.resolve()
+    monkeypatch.chdir("/")  # wherever it is run
+    runpy.run_path(str(made))["test_the_question"]()
+    again = cli("test", made.parents[1] / file, "-o", made)
     assert (again.exit_code, "exists" in again.stderr) == (2, True)
 
 
@@ -89,17 +100,29 @@ def test_an_agent_that_is_none(file: Path, agent: str) -> None:
 
 
 def test_serve_answers_others_only_with_a_token(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    pytest.importorskip("uvicorn")
-    served: list[dict[str, object]] = []
-    monkeypatch.setattr("uvicorn.run", lambda application, **options: served.append(options))
+    uvicorn = pytest.importorskip("uvicorn")
+    served: list[str] = []
+    monkeypatch.setattr(uvicorn.Server, "run", lambda self, sockets: served.append("http://{}:{}/".format(*sockets[0].getsockname())))
     monkeypatch.delenv("REACT_AGENT_TOKEN", raising=False)
-    refused = CliRunner().invoke(app, ["serve", "runs", "--host", "0.0.0.0"])
+    words = ["serve", "runs", "--port", "0", "--host", "127.1"]  # loopback in fact, and none by its name
+    refused = CliRunner().invoke(app, words)
     assert (refused.exit_code, served) == (2, [])
     assert "REACT_AGENT_TOKEN" in refused.stderr
-    assert CliRunner().invoke(app, ["serve", "runs"]).exit_code == 0
+    here = CliRunner().invoke(app, words[:4])
+    assert here.exit_code == 0
+    assert served[0].replace("127.0.0.1", "localhost") in here.stderr  # the port that was found, not 0
     monkeypatch.setenv("REACT_AGENT_TOKEN", "long-random-word")
-    assert CliRunner().invoke(app, ["serve", "runs", "--host", "0.0.0.0"]).exit_code == 0
-    assert [options["host"] for options in served] == ["127.0.0.1", "0.0.0.0"]
+    assert CliRunner().invoke(app, words).exit_code == 0
+    assert [url.rpartition(":")[0] for url in served] == ["http://127.0.0.1"] * 2
+
+
+def test_serve_says_why_it_cannot(file: Path) -> None:
+    pytest.importorskip("uvicorn")
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        result = CliRunner().invoke(app, ["serve", "runs", "--port", str(taken.getsockname()[1])])
+    assert (result.exit_code, "cannot be listened on" in result.stderr, "http://" in result.stderr) == (2, True, False)
+    result = CliRunner().invoke(app, ["serve", str(file)])
+    assert (result.exit_code, "takes its folder" in result.stderr) == (2, True)
 
 
 def test_serve_without_its_extra(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:

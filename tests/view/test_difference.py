@@ -115,6 +115,15 @@ def test_a_run_is_no_different_from_itself(name: str) -> None:
     assert all(one == other for _, one, other in both.figures)
 
 
+def test_a_model_that_took_over_is_told() -> None:
+    run = made("a1")
+    other = Agent(MockBackend(["done"], name="other"), tools=[look]).fork_sync(run, run.after_step(1)).trace
+    heads = {text.label: text.pieces for text in compare(run, other).heads}
+    assert heads["model"] == (("same", "mock"), ("new", " → other"))
+    assert heads["tools"] == (("same", "look, count"), ("new", " → look"))
+    assert heads["format"] == (("same", "native"),)
+
+
 def test_what_is_compared() -> None:
     both = compare(made("a1"), made("A2", "gone"))
     told = {(pair.first, text.label): text.pieces for pair in both.steps for text in pair.texts}

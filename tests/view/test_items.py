@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from _stories import STORIES, tell
 
 from react_agent import Agent, Image, MockBackend, Trace, call, tool
+from react_agent.cli.export import as_json
 from react_agent.events import Finished, Returned
 from react_agent.messages import Outcome, Text, ToolResult, Usage
 from react_agent.view.items import PICTURES, items, parts, summary
@@ -34,6 +37,17 @@ def test_a_part_of_a_trace_counts_on() -> None:
     trace = tell("follow_up", "native").trace
     at = trace.after_step(2)
     assert list(items(trace[at:], 2)) == list(items(trace))[at:]
+
+
+def test_an_answer_belongs_to_what_was_asked_last() -> None:
+    agent = Agent(MockBackend(["2 million", "3 million", "enough"]))
+    first = agent.run_sync("How many in Paris?").trace
+    second = agent.resume_sync(first, "And in Rome?").trace
+    assert [summary(trace)["asked"] for trace in (first, second)] == ["", "And in Rome?"]
+    card = second._repr_html_()
+    assert card.index("How many in Paris?") < card.index("And in Rome?") < card.index("3 million")
+    exported = json.loads(as_json(second))
+    assert (exported["task"], exported["told"]) == ("How many in Paris?", [{"step": 1, "text": "And in Rome?"}])
 
 
 def test_the_last_line_is_not_believed() -> None:

@@ -6,6 +6,7 @@ import pytest
 from _stories import STORIES, tell
 
 from react_agent import Agent, Limits, MockBackend, Trace, call, tool
+from react_agent.testing import step_table
 
 from .test_html import HOSTILE, Elements
 
@@ -33,6 +34,19 @@ def test_nothing_in_it_can_run() -> None:
 
 def test_no_mathematics_between_dollar_signs() -> None:
     assert "$" not in Agent(MockBackend(["from $5 to $6"])).run_sync("How much?")._repr_html_()
+
+
+def test_what_the_environment_names_is_masked_here_and_in_tables(monkeypatch: pytest.MonkeyPatch) -> None:
+    @tool(read_only=True)
+    def log_in(password: str) -> str:
+        """Log in."""
+        return "token tok-123 for you"
+
+    result = Agent(MockBackend([call("log_in", password="hunter2"), "done"]), tools=[log_in]).run_sync("Go.")
+    monkeypatch.setenv("REACT_AGENT_REDACT", "tok-*")
+    monkeypatch.setenv("REACT_AGENT_REDACT_FIELDS", "password")
+    for shown in (result._repr_html_(), step_table(result.trace)):
+        assert not any(secret in shown for secret in ("hunter2", "tok-123"))
 
 
 def test_it_is_bounded() -> None:

@@ -299,6 +299,7 @@ def test_a_live_page_and_a_review_in_a_browser(browser: Browser, folder: Path, a
         expect(tab.locator(".review")).to_contain_text("That is no review")
         tab.get_by_role("button", name="Approve").click()
         expect(tab.locator("#pill")).to_have_text("unfinished")
+        expect(tab.locator("#age")).to_contain_text("It was decided on; react-agent resume")  # nobody is at it
         assert isinstance(Trace.load(folder / "wait~1.jsonl")[-1], Reviewed)
         Agent(MockBackend(["gone"]), tools=World().tools()).resume_sync(folder / "wait~1.jsonl", changes=True)
         expect(tab.locator("#pill")).to_have_text("answered")
