@@ -109,6 +109,7 @@ class StepReader(CallReader):
 
     def _labelled_answer(self, label: Label) -> Step:
         step = self._answer(label.content)
+        step.at = label.start
         following = self.labels.next(label.content)
         if label.kind == "answer" and step.kind == "answer" and following is not None and following.kind == "action":
             # "Answer:" alone is said of thoughts too, and this model went on to act

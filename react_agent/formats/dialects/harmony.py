@@ -32,7 +32,8 @@ class _Harmony(Dialect):
         return None  # messages are read as a whole, by `step`
 
     def step(self, text: str, tools: Tools, hidden: Sequence[tuple[int, int]] = ()) -> Step:
-        if _TOKEN.search(text) is None:
+        token = _TOKEN.search(text)
+        if token is None:
             return Step("none", 0, len(text), text=turn_text(text), open=True)
         thoughts: list[str] = []
         said: list[str] = []
@@ -48,7 +49,7 @@ class _Harmony(Dialect):
                 if isinstance(call, str):
                     if calls:
                         break
-                    return Step("malformed", 0, len(text), "\n".join(thoughts), complaint=call, open=is_open, dialect=self.name)
+                    return Step("malformed", 0, len(text), "\n".join(thoughts), complaint=call, open=is_open, dialect=self.name, at=at)
                 first = first if calls else at
                 calls.append(call)
             elif calls:
@@ -75,6 +76,7 @@ class _Harmony(Dialect):
             complaint="" if words else "The reply holds thoughts only.",
             open=True,
             dialect=self.name,
+            at=token.start(),
         )
 
     def _call(self, text: str, name: str, body: int, stop: int, is_open: bool, tools: Tools) -> tuple[ToolCall | str, int, bool]:
