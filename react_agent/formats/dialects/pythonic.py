@@ -16,7 +16,7 @@ from react_agent.messages import JsonObject, ToolCall
 
 _NAME = re.compile(r"[^\W\d][\w.\-]*+")
 _KEY = re.compile(r"[^\W\d]\w*+")
-_LIST = re.compile(r"(?:^|\n)[ \t]*+\[(?=[^\W\d][\w.\-]*+\()")
+_LIST = re.compile(r"(?:^|\n)[ \t]*+\[(?=([^\W\d][\w.\-]*+)\()")
 _LINE_END = re.compile(r"[ \t\r]*+(?:\n|\Z)")
 _NUMBER = re.compile(r"-?+[0-9]++(?:\.[0-9]++)?+(?:[eE][+-]?+[0-9]++)?+")
 _WORDS: dict[str, JsonValue] = {"True": True, "False": False, "None": None, "true": True, "false": False, "null": None}
@@ -244,8 +244,9 @@ def inline_list(text: str, tools: Tools, hidden: Hidden | None = None) -> tuple[
     while found is not None:
         at = found.end() - 1
         reader = PythonReader(text, at + 1)
+        prose = bool(tools) and find_tool(tools, found.group(1))[0] is None
         try:
-            calls = () if hidden is not None and hidden.past(at) != at else tuple(reader.calls("]", tools))
+            calls = () if prose or (hidden is not None and hidden.past(at) != at) else tuple(reader.calls("]", tools))
         except Unreadable as error:
             if error.ended:
                 return None
