@@ -380,6 +380,17 @@ STREAMED: dict[str, tuple[list[dict[str, Any]], tuple[ToolCall, ...]]] = {
     "without index, whole calls": ([part("{}", "add", "c1"), part("{}", "sub", "c2")], (got(), got("sub", identity="c2"))),
     "without index or id": ([part("{}", "add"), part("{}", "add")], (got(identity=None), got(identity=None))),
     "without index, in pieces": ([part('{"a"', "add", "c1"), part(":1}")], (got(raw='{"a":1}'),)),
+    "index 0 for all, no ids": (
+        [part("", "add", None, 0), part('{"a":1}', "sub", None, 0), part('{"a":2}', "sub", None, 0)],
+        (got(raw="", identity=None), got("sub", '{"a":1}', None), got("sub", '{"a":2}', None)),
+    ),
+    "index 0 and one id for all": ([part("{}", "add", "c1", 0), part("{}", "sub", "c1", 0)], (got(), got("sub"))),
+    "the name in every piece": ([part('{"a"', "add", None, 0), part(":1}", "add", None, 0)], (got(raw='{"a":1}', identity=None),)),
+    "the id before the name": ([part(None, None, "c1", 0), part("{}", "add", None, 0)], (got(),)),
+    "told apart by id alone": (
+        [part('{"a":', "add", "c1"), part('{"b":', "sub", "c2"), part("1}", None, "c1"), part("2}", None, "c2")],
+        (got(raw='{"a":1}'), got("sub", '{"b":2}', "c2")),
+    ),
     "index 0 for all": ([part("{}", "add", "c1", 0), part("{}", "sub", "c2", 0)], (got(), got("sub", identity="c2"))),
     "id in every piece": ([part("{", "add", "c1", 0), part("}", None, "c1", 0)], (got(),)),
     "id and name in every piece": ([part("{", "add", "c1", 0), part("}", "add", "c1", 0)], (got(),)),
