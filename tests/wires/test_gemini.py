@@ -34,6 +34,10 @@ SENT: dict[str, tuple[tuple[Message, ...], dict[str, Any]]] = {
             ],
         },
     ),
+    "a picture within a URL": (
+        (user(Image("image/png", url="data:image/png;base64,aGk=")),),
+        {"contents": [{"role": "user", "parts": [BLOB]}]},
+    ),
     "signatures stay in their own parts": (
         (
             assistant(

@@ -387,6 +387,17 @@ def listed(field: bytes, chunks: Sequence[bytes], options: bytes, before: bytes 
     return b"{" + before + b'"' + field + b'":[' + b",".join(filter(None, chunks)) + b"]," + options[1:]
 
 
+_INLINE = re.compile(r"data:([^;,]++)(?:;[^;,]++)*?;base64,", re.IGNORECASE)
+
+
+def with_data(image: Image) -> Image:
+    """The picture with its bytes at hand where its URL holds them, which is a URL for browsers and OpenAI alone."""
+    inline = _INLINE.match(image.url) if image.data is None and image.url is not None else None
+    if inline is None or image.url is None:
+        return image
+    return Image(inline[1], image.url[inline.end() :], None, None, image.provider_data)
+
+
 def no_picture(image: Image) -> str:
     """What stands in a picture's place where its bytes are not at hand or the API cannot take it."""
     return f"[a picture, {image.media_type}, that cannot be shown here]"

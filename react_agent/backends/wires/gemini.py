@@ -32,6 +32,7 @@ from react_agent.backends.wires.base import (
     rejection,
     safe_name,
     text,
+    with_data,
 )
 from react_agent.errors import BackendError, BackendProtocolError
 from react_agent.formats.base import RawReply
@@ -300,7 +301,8 @@ def _declaration(name: str, description: str, parameters: JsonObject) -> JsonObj
 
 def _plain_parts(parts: Sequence[Part]) -> list[JsonValue]:
     out: list[JsonValue] = []
-    for part in parts:
+    for item in parts:
+        part = with_data(item) if type(item) is Image else item
         if type(part) is Text:
             out.append({"text": part.text})
         elif type(part) is Image and part.data is not None:
