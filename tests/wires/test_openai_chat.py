@@ -109,6 +109,19 @@ SENT: dict[str, tuple[tuple[Message, ...], list[dict[str, Any]]]] = {
         (assistant(Thinking("I add."), call()),),
         [{"role": "assistant", "content": "I add.", "tool_calls": tool_calls(("call_0_0", "add", "{}"))}],
     ),
+    "chunks of Mistral go back as they came": (
+        (assistant(Thinking("hm", {"api": API, "chunk": {"signature": "s", "closed": True}}), "so", call()),),
+        [
+            {
+                "role": "assistant",
+                "content": [
+                    {"type": "thinking", "thinking": [{"type": "text", "text": "hm"}], "signature": "s", "closed": True},
+                    {"type": "text", "text": "so"},
+                ],
+                "tool_calls": tool_calls(("call_0_0", "add", "{}")),
+            }
+        ],
+    ),
     "unreadable arguments": (
         (assistant(ToolCall("add", None, "no JSON", '{"a')),),
         [{"role": "assistant", "content": None, "tool_calls": tool_calls(("call_0_0", "add", "{}"))}],
@@ -287,7 +300,7 @@ READ: dict[str, tuple[dict[str, Any], tuple[Any, ...], str]] = {
         choice(
             {"content": [{"type": "thinking", "thinking": [{"type": "text", "text": "r"}]}, {"type": "text", "text": "a"}, {"type": "new"}]}
         ),
-        (Thinking("r", {"api": API}), Text("a")),
+        (Thinking("r", {"api": API, "chunk": {}}), Text("a")),
         "stop",
     ),
     "refusal": (choice({"content": None, "refusal": "I will not."}), (), "refused"),
@@ -436,6 +449,15 @@ def test_streamed_reasoning_details_are_put_together() -> None:
         "api": "openai-chat/openrouter",
         "reasoning_details": [{"index": 0, "type": "t", "text": "ab", "signature": "s"}, {"index": 1, "type": "t", "text": "c"}],
     }
+
+
+def test_the_signature_of_a_streamed_thought_is_kept() -> None:
+    reader = OpenAIChat("m", PROFILES["mistral"]).reader()
+    for more in ({"text": "h"}, {"text": "m", "signature": "s"}):
+        chunk = {"type": "thinking", "thinking": [{"type": "text", "text": more.pop("text")}], **more}
+        reader.feed(("", json.dumps(piece({"content": [chunk]})).encode()))
+    reader.feed(("", json.dumps(piece({"content": "x"}, "stop")).encode()))
+    assert reader.finish().parts == (Thinking("hm", {"api": "openai-chat/mistral", "chunk": {"signature": "s"}}), Text("x"))
 
 
 def test_a_server_that_does_not_stream_is_heard_all_the_same() -> None:

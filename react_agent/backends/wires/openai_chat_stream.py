@@ -51,7 +51,7 @@ class ChatReader:
     def __init__(self, wire: ChatWire) -> None:
         self._wire = wire
         self.done = False
-        self._parts: list[tuple[bool, Pieces]] = []  # runs of (is it thinking?, pieces) in the order they came
+        self._parts: list[tuple[bool, Pieces, JsonObject]] = []  # runs of (is it thinking?, pieces, what came along) in their order
         self._calls: list[_OpenCall] = []
         self._latest: dict[int | str, _OpenCall] = {}  # by index, and by id
         self._details: list[Found] = []
@@ -119,6 +119,9 @@ class ChatReader:
                 for part in self._wire.said(content):
                     if type(part) is Text or type(part) is Thinking:
                         self._add(type(part) is Thinking, part.text)
+                        if type(part) is Thinking:
+                            more = mapping((part.provider_data or {}).get("chunk"))  # its signature may come with the last piece
+                            self._parts[-1][2]["chunk"] = {**mapping(self._parts[-1][2].get("chunk")), **more}
                         out.append(Delta("thinking" if type(part) is Thinking else "text", part.text))
         if len(delta) > 1 or not content:
             self._rest(delta, out)
@@ -159,7 +162,7 @@ class ChatReader:
         if self._parts and self._parts[-1][0] is thinking:
             self._parts[-1][1].add(piece)
         else:
-            self._parts.append((thinking, Pieces(piece)))
+            self._parts.append((thinking, Pieces(piece), {}))
 
     def _call(self, found: Found) -> Delta:
         """A piece of a call."""
@@ -210,9 +213,9 @@ class ChatReader:
             raise BackendProtocolError("the stream ended without a single choice: no reply came")
         wire = self._wire
         parts: list[Part] = []
-        for thinking, pieces in self._parts:
+        for thinking, pieces, more in self._parts:
             whole = pieces.whole()
-            parts.append(Thinking(whole, {"api": wire.api, "field": self._field}) if thinking else Text(whole))
+            parts.append(Thinking(whole, {"api": wire.api, **(more or {"field": self._field})}) if thinking else Text(whole))
         for call in self._calls:
             found = {**call.more, "id": call.id, "function": {"name": call.name, "arguments": call.pieces.whole()}}
             parts.append(wire.read_call(found))
