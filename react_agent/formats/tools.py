@@ -87,7 +87,7 @@ def _types(schema: JsonValue, root: JsonObject, hops: int) -> Iterator[str]:
     elif isinstance(members := schema.get("enum"), list):
         yield from (json_type(member) for member in members)
     elif isinstance(ref := schema.get("$ref"), str):
-        yield from _types(_resolve(ref, root), root, hops - 1)
+        yield from _types(resolved(ref, root), root, hops - 1)
     elif isinstance(options := schema.get("anyOf") or schema.get("oneOf"), list):
         for option in options:
             yield from _types(option, root, hops - 1)
@@ -97,7 +97,7 @@ def _types(schema: JsonValue, root: JsonObject, hops: int) -> Iterator[str]:
         yield from _ANY
 
 
-def _resolve(ref: str, root: JsonObject) -> JsonValue:
+def resolved(ref: str, root: JsonObject) -> JsonValue:
     """The schema that a local reference names, or None, which accepts anything."""
     here: JsonValue = root
     for step in ref.removeprefix("#").split("/")[1:]:
