@@ -10,6 +10,8 @@ from collections.abc import Iterator, Sequence
 
 from react_agent.formats.dialects import HARMONY, STRONG
 from react_agent.formats.dialects.base import Block, first_step, marker_search, named_as_offered, turn_text
+from react_agent.formats.dialects.cohere import ANSWER_MARKS
+from react_agent.formats.dialects.cohere import DIALECT as COHERE
 from react_agent.formats.dialects.functionary import RECIPIENTS
 from react_agent.formats.dialects.json_step import DIALECT as JSON_STEP
 from react_agent.formats.dialects.json_text import block_step, fenced_json, inline_json, whole_json
@@ -73,7 +75,7 @@ def _holds(step: Step, at: int) -> bool:
 
 def _weak(text: str, tools: Tools, hidden: Spans, labels: bool) -> Iterator[Step]:
     """What the readers find whose marks prove little, the more certain first."""
-    for read in (_as_json, _as_elements, _to_recipients, *((_as_text,) if labels else ())):
+    for read in (_between_marks, _as_json, _as_elements, _to_recipients, *((_as_text,) if labels else ())):
         step = read(text, tools, hidden)
         if step is not None:
             yield step
@@ -133,6 +135,17 @@ def _tool_code(text: str, tools: Tools, hidden: Hidden | None = None) -> tuple[i
             return fence[0], block
         fence = next_fence(text, fence[2])
     return None
+
+
+def _between_marks(text: str, tools: Tools, hidden: Spans) -> Step | None:
+    """An answer between Cohere's marks of one."""
+    if not text.lstrip().startswith(ANSWER_MARKS):
+        return None
+    step = COHERE.step(text, tools, hidden)
+    if step.kind != "none" or not step.text:
+        return None
+    step.kind, step.dialect = "answer", COHERE.name
+    return step
 
 
 def _as_elements(text: str, tools: Tools, hidden: Spans) -> Step | None:

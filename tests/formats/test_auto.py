@@ -83,6 +83,7 @@ def test_a_call_that_does_not_fit_is_complained_about_and_nothing_in_its_argumen
 WRITTEN_ANSWERS = {
     "a call of what is no tool": '{"action": "Final Answer", "action_input": "42"}',
     "whose words are JSON": '{"action": "final_answer", "action_input": "42"}',
+    "between Cohere's marks": "<|START_THINKING|>hm<|END_THINKING|><|START_RESPONSE|>42<|END_RESPONSE|>",
     "in a fence": '```json\n{"action": "Final Answer", "action_input": "42"}\n```',
     "in a blob": 'Thought: I know.\nAction:\n```json\n{"action": "Final Answer", "action_input": "42"}\n```',
     "the paper's": "Thought 2: I know.\nAction 2: Finish[42]",
