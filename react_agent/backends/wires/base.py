@@ -205,8 +205,8 @@ class Pieces:
 
 _OVERFLOW = re.compile(
     r"context[ _](length|size|window|limit)|exceed_context|maximum (context|prompt)|(prompt|input) is too long|too many (input )?tokens"
-    r"|token count .{0,40}exceeds|reduce the length of|larger than the (model's )?context|longer than the model|context the overflows"
-    r"|exceeded model token limit|prompt exceeds max|range of input length|tokens_limit_reached|request body too large for \S+ model"
+    r"|token count .{0,40}exceeds|reduce the length of|larger than the (model's )?context|longer than the (maximum )?model|request_too_large|context the overflows"
+    r"|exceeded model token limit|prompt exceeds max|range of input length|tokens_limit_reached|request (body )?too large for"
     r"|inputs` (tokens|must have less than)|input tokens exceed|exceeds? the (model's |configured )?(input )?(token|context)",
     re.IGNORECASE,
 )
@@ -274,6 +274,8 @@ _NO_PICTURES = re.compile(
 
 def _kind(status: int, words: str, code: str) -> type[BackendError]:
     if status in (400, 413, 422, 500) and (overflowed(code) or overflowed(words)):
+        return ContextOverflow
+    if status == 429 and words.lower().startswith("request too large for"):  # alone, for the tokens of a minute: waiting would not help
         return ContextOverflow
     if code == "insufficient_quota" or (status == 500 and _NO_PICTURES.search(words)):  # no waiting helps, whatever the status says
         return BackendRejected
