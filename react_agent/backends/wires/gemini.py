@@ -55,7 +55,7 @@ MOST_STOPS = 5  # the API refuses more
 # What Google's documents say to send with the first call of a turn that another model made; Gemini 3 refuses calls without a signature.
 NO_SIGNATURE = "skip_thought_signature_validator"
 _BUDGETS = {"none": 0, "minimal": 512, "low": 1024, "medium": 8192, "high": 24576}
-_CUT = {"MAX_TOKENS", "CONTINUATION"}
+_CUT = {"MAX_TOKENS", "CONTINUATION", "OTHER"}  # the last: stopped for no reason that is told, so what came need not be all
 # The model's own mistakes: what it wrote cannot be used, and it is told so.
 _MISTAKES = {"MALFORMED_FUNCTION_CALL", "UNEXPECTED_TOOL_CALL", "TOO_MANY_TOOL_CALLS", "MALFORMED_RESPONSE", "MISSING_THOUGHT_SIGNATURE"}
 _REFUSED = {
@@ -238,8 +238,10 @@ class Gemini:
             finish = "refused"
             refusal = text(candidate.get("finishMessage")) or f"the reply was blocked: {reason}"
         elif reason in _MISTAKES and not calls:
-            # What text there is must not pass for an answer: it stays as a thought, and the format asks for a step.
+            # What text there is must not pass for an answer: it stays as a thought, and the format asks for a step. The message quotes what was wrong.
             parts = [Thinking(part.text) if type(part) is Text and part.text else part for part in parts]
+            if told := text(candidate.get("finishMessage")):
+                parts.append(Thinking(told))
         return RawReply(tuple(parts), finish, self._usage(found), text(found.get("modelVersion")) or None, None, refusal)
 
     def read_part(self, part: Found) -> Part:
