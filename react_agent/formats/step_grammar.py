@@ -15,8 +15,8 @@ from pydantic import JsonValue
 
 from react_agent.formats.grammar import Alt, Chars, Grammar, Lit, Node, Rep, Rule, Seq, alt, maybe, seq
 from react_agent.formats.lossless import write_json
+from react_agent.formats.schemas import resolved
 from react_agent.formats.step_schema import PLAN_STEPS, THOUGHT_CHARS, choices
-from react_agent.formats.tools import resolved
 from react_agent.messages import Head, JsonObject, ToolChoice
 
 _HEX = Chars("0-9a-f")

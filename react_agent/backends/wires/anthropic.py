@@ -38,6 +38,7 @@ from react_agent.backends.wires.base import (
 )
 from react_agent.errors import BackendError, BackendProtocolError
 from react_agent.formats.base import RawReply
+from react_agent.formats.schemas import flat
 from react_agent.messages import (
     Delta,
     Finish,
@@ -195,6 +196,7 @@ class Anthropic:
         return {**out, **(settings.extra or {})}
 
     def _tool(self, name: str, description: str, parameters: JsonObject) -> JsonObject:
+        parameters = flat(parameters)
         tool: JsonObject = {"name": safe_name(name), "description": description, "input_schema": parameters or {"type": "object"}}
         if self.version >= "2026-10-21" and strict_ready(parameters):
             tool["strict"] = True

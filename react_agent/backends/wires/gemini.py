@@ -36,6 +36,7 @@ from react_agent.backends.wires.base import (
 )
 from react_agent.errors import BackendError, BackendProtocolError
 from react_agent.formats.base import RawReply
+from react_agent.formats.schemas import flat
 from react_agent.messages import (
     Delta,
     Finish,
@@ -298,7 +299,7 @@ class Gemini:
 
 
 def _declaration(name: str, description: str, parameters: JsonObject) -> JsonObject:
-    return {"name": safe_name(name), "description": description, "parametersJsonSchema": parameters}
+    return {"name": safe_name(name), "description": description, "parametersJsonSchema": flat(parameters)}
 
 
 def _plain_parts(parts: Sequence[Part]) -> list[JsonValue]:

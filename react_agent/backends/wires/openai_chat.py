@@ -40,6 +40,7 @@ from react_agent.errors import BackendError, BackendProtocolError
 from react_agent.formats.base import RawReply
 from react_agent.formats.constraint import Constraint
 from react_agent.formats.grammar import Grammar
+from react_agent.formats.schemas import flat, inlined
 from react_agent.messages import (
     Finish,
     Head,
@@ -218,6 +219,10 @@ class OpenAIChat:
                 return {}
 
     def _tool(self, name: str, description: str, parameters: JsonObject) -> JsonObject:
+        if self.profile.key_needed:  # servers of one's own take alternatives, and make grammars of them
+            parameters = flat(parameters)
+        if self.profile.inline:
+            parameters = inlined(parameters)
         function: JsonObject = {"name": safe_name(name), "description": description, "parameters": parameters}
         if self.profile.strict and strict_ready(parameters):
             function["strict"] = True
