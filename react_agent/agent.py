@@ -21,7 +21,7 @@ from react_agent.forking import edited
 from react_agent.host import Reviewer, Run
 from react_agent.loop import State, fold, update
 from react_agent.masking import Masker
-from react_agent.messages import JsonObject, Message, Outcome, Settings, Task, Usage, as_parts, clean
+from react_agent.messages import JsonObject, Message, Outcome, Settings, Task, ToolSpec, Usage, as_parts, clean
 from react_agent.policy import Policy
 from react_agent.result import Output, Result, checked_review, pending
 from react_agent.spec import AgentSpec, Limits, as_written, differences
@@ -59,7 +59,8 @@ class Agent(Generic[Output]):
         reviewer: Asked about each call that the policy wants reviewed; without one the run pauses.
         secrets: Values that are masked before they reach model, memory or file.
         name: For traces and sub-agents.
-        examples: Runs to learn from (few-shot): traces, or lists of messages from a question to its answer. They are written in the format in use.
+        examples: Runs to learn from (few-shot): traces, lists of messages from a question to its answer, or texts of Question, Thought, Action and
+            Observation lines, such as the paper's prompts. They are written in the format in use.
 
     Raises:
         ConfigError: Something does not fit together; nothing has run.
@@ -80,7 +81,7 @@ class Agent(Generic[Output]):
         reviewer: Reviewer | None = None,
         secrets: Sequence[str] = (),
         name: str = "agent",
-        examples: Iterable[Trace | Sequence[Message]] = (),
+        examples: Iterable[Trace | Sequence[Message] | str] = (),
     ) -> None:
         self.backend = as_backend(backend, format)
         self.tools = ToolRegistry(tools)  # a copy: what is registered later is no tool of this agent
@@ -93,7 +94,7 @@ class Agent(Generic[Output]):
             with_asking(policy or Policy(), [tool.name for tool in self.tools if tool.ask]),
             self._output.schema if self._output else None,
             name=name,
-            examples=tuple([_trajectory(example) for example in examples]),
+            examples=tuple([said for example in examples for said in _trajectories(example, self.tools.specs)]),
         )
         self._store = _as_store(store)
         self._reviewer = reviewer
@@ -349,11 +350,17 @@ class Agent(Generic[Output]):
         return Result(outcome, answer, output, state.partial(), state.usage, state.known_cost, run.trace, run.error)
 
 
-def _trajectory(example: Trace | Sequence[Message]) -> tuple[Message, ...]:
-    """The messages of an example without its system message, which is the agent's own."""
-    messages = fold(example).view if isinstance(example, Trace) else example
-    kept = tuple([message for message in messages if message.role != "system"])
-    if not kept or kept[0].role != "user" or kept[-1].role == "user":
+def _trajectories(example: Trace | Sequence[Message] | str, tools: Sequence[ToolSpec]) -> list[tuple[Message, ...]]:
+    """The messages of an example, or of each that a text holds, without its system message, which is the agent's own."""
+    runs: Sequence[Sequence[Message]]
+    if isinstance(example, str):
+        from react_agent.formats.episodes import read_episodes
+
+        runs = read_episodes(example, tools)
+    else:
+        runs = [fold(example).view if isinstance(example, Trace) else example]
+    kept = [tuple([message for message in messages if isinstance(message, Message) and message.role != "system"]) for messages in runs]
+    if any(not said or said[0].role != "user" or said[-1].role == "user" for said in kept):
         raise ConfigError("an example must begin with the user's question and end with what the agent did or answered")
     return kept
 
