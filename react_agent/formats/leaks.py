@@ -25,6 +25,10 @@ from react_agent.messages import ToolCall
 
 _STRONG = marker_search(STRONG)
 _HARMONY = marker_search([HARMONY])
+_HEADER = re.compile(
+    r"<\|channel\|>\s*+(?:analysis|commentary|final)\b|\bto=functions\.|<\|(?:call|end|return)\|>"
+)  # not a mark spoken of in prose
+_ANSWER_ALONE = re.compile(r'(?:```\w*+)?+\s*+\{\s*+"(?:answer|final[ _]answer)"', re.IGNORECASE)
 _LABEL_WORD = re.compile(r"action[ \t*_`0-9]*+[:：]", re.IGNORECASE)
 _THOUGHT = re.compile(r"\s*+[*_`]*+thought[ \t]*+[0-9]*+[ \t]*+[*_`]*+[:：]", re.IGNORECASE)
 _OPENING = re.compile(r"[{<\[`>]")  # what a step of other dialects than Thought/Action text begins with
@@ -38,7 +42,7 @@ def leaked(text: str, tools: Tools, hidden: Spans = (), *, labels: bool = True) 
     if _HINT.search(text) is None:
         return Step("none", 0, len(text), text=turn_text(text), open=True)
     mark = _HARMONY.search(text)
-    if mark is not None:
+    if mark is not None and (text.lstrip().startswith("<|") or _HEADER.search(text) is not None):
         outer = around(text, tools, hidden, mark.start(), labels=labels)
         return outer or _fitting(HARMONY.step(text, tools, hidden), tools, strong=True)
     found = first_step(text, tools, hidden, STRONG, _STRONG)
@@ -54,7 +58,7 @@ def around(text: str, tools: Tools, hidden: Spans, at: int, *, labels: bool = Tr
     found = first_step(text, tools, hidden, STRONG, _STRONG) if _STRONG.search(text, 0, at) is not None else None
     if found is not None and _holds(found, at):
         return _weak_around(text, tools, hidden, found.at, labels) or _fitting(found, tools, strong=True)
-    if _HARMONY.search(text, 0, at) is not None:
+    if _HARMONY.search(text, 0, at) is not None and _HEADER.search(text) is not None:
         found = HARMONY.step(text, tools, hidden)
         if _holds(found, at):
             return _fitting(found, tools, strong=True)
@@ -98,8 +102,10 @@ def looks_like_call(text: str) -> bool:
 def _as_json(text: str, tools: Tools, hidden: Spans) -> Step | None:
     """JSON or Python that is exactly calls of offered tools."""
     step = JSON_STEP.step(text, tools, hidden)
-    if step.kind == "answer":  # also one that is written as a call of what is no tool
-        return step
+    if step.kind == "answer" and (
+        step.thought or _ANSWER_ALONE.match(text.lstrip()) is None
+    ):  # also one that is written as a call of what is no tool
+        return step  # but JSON with nothing but an answer may be what was asked for
     whole = whole_json(text, tools)
     if whole is not None:  # nothing but a call, or the beginning of one: never an answer
         return _fitting(block_step(text, 0, whole, "json"), tools, strong=True)

@@ -62,6 +62,9 @@ ANSWERS = {
     "a call in quotes": """It wrote '{"name": "search", "arguments": {"query": "Paris"}}' and no more.""",
     "code": "```python\nsearch(query='Paris')\n```",
     "a label in prose": "Take\nAction: call your doctor\nAnswer: soon",
+    "a mark that is spoken of": "The <|channel|> token tells channels apart.",
+    "JSON with an answer": '{"answer": 42}',
+    "JSON with an answer, fenced": '```json\n{"answer": "42"}\n```',
     "angle brackets": "a < b and <b>bold</b>",
 }
 
@@ -82,6 +85,7 @@ def test_a_call_that_does_not_fit_is_complained_about_and_nothing_in_its_argumen
 
 WRITTEN_ANSWERS = {
     "a call of what is no tool": '{"action": "Final Answer", "action_input": "42"}',
+    "a thought and an answer": '{"thought": "I know.", "answer": "42"}',
     "whose words are JSON": '{"action": "final_answer", "action_input": "42"}',
     "between Cohere's marks": "<|START_THINKING|>hm<|END_THINKING|><|START_RESPONSE|>42<|END_RESPONSE|>",
     "in a fence": '```json\n{"action": "Final Answer", "action_input": "42"}\n```',
