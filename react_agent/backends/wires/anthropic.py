@@ -266,7 +266,7 @@ class Anthropic:
         words = text(told.get("message")) or excerpt(dumps(found))
         identity = text(found.get("request_id"))
         headers = {"request-id": identity} if identity else {}
-        return rejection(status, headers, words, code, hint=advice(status, self.model, self.key_env), body=dumps(found))
+        return rejection(status, headers, words, code, hint=advice(status, self.model, self.key_env), body=dumps(found), answered=False)
 
 
 def _thinks(settings: Settings) -> bool:

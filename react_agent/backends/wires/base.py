@@ -247,10 +247,16 @@ def advice(status: int, model: str, key_env: str | None) -> str:
     return ""
 
 
-def rejection(status: int, headers: Mapping[str, str], words: str, code: str, *, hint: str, body: bytes = b"") -> BackendError:
-    """The error for a status and the provider's words; `hint` is what to do about it."""
+def rejection(
+    status: int, headers: Mapping[str, str], words: str, code: str, *, hint: str, body: bytes = b"", answered: bool = True
+) -> BackendError:
+    """The error for a status and the provider's words; `hint` is what to do about it. Not `answered`: it came with status 200, and means this one."""
     kind = _kind(status, words, code)
-    message = f"the server answered {status}" + (f" ({code})" if code else "") + (f": {words}" if words else "")
+    message = (
+        (f"the server answered {status}" if answered else "the server sent an error in a reply's place")
+        + (f" ({code})" if code else "")
+        + (f": {words}" if words else "")
+    )
     if kind is ContextOverflow:
         hint = "the prompt is longer than the model's context; shorten it, or serve the model with a larger one"
     identity = request_id(headers)

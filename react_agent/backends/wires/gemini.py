@@ -283,14 +283,14 @@ class Gemini:
     def sent(self, found: Found) -> BackendError:
         code = mapping(found.get("error")).get("code")
         status = code if isinstance(code, int) and 400 <= code < 600 else 500
-        return self._error(status, {}, found, excerpt(dumps(found)), dumps(found))
+        return self._error(status, {}, found, excerpt(dumps(found)), dumps(found), answered=False)
 
-    def _error(self, status: int, headers: Mapping[str, str], found: Found, plain: str, body: bytes) -> BackendError:
+    def _error(self, status: int, headers: Mapping[str, str], found: Found, plain: str, body: bytes, answered: bool = True) -> BackendError:
         told = mapping(found.get("error"))
         words, code = text(told.get("message")) or plain, text(told.get("status"))
         if status == 400 and "API key" in words:
             status = 401  # Google says 400 for a wrong key
-        error = rejection(status, headers, words, code, hint=advice(status, self.model, self.key_env), body=body)
+        error = rejection(status, headers, words, code, hint=advice(status, self.model, self.key_env), body=body, answered=answered)
         for detail in objects(told.get("details")):
             delay = re.fullmatch(r"(\d+(?:\.\d+)?)s", text(detail.get("retryDelay")))
             if delay and error.retry_after is None:

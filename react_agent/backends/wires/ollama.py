@@ -157,7 +157,7 @@ class Ollama:
 
     def sent(self, found: Found) -> BackendError:
         """An error that came with status 200, or as a line of a stream."""
-        return rejection(500, {}, text(found.get("error")) or excerpt(dumps(found)), "", hint="", body=dumps(found))
+        return rejection(500, {}, text(found.get("error")) or excerpt(dumps(found)), "", hint="", body=dumps(found), answered=False)
 
 
 def _spoken(role: str, parts: Sequence[Part]) -> JsonObject:

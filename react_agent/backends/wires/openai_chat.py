@@ -359,7 +359,9 @@ class OpenAIChat:
         words, code = _words(told)
         number = mapping(told).get("code")
         status = number if isinstance(number, int) and 400 <= number < 600 else _STATUS.get(code, 500)
-        return rejection(status, {}, words or excerpt(dumps(told)), code, hint=advice(status, self.model, None), body=dumps(told))
+        return rejection(
+            status, {}, words or excerpt(dumps(told)), code, hint=advice(status, self.model, None), body=dumps(told), answered=False
+        )
 
 
 _STATUS = {

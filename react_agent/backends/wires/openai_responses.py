@@ -222,7 +222,7 @@ class OpenAIResponses:
         code = text(told.get("code")) or ("" if told is found else text(told.get("type")))
         status = _STATUS.get(code, 500)
         words = text(told.get("message")) or excerpt(dumps(found))
-        return rejection(status, {}, words, code, hint=advice(status, self.model, self.key_env), body=dumps(found))
+        return rejection(status, {}, words, code, hint=advice(status, self.model, self.key_env), body=dumps(found), answered=False)
 
 
 def _tool(name: str, description: str, parameters: JsonObject) -> JsonObject:
