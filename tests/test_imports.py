@@ -24,6 +24,7 @@ LATE = {
     "react_agent/testing/__init__.py: __getattr__": DOOR,
     "tools/react_agent_tools/__init__.py: __getattr__": DOOR,
     "react_agent/agent.py: as_backend": "for models that are given by name, or are functions",
+    "react_agent/agent.py: _trajectories": "for examples that are given as text",
     "react_agent/agent.py: Agent._home": FILES,
     "react_agent/agent.py: _as_store": FILES,
     "react_agent/trace.py: Trace.save": FILES,
