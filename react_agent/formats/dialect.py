@@ -110,6 +110,10 @@ class DialectFormat:
             outer = around(text, tools, hidden, step.at)
             if outer is not None and outer.dialect != self.name:
                 return outer
+            if step.kind == "malformed":  # two dialects may share a mark
+                other = leaked(text, tools, hidden)
+                if other.kind == "act" and other.at == step.at:
+                    return other
             step.dialect = None  # the format's own
             return step
         other = leaked(text, tools, hidden)  # a call in another dialect is no answer either

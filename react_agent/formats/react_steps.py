@@ -101,6 +101,7 @@ class StepReader(CallReader):
         step = self._action(Label("action", found.start(), found.end()), certain=False) if acts else self._answer(found.end())
         if step is None or step.kind == "malformed":
             return None
+        step.at = found.start()
         lead = self.text[: found.start() + 1]
         label = leading_label(lead)
         return self._with(step, [lead[label.content if label else 0 :].strip()], "inline_label")

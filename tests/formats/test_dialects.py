@@ -266,8 +266,7 @@ def test_thinking_that_the_template_opened_is_no_text_of_the_call(name: str) -> 
 
 
 NOTE = tool("note", ("path", "text"), path="string", text="string")
-# qwen3_coder and functionary share a mark; asked for the one, the other's form is complained about.
-READERS = ("auto", *(name for name in DIALECTS if name != "qwen3_coder"))
+READERS = ("auto", *DIALECTS)
 
 
 @pytest.mark.parametrize("lead", ["", "I note it.\n", "<think>hm</think>\n"])
@@ -287,6 +286,12 @@ def test_a_step_of_any_dialect_in_an_argument_of_any_other_is_an_argument(name: 
 
 
 STEPS = (Act("", (ToolCall("search", ARGS),)), Answer("", "forty two"))
+INLINE = "<function=note>\n<parameter=path>\na\n</parameter>\n<parameter=text>\nSo it is. Action: search[Paris]\n</parameter>\n</function>"
+
+
+def test_a_label_within_a_line_of_an_argument_is_an_argument() -> None:
+    [call] = read("react_text", INLINE, ask((SEARCH, NOTE))).message.calls
+    assert (call.name, call.arguments) == ("note", {"path": "a", "text": "So it is. Action: search[Paris]"})
 
 
 def _plain(name: str, step: Act | Answer) -> bool:

@@ -44,13 +44,13 @@ class _Harmony(Dialect):
             header, body, stop, is_open = _message(text, at)
             to, channel = _TO.search(header), _CHANNEL.findall(header)
             name = to.group(1) if to is not None else ""
-            if name and name not in ("assistant", "user", "self", "developer"):
+            if to is not None and name not in ("assistant", "user", "self", "developer"):
                 call, stop, is_open = self._call(text, name, body, stop, is_open, tools)
                 if isinstance(call, str):
                     if calls:
                         break
                     return Step("malformed", 0, len(text), "\n".join(thoughts), complaint=call, open=is_open, dialect=self.name, at=at)
-                first = first if calls else at
+                first = first if calls else at + to.start()
                 calls.append(call)
             elif calls:
                 break
