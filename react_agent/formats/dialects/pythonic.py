@@ -16,7 +16,7 @@ from react_agent.messages import JsonObject, ToolCall
 
 _NAME = re.compile(r"[^\W\d][\w.\-]*+")
 _KEY = re.compile(r"[^\W\d]\w*+")
-_LIST = re.compile(r"(?:^|\n)[ \t]*+\[(?=([^\W\d][\w.\-]*+)\()")
+_LIST = re.compile(r"\n[ \t]*+\[(?=([^\W\d][\w.\-]*+)\()")
 _LINE_END = re.compile(r"[ \t\r]*+(?:\n|\Z)")
 _NUMBER = re.compile(r"-?+[0-9]++(?:\.[0-9]++)?+(?:[eE][+-]?+[0-9]++)?+")
 _WORDS: dict[str, JsonValue] = {"True": True, "False": False, "None": None, "true": True, "false": False, "null": None}
@@ -239,8 +239,8 @@ def bracketed(text: str, at: int, tools: Tools) -> Block:
 
 
 def inline_list(text: str, tools: Tools, hidden: Hidden | None = None) -> tuple[int, Block] | None:
-    """The first list of calls that has its lines for itself within prose, and where it stands."""
-    found = _LIST.search(text)
+    """The first list of calls that has its lines for itself after some prose, and where it stands."""
+    found = _LIST.search(text, skip_space(text, 0) + 1)
     while found is not None:
         at = found.end() - 1
         reader = PythonReader(text, at + 1)
