@@ -359,7 +359,9 @@ def _trajectories(example: Trace | Sequence[Message] | str, tools: Sequence[Tool
         runs = read_episodes(example, tools)
     else:
         runs = [fold(example).view if isinstance(example, Trace) else example]
-    kept = [tuple([message for message in messages if isinstance(message, Message) and message.role != "system"]) for messages in runs]
+        if not isinstance(runs[0], Iterable) or not all(isinstance(message, Message) for message in runs[0]):
+            raise ConfigError("an example is a Trace, a list of Messages from the user's question to the answer, or the text of such runs")
+    kept = [tuple([message for message in messages if message.role != "system"]) for messages in runs]
     if any(not said or said[0].role != "user" or said[-1].role == "user" for said in kept):
         raise ConfigError("an example must begin with the user's question and end with what the agent did or answered")
     return kept

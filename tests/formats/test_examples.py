@@ -270,6 +270,7 @@ def test_a_text_that_is_no_example_is_refused(text: str, why: str) -> None:
         Agent(MockBackend([]), tools=[look], examples=[text])
 
 
-def test_a_list_of_what_is_no_message_is_no_example() -> None:
-    with pytest.raises(ConfigError, match="an example must begin"):
-        Agent(MockBackend([]), examples=[("a question", "an answer")])  # type: ignore[list-item]
+@pytest.mark.parametrize("example", [("a question", "an answer"), 3])
+def test_what_holds_no_messages_is_no_example(example: object) -> None:
+    with pytest.raises(ConfigError, match="an example is a Trace, a list of Messages"):
+        Agent(MockBackend([]), examples=[example])  # type: ignore[list-item]
