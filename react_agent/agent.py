@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Generic, TypeAlias, cast
 
 from msgspec.structs import replace
 
+from react_agent.accepting import as_backend, as_examples, as_secrets, as_store, environment_keys
 from react_agent.answering import TypedAnswer
 from react_agent.backends.base import Backend
 from react_agent.care import with_asking
@@ -20,7 +21,7 @@ from react_agent.events import Changed, Parent, Resumed, Reviewed, Started, Told
 from react_agent.forking import edited
 from react_agent.host import Reviewer, Run
 from react_agent.loop import State, fold, update
-from react_agent.masking import SHORTEST, Masker
+from react_agent.masking import Masker
 from react_agent.messages import JsonObject, Message, Outcome, Settings, Task, Usage, as_parts, clean
 from react_agent.policy import Policy
 from react_agent.result import Output, Result, checked_review, pending
@@ -59,7 +60,8 @@ class Agent(Generic[Output]):
         reviewer: Asked about each call that the policy wants reviewed; without one the run pauses.
         secrets: Values that are masked before they reach model, memory or file.
         name: For traces and sub-agents.
-        examples: Runs to learn from (few-shot): traces, or lists of messages from a question to its answer. They are written in the format in use.
+        examples: Runs to learn from (few-shot): traces, lists of messages from a question to its answer, or texts of Question, Thought, Action and
+            Observation lines, such as the paper's prompts. They are written in the format in use.
 
     Raises:
         ConfigError: Something does not fit together; nothing has run.
@@ -80,7 +82,7 @@ class Agent(Generic[Output]):
         reviewer: Reviewer | None = None,
         secrets: Sequence[str] = (),
         name: str = "agent",
-        examples: Iterable[Trace | Sequence[Message]] = (),
+        examples: Iterable[Trace | Sequence[Message] | str] = (),
     ) -> None:
         self.backend = as_backend(backend, format)
         self.tools = ToolRegistry(tools)  # a copy: what is registered later is no tool of this agent
@@ -93,13 +95,13 @@ class Agent(Generic[Output]):
             with_asking(policy or Policy(), [tool.name for tool in self.tools if tool.ask]),
             self._output.schema if self._output else None,
             name=name,
-            examples=tuple([_trajectory(example) for example in examples]),
+            examples=tuple([said for example in examples for said in as_examples(example, self.tools.specs)]),
         )
-        self._store = _as_store(store)
+        self._store = as_store(store)
         if reviewer is not None and not callable(reviewer):
             raise ConfigError(f"a reviewer is a function that is given a pending call and returns a review; not {type(reviewer).__name__}")
         self._reviewer = reviewer
-        self._masker = Masker((*_checked_secrets(secrets), *getattr(self.backend, "secrets", ()), *_environment_keys()))
+        self._masker = Masker((*as_secrets(secrets), *getattr(self.backend, "secrets", ()), *environment_keys()))
         self.spec = as_written(self._masker.spec(self.spec))
 
     def __repr__(self) -> str:
@@ -351,36 +353,6 @@ class Agent(Generic[Output]):
         return Result(outcome, answer, output, state.partial(), state.usage, state.known_cost, run.trace, run.error)
 
 
-def _trajectory(example: Trace | Sequence[Message]) -> tuple[Message, ...]:
-    """The messages of an example without its system message, which is the agent's own."""
-    messages = fold(example).view if isinstance(example, Trace) else example
-    if not isinstance(messages, Iterable) or not all(isinstance(message, Message) for message in messages):
-        raise ConfigError("an example is a Trace, or a list of Messages from the user's question to the answer")
-    kept = tuple([message for message in messages if message.role != "system"])
-    if not kept or kept[0].role != "user" or kept[-1].role == "user":
-        raise ConfigError("an example must begin with the user's question and end with what the agent did or answered")
-    return kept
-
-
-def as_backend(backend: Backend | str | TextFunction, format: str | None = None) -> Backend:  # noqa: A002
-    """A backend from whatever a caller may give. Raises `ConfigError`."""
-    if isinstance(backend, str):
-        from react_agent.backends.names import resolve
-
-        return resolve(backend, format=format)
-    if isinstance(backend, type):  # it has all that a backend has, but for what an instance holds
-        raise ConfigError(f"{backend.__name__} is a class; give the agent one of it, as in Agent({backend.__name__}(…))")
-    if isinstance(backend, Backend):
-        if format is not None and format != backend.format_name:
-            raise ConfigError(f"the backend {backend.name} speaks '{backend.format_name}'; give format={format!r} to the backend itself")
-        return backend
-    if callable(backend):
-        from react_agent.backends.function import FunctionBackend
-
-        return FunctionBackend(backend, format=format or "react_text")
-    raise ConfigError(f"a backend is a Backend, a name such as 'openai:gpt-5', or a function str -> str; not {type(backend).__name__}")
-
-
 def _check_reviews(state: State, reviews: Sequence[Reviewed]) -> None:
     """Raise `ConfigError` for a review that no call would be waiting for once the trace is taken up."""
     taken_up = update(state, Resumed(state.at, state.epoch + 1)) if reviews else state
@@ -391,42 +363,9 @@ def _check_reviews(state: State, reviews: Sequence[Reviewed]) -> None:
             raise ConfigError(f"no call {review.step}.{review.index} waits for a review; {words}")
 
 
-def _as_store(store: Store | str | Path | None) -> Store | None:
-    if isinstance(store, (str, Path)):
-        from react_agent.stores.jsonl import JsonlStore
-
-        return JsonlStore(store)
-    if store is not None and not callable(getattr(store, "create", None)):
-        raise ConfigError(f"a store is a folder or a Store; not {type(store).__name__}")
-    return store
-
-
-def _checked_secrets(secrets: Iterable[str]) -> tuple[str, ...]:
-    """Raises `ConfigError` for what would not be masked: silence would let it out."""
-    if isinstance(secrets, str) or not isinstance(secrets, Iterable):
-        raise ConfigError(f"secrets are a list of texts, as in secrets=[token]; not {type(secrets).__name__}")
-    known = tuple(secrets)
-    for secret in known:
-        if not isinstance(secret, str):
-            raise ConfigError(f"a secret is a text; not {type(secret).__name__}")
-        if 0 < len(secret) < SHORTEST:
-            raise ConfigError(
-                f"a secret of {len(secret)} characters cannot be masked, since ordinary words hold it; {SHORTEST} are the least"
-            )
-    return known
-
-
-def _environment_keys() -> list[str]:
-    """The providers' keys that this process has; they are masked in every trace."""
-    return [value for name, value in os.environ.items() if name.endswith(_KEY_NAMES) and len(value) >= 12]
-
-
-_KEY_NAMES = ("_API_KEY", "_TOKEN", "_SECRET", "_SECRET_ACCESS_KEY", "_BEARER_TOKEN_BEDROCK")
-
-
 def new_run_id() -> str:
     """Sorts by time, and no two of the thousands that may begin in one second are the same."""
     return time.strftime("%Y%m%d-%H%M%S-", time.gmtime()) + os.urandom(6).hex()
 
 
-__all__ = ["Agent", "CallScope", "Progress", "RunStream", "as_backend", "new_run_id"]
+__all__ = ["Agent", "CallScope", "Progress", "RunStream", "new_run_id"]

@@ -101,7 +101,7 @@ WRONG: dict[str, tuple[dict[str, object], str]] = {
     "a secret that stands alone": ({"secrets": "sk-12345678"}, r"secrets=\[token\]"),
     "a secret in bytes": ({"secrets": [b"sk-12345678"]}, "a secret is a text"),
     "a secret that words hold": ({"secrets": ["the"]}, "cannot be masked"),
-    "an example that is none": ({"examples": ["x"]}, "a list of Messages"),
+    "an example that is none": ({"examples": ["x"]}, "given as text must hold a line that begins with 'Question:'"),
     "an example that is no list": ({"examples": [5]}, "a list of Messages"),
 }
 

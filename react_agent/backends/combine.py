@@ -125,11 +125,12 @@ class Router:
         began = time.monotonic()
         found = self._gate(request)
         choice = await found if inspect.isawaitable(found) else found
-        made = Chosen(choice) if isinstance(choice, str) else choice if isinstance(choice, Chosen) else Chosen(*choice)
+        made = _chosen(choice)
         chosen, reason = made.expert, made.reason
         if chosen not in self.experts:
             first = next(iter(self.experts))
-            chosen, reason = first, f"the gate named {chosen[:80]!r}, which is no expert; {first!r} is the first"
+            named = f"the gate named {chosen[:80]!r}, which is no expert" if chosen else reason or "the gate named no expert"
+            chosen, reason = first, f"{named}; {first!r} is the first"
         seconds = time.monotonic() - began
         left = None if timeout is None else max(0.001, timeout - seconds)
         reply = await self.experts[chosen].reply(request, listen=listen, timeout=left)
@@ -172,6 +173,18 @@ def by_model(backend: Backend, experts: Mapping[str, str]) -> Gate:
         return Chosen(named, why, reply.usage, reply.cost)
 
     return gate
+
+
+def _chosen(choice: object) -> Chosen:
+    """What a gate gave, in any of its forms; what is none of them names nobody."""
+    match choice:
+        case Chosen():
+            return choice
+        case str():
+            return Chosen(choice)
+        case (str(expert), str(reason)):
+            return Chosen(expert, reason)
+    return Chosen("", f"the gate gave {choice!r:.80}, and no name" if choice is not None else "")
 
 
 def _named(said: str, experts: Iterable[str]) -> str:

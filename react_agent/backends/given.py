@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from urllib.parse import unquote, urlsplit
 
 from react_agent.errors import ConfigError
@@ -79,6 +79,14 @@ def secrets_in(key: str | None, headers: Mapping[str, str], base_url: str) -> li
     password = urlsplit(base_url).password or ""
     found |= {password, unquote(password)}
     return sorted((word for word in found if len(word) >= 4), key=len, reverse=True)
+
+
+def quoting(words: Sequence[str]) -> re.Pattern[str] | None:
+    """Finds these words, the longest first, and one whose end was cut off with the text around it; None without any."""
+    if not words:
+        return None
+    cut = [rf"{re.escape(word[:6])}[!-~]{{0,{len(word)}}}+(?=…|\Z)" for word in words if len(word) > 6]
+    return re.compile("|".join([*map(re.escape, words), *cut]))
 
 
 def apart(url: str) -> tuple[str, dict[str, str]]:

@@ -7,7 +7,6 @@ all requests of a kind; a request's body is these pieces put together.
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Callable, Mapping
 from time import monotonic
 from typing import TYPE_CHECKING
@@ -21,6 +20,7 @@ from react_agent.backends.given import (
     NO_KEYS,
     apart,
     key_from_environment,
+    quoting,
     secrets_in,
     usable_format,
     usable_headers,
@@ -88,7 +88,7 @@ class LeafBackend:
         self._timeouts = timeout if isinstance(timeout, Timeouts) else Timeouts(silence=timeout, total=max(timeout, Timeouts().total))
         self._retries = retries if isinstance(retries, Retries) else Retries(retries)
         words = secrets_in(key, self._headers, base_url)
-        self._quoted = re.compile("|".join(map(re.escape, words))) if words else None
+        self._quoted = quoting(words)
         self.secrets = tuple(word for word in words if len(word) >= 8 and word not in NO_KEYS)
         self._seller = "" if urlsplit(base_url).hostname in _HERE else name.partition(":")[0]
         self._prepared: dict[int, _Prepared] = {}

@@ -5,6 +5,7 @@ Each row renders what the model's makers say in its card; the sources are writte
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 from react_agent.backends.templates import ChatTemplate
@@ -127,9 +128,14 @@ BASE_MODELS = (
 """Words in the names of models that only continue a text; looked for after those of `CHAT_TEMPLATES`."""
 
 
+_LLAMA2_BASE = re.compile(r"(^|/)llama-2-(7|13|70)b(-hf)?([.-](gguf|ggml|gptq|awq|q\d|f16|fp16)[^/]*)?$")  # its chat models say so
+
+
 def template_for(model: str) -> str | None:
     """The name of the template for a model's name: a key of `CHAT_TEMPLATES`, ``plain`` for a known base model, None for an unknown one."""
     name = model.lower().replace("_", "-")
+    if _LLAMA2_BASE.search(name):
+        return "plain"
     for row in _ROWS:
         if any(word in name for word in row.models):
             return row.name

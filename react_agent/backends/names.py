@@ -75,13 +75,16 @@ def resolve(
 
 
 def _local(provider: str) -> str | None:
-    """Where Ollama says that it listens; its variable may hold a host and a port alone."""
+    """Where Ollama says that it listens; its variable may hold a host alone, a port alone, or a URL, which then has the ports of its scheme."""
     host = os.environ.get("OLLAMA_HOST", "").strip() if provider == "ollama" else ""
     if not host:
         return None
-    host = host.replace("0.0.0.0", "127.0.0.1")
-    url = host if "//" in host else f"http://{host}"
-    return url if url.count(":") > 1 else f"{url}:11434"
+    if "//" in host:
+        return host.replace("0.0.0.0", "127.0.0.1")
+    name, colon, port = host.rpartition(":") if not host.endswith("]") else (host, "", "")
+    if not colon:
+        name, port = port or name, ""
+    return f"http://{'127.0.0.1' if name in ('', '0.0.0.0') else name}:{port or 11434}"
 
 
 _PLACES = {

@@ -30,6 +30,7 @@ class Profile:
         echo: Whether thinking goes back to the server: never; in the ``field`` that it came in; or ``always``, on every message with calls, even
             empty. What came as ``reasoning_details`` (OpenRouter and other gateways) goes back unchanged whatever stands here.
         strict: Tools whose schema qualifies are marked ``strict``.
+        inline: Tools' schemas may hold no references.
         required: The word for "some tool must be called"; None where the server does not know it.
         named: One named tool can be demanded.
         none: Whether ``tool_choice: "none"`` is honoured; where it is not, the tools are left out instead.
@@ -53,6 +54,7 @@ class Profile:
     thinking: Literal["reasoning_effort", "reasoning"] | None = "reasoning_effort"
     echo: Echo = "never"
     strict: bool = False
+    inline: bool = False
     required: str | None = "required"
     named: bool = True
     none: bool = True
@@ -141,7 +143,13 @@ _ROWS = (
     Profile("moonshot", "https://api.moonshot.ai/v1", ("MOONSHOT_API_KEY",), True, required=None, echo="field"),
     Profile("zai", "https://api.z.ai/api/paas/v4", ("ZAI_API_KEY",), True, required=None, named=False, thinking=None, echo="field"),
     Profile(
-        "dashscope", "https://dashscope-intl.aliyuncs.com/compatible-mode/v1", ("DASHSCOPE_API_KEY",), True, required=None, thinking=None
+        "dashscope",
+        "https://dashscope-intl.aliyuncs.com/compatible-mode/v1",
+        ("DASHSCOPE_API_KEY",),
+        True,
+        inline=True,
+        required=None,
+        thinking=None,
     ),
     Profile("nebius", "https://api.studio.nebius.com/v1", ("NEBIUS_API_KEY",), True),
     Profile("github", "https://models.github.ai/inference", ("GITHUB_TOKEN",), True),

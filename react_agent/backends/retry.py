@@ -12,6 +12,7 @@ import random
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC
 from typing import TypeVar
 
 from react_agent.errors import BackendError, BackendTimeout
@@ -100,7 +101,9 @@ def retry_after(headers: Mapping[str, str], now: Callable[[], float] = time.time
     from email.utils import parsedate_to_datetime  # 5 ms to import, and hardly ever needed
 
     try:
-        return max(0.0, parsedate_to_datetime(said).timestamp() - now())
+        when = parsedate_to_datetime(said)
+        when = when if when.tzinfo is not None else when.replace(tzinfo=UTC)  # the form of C's asctime names no zone, and means this one
+        return max(0.0, when.timestamp() - now())
     except (ValueError, TypeError, OverflowError, IndexError):
         return None
 

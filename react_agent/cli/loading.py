@@ -98,7 +98,7 @@ def load_model(name: str | None, format: str | None = None) -> Backend:  # noqa:
     name = name or os.environ.get(MODEL_VARIABLE)
     if not name:
         fail(no_model(), Code.USAGE)
-    from react_agent.agent import as_backend
+    from react_agent.accepting import as_backend
     from react_agent.backends.names import known_providers
 
     module, attribute = _split(name)

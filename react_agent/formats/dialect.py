@@ -6,7 +6,7 @@ from react_agent.errors import FormatError
 from react_agent.formats.base import RawReply
 from react_agent.formats.dialects import DIALECTS, STRONG_MARKS
 from react_agent.formats.dialects.base import Dialect, named_as_offered
-from react_agent.formats.leaks import leaked, looks_like_call
+from react_agent.formats.leaks import around, leaked, looks_like_call
 from react_agent.formats.live import Live, TagLive
 from react_agent.formats.native import EMPTY, MALFORMED, ONLY_THOUGHTS, malformed
 from react_agent.formats.prompts import call_example, example_input, observation, shown_tool, tool_list, trajectories, worked_tools
@@ -107,6 +107,13 @@ class DialectFormat:
     def _step(self, text: str, tools: Tools, hidden: Spans) -> Step:
         step = self._dialect.step(text, tools, hidden)
         if step.kind != "none" and step.dialect is not None:
+            outer = around(text, tools, hidden, step.at)
+            if outer is not None and outer.dialect != self.name:
+                return outer
+            if step.kind == "malformed":  # two dialects may share a mark
+                other = leaked(text, tools, hidden)
+                if other.kind == "act" and other.at == step.at:
+                    return other
             step.dialect = None  # the format's own
             return step
         other = leaked(text, tools, hidden)  # a call in another dialect is no answer either

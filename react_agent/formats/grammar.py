@@ -112,7 +112,10 @@ class Grammar:
             case Rule():
                 if node.name in within:
                     raise _NotRegular
-                return self._regex(self.rules[node.name], (*within, node.name))
+                made = self._regex(self.rules[node.name], (*within, node.name))
+                if len(made) > LONGEST_REGEX:  # before rules within rules have doubled it over and over
+                    raise _NotRegular
+                return made
             case _:
                 assert_never(node)
 
@@ -121,15 +124,16 @@ class _NotRegular(Exception):
     pass
 
 
+_ESCAPES = {code: f"\\x{code:02X}" for code in (*range(32), 127)} | str.maketrans(
+    {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\t"}
+)
+
+
 def _gbnf(node: Node, *, tight: bool = False) -> str:
     """`tight`: something stands beside it, so alternatives need parentheses."""
     match node:
         case Lit():
-            return (
-                '"'
-                + node.text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n").replace("\r", "\\r").replace("\t", "\\t")
-                + '"'
-            )
+            return f'"{node.text.translate(_ESCAPES)}"'
         case Chars():
             return f"[{node.body}]"
         case Seq():

@@ -6,15 +6,17 @@ Understood only for an offered tool whose schema the arguments pass, as far as `
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from react_agent.formats.dialects import HARMONY, STRONG
 from react_agent.formats.dialects.base import Block, first_step, marker_search, named_as_offered, turn_text
+from react_agent.formats.dialects.cohere import ANSWER_MARKS
+from react_agent.formats.dialects.cohere import DIALECT as COHERE
 from react_agent.formats.dialects.functionary import RECIPIENTS
 from react_agent.formats.dialects.json_step import DIALECT as JSON_STEP
 from react_agent.formats.dialects.json_text import block_step, fenced_json, inline_json, whole_json
 from react_agent.formats.dialects.llama_pythonic import DIALECT as PYTHONIC
-from react_agent.formats.dialects.pythonic import listed
+from react_agent.formats.dialects.pythonic import inline_list, listed
 from react_agent.formats.dialects.xml_react import DIALECT as XML_REACT
 from react_agent.formats.react_steps import ANSWER_LABEL, StepReader
 from react_agent.formats.scanner import Hidden, Step, fence_content, find_thoughts, next_fence
@@ -23,8 +25,13 @@ from react_agent.messages import ToolCall
 
 _STRONG = marker_search(STRONG)
 _HARMONY = marker_search([HARMONY])
+_HEADER = re.compile(
+    r"<\|channel\|>\s*+(?:analysis|commentary|final)\b|\bto=functions\.|<\|(?:call|end|return)\|>"
+)  # not a mark spoken of in prose
+_ANSWER_ALONE = re.compile(r'(?:```\w*+)?+\s*+\{\s*+"(?:answer|final[ _]answer)"', re.IGNORECASE)
 _LABEL_WORD = re.compile(r"action[ \t*_`0-9]*+[:：]", re.IGNORECASE)
 _THOUGHT = re.compile(r"\s*+[*_`]*+thought[ \t]*+[0-9]*+[ \t]*+[*_`]*+[:：]", re.IGNORECASE)
+_OPENING = re.compile(r"[{<\[`>]")  # what a step of other dialects than Thought/Action text begins with
 _HINT = re.compile(r"[{<\[`：(]|>>>|action|answer|thought", re.IGNORECASE)
 
 Spans = Sequence[tuple[int, int]]
@@ -34,18 +41,48 @@ def leaked(text: str, tools: Tools, hidden: Spans = (), *, labels: bool = True) 
     """The first step that is certain; kind ``none`` where the text is just text. `labels`: look for Thought/Action text too."""
     if _HINT.search(text) is None:
         return Step("none", 0, len(text), text=turn_text(text), open=True)
-    if _HARMONY.search(text) is not None:
-        return _fitting(HARMONY.step(text, tools, hidden), tools, strong=True)
+    mark = _HARMONY.search(text)
+    if mark is not None and (text.lstrip().startswith("<|") or _HEADER.search(text) is not None):
+        outer = around(text, tools, hidden, mark.start(), labels=labels)
+        return outer or _fitting(HARMONY.step(text, tools, hidden), tools, strong=True)
     found = first_step(text, tools, hidden, STRONG, _STRONG)
     if found.kind != "none":
-        return _fitting(found, tools, strong=True)
-    return (
-        _as_json(text, tools, hidden)
-        or _as_elements(text, tools, hidden)
-        or _to_recipients(text, tools, hidden)
-        or (_as_text(text, tools, hidden) if labels else None)
-        or found
-    )
+        return _weak_around(text, tools, hidden, found.at, labels) or _fitting(found, tools, strong=True)
+    return next(_weak(text, tools, hidden, labels), found)
+
+
+def around(text: str, tools: Tools, hidden: Spans, at: int, *, labels: bool = True) -> Step | None:
+    """The step of another dialect that holds what stands at `at` between its own marks, quotes or brackets: there it is content, whatever it looks like."""
+    if _OPENING.search(text, 0, at) is None:
+        return None
+    found = first_step(text, tools, hidden, STRONG, _STRONG) if _STRONG.search(text, 0, at) is not None else None
+    if found is not None and _holds(found, at):
+        return _weak_around(text, tools, hidden, found.at, labels) or _fitting(found, tools, strong=True)
+    if _HARMONY.search(text, 0, at) is not None and _HEADER.search(text) is not None:
+        found = HARMONY.step(text, tools, hidden)
+        if _holds(found, at):
+            return _fitting(found, tools, strong=True)
+    return _weak_around(text, tools, hidden, at, labels)
+
+
+def _weak_around(text: str, tools: Tools, hidden: Spans, at: int, labels: bool) -> Step | None:
+    if _OPENING.search(text, 0, at) is None:
+        return None
+    return next((step for step in _weak(text, tools, hidden, labels) if _holds(step, at)), None)
+
+
+def _holds(step: Step, at: int) -> bool:
+    """Whether `at` stands within the step's calls, or in an answer that is enclosed. Bare text encloses nothing."""
+    enclosed = step.kind != "none" and not step.bare and not (step.kind == "answer" and step.open)
+    return enclosed and step.dialect is not None and step.at < at < step.end
+
+
+def _weak(text: str, tools: Tools, hidden: Spans, labels: bool) -> Iterator[Step]:
+    """What the readers find whose marks prove little, the more certain first."""
+    for read in (_between_marks, _as_json, _as_elements, _to_recipients, *((_as_text,) if labels else ())):
+        step = read(text, tools, hidden)
+        if step is not None:
+            yield step
 
 
 def looks_like_call(text: str) -> bool:
@@ -55,7 +92,7 @@ def looks_like_call(text: str) -> bool:
     return (
         leaked(text, (), hidden).kind != "none"
         or whole_json(text, ()) is not None
-        or any(find(text, (), covered) is not None for find in (fenced_json, _tool_code, inline_json))
+        or any(find(text, (), covered) is not None for find in (fenced_json, _tool_code, inline_list, inline_json))
         or any(dialect.step(text, (), hidden).kind != "none" for dialect in (JSON_STEP, PYTHONIC, XML_REACT, RECIPIENTS))
         or StepReader(text, (), hidden).step().kind in ("act", "answer")
         or _LABEL_WORD.search(text) is not None
@@ -65,8 +102,10 @@ def looks_like_call(text: str) -> bool:
 def _as_json(text: str, tools: Tools, hidden: Spans) -> Step | None:
     """JSON or Python that is exactly calls of offered tools."""
     step = JSON_STEP.step(text, tools, hidden)
-    if step.kind == "answer":  # also one that is written as a call of what is no tool
-        return step
+    if step.kind == "answer" and (
+        step.thought or _ANSWER_ALONE.match(text.lstrip()) is None
+    ):  # also one that is written as a call of what is no tool
+        return step  # but JSON with nothing but an answer may be what was asked for
     whole = whole_json(text, tools)
     if whole is not None:  # nothing but a call, or the beginning of one: never an answer
         return _fitting(block_step(text, 0, whole, "json"), tools, strong=True)
@@ -80,7 +119,7 @@ def _as_json(text: str, tools: Tools, hidden: Spans) -> Step | None:
         if step.kind != "none":
             return step
     covered = Hidden(list(hidden)) if hidden else None
-    for find, name in ((fenced_json, "json_fence"), (_tool_code, "tool_code"), (inline_json, "json")):
+    for find, name in ((fenced_json, "json_fence"), (_tool_code, "tool_code"), (inline_list, "llama_pythonic"), (inline_json, "json")):
         found = find(text, tools, covered)
         if found is not None:
             step = _fitting(block_step(text, found[0], found[1], name), tools, strong=False)
@@ -102,6 +141,17 @@ def _tool_code(text: str, tools: Tools, hidden: Hidden | None = None) -> tuple[i
             return fence[0], block
         fence = next_fence(text, fence[2])
     return None
+
+
+def _between_marks(text: str, tools: Tools, hidden: Spans) -> Step | None:
+    """An answer between Cohere's marks of one."""
+    if not text.lstrip().startswith(ANSWER_MARKS):
+        return None
+    step = COHERE.step(text, tools, hidden)
+    if step.kind != "none" or not step.text:
+        return None
+    step.kind, step.dialect = "answer", COHERE.name
+    return step
 
 
 def _as_elements(text: str, tools: Tools, hidden: Spans) -> Step | None:
@@ -131,6 +181,7 @@ def _as_text(text: str, tools: Tools, hidden: Spans) -> Step | None:
         return step
     if step.kind == "malformed" and _THOUGHT.match(text) is not None:  # a thought by its own label, and then nothing that can be used
         step.complaint = step.complaint or "Your reply held a thought only, no call and no answer."
+        step.at = step.end  # no call begins anywhere
         return step
     return None
 

@@ -101,6 +101,7 @@ class StepReader(CallReader):
         step = self._action(Label("action", found.start(), found.end()), certain=False) if acts else self._answer(found.end())
         if step is None or step.kind == "malformed":
             return None
+        step.at = found.start()
         lead = self.text[: found.start() + 1]
         label = leading_label(lead)
         return self._with(step, [lead[label.content if label else 0 :].strip()], "inline_label")
@@ -109,6 +110,7 @@ class StepReader(CallReader):
 
     def _labelled_answer(self, label: Label) -> Step:
         step = self._answer(label.content)
+        step.at = label.start
         following = self.labels.next(label.content)
         if label.kind == "answer" and step.kind == "answer" and following is not None and following.kind == "action":
             # "Answer:" alone is said of thoughts too, and this model went on to act

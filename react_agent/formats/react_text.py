@@ -13,7 +13,7 @@ from pydantic import JsonValue
 from react_agent.errors import FormatError
 from react_agent.formats.base import RawReply
 from react_agent.formats.constraint import FREE, Constraint, act_first
-from react_agent.formats.leaks import leaked
+from react_agent.formats.leaks import around, leaked
 from react_agent.formats.live import Live
 from react_agent.formats.live_labels import LabelLive
 from react_agent.formats.lossless import write_json
@@ -227,15 +227,23 @@ def read_text(text: str, tools: Tools) -> tuple[Step, list[str]]:
 
     def read(body: str, hidden: Spans) -> Step:
         step = StepReader(body, tools, hidden).step()
-        if step.kind == "none" or (step.kind == "malformed" and not step.complaint):
+        if step.kind in ("act", "answer"):
+            other = around(body, tools, hidden, step.at, labels=False)
+            return _as_ours(other) if other is not None else step
+        if step.kind == "none" or not step.complaint:
             other = leaked(body, tools, hidden, labels=False)  # a model may fall back into the dialect it was trained on
             if other.kind in ("act", "answer") and other.dialect is not None:
-                if other.kind == "act":
-                    other.thought, other.text = other.thought or _THOUGHT_LABEL.sub("", other.text, count=1), ""
-                return other
+                return _as_ours(other)
         return step
 
     return scan(text, read)
+
+
+def _as_ours(step: Step) -> Step:
+    """A step of another dialect: what stands before its calls is a thought here."""
+    if step.kind == "act":
+        step.thought, step.text = step.thought or _THOUGHT_LABEL.sub("", step.text, count=1), ""
+    return step
 
 
 # ------------------------------------------------------------------------------------------------------------------- prompts

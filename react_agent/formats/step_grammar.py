@@ -15,6 +15,7 @@ from pydantic import JsonValue
 
 from react_agent.formats.grammar import Alt, Chars, Grammar, Lit, Node, Rep, Rule, Seq, alt, maybe, seq
 from react_agent.formats.lossless import write_json
+from react_agent.formats.schemas import resolved
 from react_agent.formats.step_schema import PLAN_STEPS, THOUGHT_CHARS, choices
 from react_agent.messages import Head, JsonObject, ToolChoice
 
@@ -99,11 +100,34 @@ def json_step_grammar(head: Head, tool_choice: ToolChoice = "auto", *, answer: b
     return rules.grammar(seq("{", alt(*options), "}"), STEP_RULES)
 
 
+_ROOT = 8  # levels of a schema that are told exactly; the arguments themselves are the first
+
+
+def _both(schema: JsonObject, part: JsonValue, root: JsonObject) -> JsonObject:
+    """The schema with what a member of its ``allOf`` or ``anyOf`` adds to it."""
+    if isinstance(part, dict) and isinstance(ref := part.get("$ref"), str):
+        part = resolved(ref, root)
+    if not isinstance(part, dict):
+        return schema
+    made: JsonObject = {**schema, **part}
+    shapes, more = schema.get("properties"), part.get("properties")
+    if isinstance(shapes, dict) and isinstance(more, dict):
+        made["properties"] = {**shapes, **more}
+    needed, further = schema.get("required"), part.get("required")
+    if isinstance(needed, list) and isinstance(further, list):
+        made["required"] = [*needed, *further]
+    return made
+
+
 class _Rules:
     """Turns JSON Schemas into rules."""
 
     def __init__(self) -> None:
         self.made: dict[str, Node] = {}
+        self._taken = {
+            name.casefold() for name in (*JSON_RULES, *TEXT_RULES, *STEP_RULES)
+        }  # there are engines that do not tell cases apart
+        self._referred: dict[tuple[int, str], Rule] = {}
 
     def grammar(self, root: Node, more: dict[str, Node]) -> Grammar:
         """With those of the general rules that are needed."""
@@ -122,12 +146,25 @@ class _Rules:
 
     def rule(self, name: str, body: Node) -> Rule:
         name = re.sub(r"[^a-zA-Z0-9-]", "-", name)
-        while name in self.made or name in JSON_RULES or name in TEXT_RULES or name in STEP_RULES:
+        while name.casefold() in self._taken:
             name += "-"
+        self._taken.add(name.casefold())
         self.made[name] = body
         return Rule(name)
 
-    def schema(self, schema: JsonValue, root: JsonObject, name: str, hops: int = 8) -> Rule:
+    def reference(self, ref: str, root: JsonObject, name: str, hops: int) -> Rule:
+        """The rule for what a reference names: one for all that refer to it, also from within."""
+        key = (id(root), ref)
+        if key not in self._referred:
+            target, seen = resolved(ref, root), {ref}
+            while isinstance(target, dict) and isinstance(further := target.get("$ref"), str):
+                target = None if further in seen else resolved(further, root)
+                seen.add(further)
+            made = self._referred[key] = self.rule(name, Rule("value"))
+            self.made[made.name] = self.schema(target, root, name, hops)
+        return self._referred[key]
+
+    def schema(self, schema: JsonValue, root: JsonObject, name: str, hops: int = _ROOT) -> Rule:
         """The rule for values of this schema."""
         if not isinstance(schema, dict) or hops == 0:
             return Rule("value")
@@ -136,16 +173,24 @@ class _Rules:
         if "const" in schema:
             return self.rule(name, Lit(write_json(schema["const"])))
         if isinstance(ref := schema.get("$ref"), str):
-            return self.schema(_resolved(ref, root), root, name, hops - 1)
+            return self.reference(ref, root, name, hops)
+        if isinstance(parts := schema.get("allOf"), list) and parts:
+            rest = {key: value for key, value in schema.items() if key != "allOf"}
+            for part in parts:
+                rest = _both(rest, part, root)
+            return self.schema(rest, root, name, hops)
         if isinstance(options := schema.get("anyOf") or schema.get("oneOf"), list) and options:
-            return self.rule(name, alt(*(self.schema(option, root, f"{name}-{i}", hops - 1) for i, option in enumerate(options))))
+            rest = {key: value for key, value in schema.items() if key not in ("anyOf", "oneOf")}
+            each = [_both(rest, option, root) if "properties" in rest else option for option in options]
+            lower = hops if hops == _ROOT and "properties" in rest else hops - 1
+            return self.rule(name, alt(*(self.schema(option, root, f"{name}-{i}", lower) for i, option in enumerate(each))))
         kind = schema.get("type")
         if isinstance(kind, list) and kind:
             return self.rule(name, alt(*(self.schema({**schema, "type": one}, root, f"{name}-{one}", hops - 1) for one in kind)))
         if kind == "array":
             item = self.schema(schema.get("items"), root, f"{name}-item", hops - 1)
             return self.rule(name, seq("[", maybe(item, Rep(seq(", ", item))), "]"))
-        if kind == "object" or "properties" in schema or hops == 8:
+        if kind == "object" or "properties" in schema or hops == _ROOT:
             return self.object(schema, root, name, hops)
         return Rule(str(kind) if kind in ("string", "integer", "number", "boolean", "null") else "value")
 
@@ -153,7 +198,7 @@ class _Rules:
         """Named members in the schema's order, the required first; or, where none are named, any."""
         members = schema.get("properties")
         if not isinstance(members, dict) or not members:
-            free = schema.get("additionalProperties", hops != 8)
+            free = schema.get("additionalProperties", hops != _ROOT)
             return Rule("object") if free else self.rule(name, Lit("{}"))
         needed = schema.get("required")
         required = [key for key in members if isinstance(needed, list) and key in needed]
@@ -182,10 +227,3 @@ def _names(node: Node) -> list[str]:
             return _names(node.item)
         case _:
             return []
-
-
-def _resolved(ref: str, root: JsonObject) -> JsonValue:
-    here: JsonValue = root
-    for step in ref.removeprefix("#/").split("/"):
-        here = here.get(step) if isinstance(here, dict) else None
-    return here

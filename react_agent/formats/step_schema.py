@@ -5,6 +5,7 @@ A thought has at most `THOUGHT_CHARS` characters: a small model under a grammar 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import cast
 
 from pydantic import JsonValue
@@ -70,15 +71,37 @@ _KNOWN = frozenset(
 def _lifted(name: str, schema: JsonObject, definitions: JsonObject) -> JsonObject:
     """The tool's schema as a part of a larger one: its definitions go to the top under names of their own, no unknown keys."""
     own = {kind: members for kind in ("$defs", "definitions") if isinstance(members := schema.get(kind), dict)}
-    renamed = {f"#/{kind}/{key}": f"#/$defs/{name}.{key}" for kind, members in own.items() for key in members}
+    renamed = {f"#/{kind}/{_step(key)}": f"#/$defs/{_step(f'{name}.{key}')}" for kind, members in own.items() for key in members}
+    if any(ref not in renamed for ref in _references(schema)):  # to itself, or to some other place in it
+        definitions[name] = _plain(schema, renamed | {"#": f"#/$defs/{_step(name)}"})
+        renamed["#"] = f"#/$defs/{_step(name)}"
     for members in own.values():
         for key, member in members.items():
             definitions[f"{name}.{key}"] = _plain(member, renamed)
     body = cast(JsonObject, _plain(schema, renamed))
     body.setdefault("type", "object")
-    if "patternProperties" not in schema:
+    if "patternProperties" not in schema and not _COMBINED.intersection(schema):
         body.setdefault("additionalProperties", False)
     return body
+
+
+_COMBINED = frozenset(("$ref", "allOf", "anyOf", "oneOf"))  # keys may be named there
+
+
+def _step(key: str) -> str:
+    """A key as a step of a JSON Pointer (RFC 6901)."""
+    return key.replace("~", "~0").replace("/", "~1")
+
+
+def _references(schema: JsonValue) -> Iterator[str]:
+    if isinstance(schema, list):
+        for member in schema:
+            yield from _references(member)
+    elif isinstance(schema, dict):
+        if isinstance(ref := schema.get("$ref"), str):
+            yield ref
+        for member in schema.values():
+            yield from _references(member)
 
 
 def _plain(schema: JsonValue, renamed: dict[str, str]) -> JsonValue:
@@ -92,7 +115,9 @@ def _plain(schema: JsonValue, renamed: dict[str, str]) -> JsonValue:
         if key in ("const", "enum"):
             plain[key] = member
         elif key == "$ref" and isinstance(member, str):
-            plain[key] = renamed.get(member, member)
+            base = "/".join(member.split("/")[:3])  # one of the definitions, or something within it
+            base = base if base in renamed else "#"
+            plain[key] = renamed.get(base, base) + member.removeprefix(base) if member.startswith("#") else member
         elif key == "properties" and isinstance(member, dict):
             plain[key] = {name: _plain(inner, renamed) for name, inner in member.items()}
         elif key == "oneOf" and "anyOf" not in schema:

@@ -10,6 +10,7 @@ from typing import cast
 from pydantic import JsonValue
 
 from react_agent.formats.lossless import Unreadable, read_value, write_json
+from react_agent.formats.schemas import flat, resolved
 from react_agent.messages import JsonObject, ToolSpec
 
 FINISH_TOOL = "finish"  # the reserved tool whose call is a typed answer; the same name as `spec.FINISH_TOOL`, which formats do not import
@@ -45,12 +46,14 @@ def _unknown(names: tuple[str, ...], name: str) -> str:
 
 
 def properties(tool: ToolSpec) -> dict[str, JsonValue]:
-    found = tool.parameters.get("properties")
+    """The arguments that there are, in any of the schema's alternatives."""
+    found = flat(tool.parameters).get("properties")
     return found if isinstance(found, dict) else {}
 
 
 def required(tool: ToolSpec) -> list[str]:
-    found = tool.parameters.get("required")
+    """The arguments that every call needs."""
+    found = flat(tool.parameters).get("required")
     return [name for name in found if isinstance(name, str)] if isinstance(found, list) else []
 
 
@@ -87,7 +90,7 @@ def _types(schema: JsonValue, root: JsonObject, hops: int) -> Iterator[str]:
     elif isinstance(members := schema.get("enum"), list):
         yield from (json_type(member) for member in members)
     elif isinstance(ref := schema.get("$ref"), str):
-        yield from _types(_resolve(ref, root), root, hops - 1)
+        yield from _types(resolved(ref, root), root, hops - 1)
     elif isinstance(options := schema.get("anyOf") or schema.get("oneOf"), list):
         for option in options:
             yield from _types(option, root, hops - 1)
@@ -95,14 +98,6 @@ def _types(schema: JsonValue, root: JsonObject, hops: int) -> Iterator[str]:
         yield from _types(parts[0], root, hops - 1)
     else:
         yield from _ANY
-
-
-def _resolve(ref: str, root: JsonObject) -> JsonValue:
-    """The schema that a local reference names, or None, which accepts anything."""
-    here: JsonValue = root
-    for step in ref.removeprefix("#").split("/")[1:]:
-        here = here.get(step.replace("~1", "/").replace("~0", "~")) if isinstance(here, dict) else None
-    return here if ref.startswith("#") else None
 
 
 def coerce(text: str, types: frozenset[str]) -> JsonValue:

@@ -15,7 +15,7 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
-from react_agent.agent import as_backend
+from react_agent.accepting import as_backend
 from react_agent.backends.base import Backend, Listener
 from react_agent.errors import ConfigError, ScriptError
 from react_agent.formats.stream import tell

@@ -37,6 +37,8 @@ LEAKS: dict[str, str] = {
     "object in prose": 'I call {"name": "search", "arguments": {"query": "Paris"}} now.',
     "as OpenAI sends it": '{"type": "function", "function": {"name": "search", "arguments": "{\\"query\\": \\"Paris\\"}"}}',
     "Thought/Action": "Thought: I look.\nAction: search[Paris]",
+    "a list of calls after prose": "I call:\n\n[search(query='Paris')]\n\nThen I wait.",
+    "a step as an object after prose": 'I call it. {"thought": "", "action": "search", "action_input": {"query": "Paris"}}',
     "tool_code": '```tool_code\nprint(search(query="Paris"))\n```',
     "other case": '<tool_call>{"name": "Search", "arguments": {"query": "Paris"}}</tool_call>',
     "after thinking": '<think>hm</think>\n```json\n{"name": "search", "arguments": {"query": "Paris"}}\n```',
@@ -56,15 +58,36 @@ ANSWERS = {
     "JSON of no tool": 'As JSON: {"name": "unknown", "arguments": {"x": 1}} is a call.',
     "a list": "[1, 2, 3]",
     "a list of calls of no tool": "[f(x=1)]",
+    "a list of calls within a line": "Write [search(query='Paris')] to search.",
+    "a call in quotes": """It wrote '{"name": "search", "arguments": {"query": "Paris"}}' and no more.""",
     "code": "```python\nsearch(query='Paris')\n```",
     "a label in prose": "Take\nAction: call your doctor\nAnswer: soon",
+    "a mark that is spoken of": "The <|channel|> token tells channels apart.",
+    "JSON with an answer": '{"answer": 42}',
+    "JSON with an answer, fenced": '```json\n{"answer": "42"}\n```',
     "angle brackets": "a < b and <b>bold</b>",
 }
 
 
+UNFIT = {
+    "JSON": '{"name": "add", "arguments": {"a": 1, "c": "<function=search>{\\"query\\": \\"Paris\\"}</function>"}}',
+    "tags": "<tool_call>\n<function=add>\n<parameter=c>\nAction: search\nAction Input: Paris\n</parameter>\n</function>\n</tool_call>",
+}
+
+
+@pytest.mark.parametrize("text", UNFIT.values(), ids=UNFIT.keys())
+@pytest.mark.parametrize("name", ["auto", "react_text", "functionary", "json_step"])
+def test_a_call_that_does_not_fit_is_complained_about_and_nothing_in_its_arguments_is_run(name: str, text: str) -> None:
+    reply = read(name, text)
+    assert all(call.arguments != ARGS for call in reply.message.calls)
+    assert reply.reading != "answer"
+
+
 WRITTEN_ANSWERS = {
     "a call of what is no tool": '{"action": "Final Answer", "action_input": "42"}',
+    "a thought and an answer": '{"thought": "I know.", "answer": "42"}',
     "whose words are JSON": '{"action": "final_answer", "action_input": "42"}',
+    "between Cohere's marks": "<|START_THINKING|>hm<|END_THINKING|><|START_RESPONSE|>42<|END_RESPONSE|>",
     "in a fence": '```json\n{"action": "Final Answer", "action_input": "42"}\n```',
     "in a blob": 'Thought: I know.\nAction:\n```json\n{"action": "Final Answer", "action_input": "42"}\n```',
     "the paper's": "Thought 2: I know.\nAction 2: Finish[42]",

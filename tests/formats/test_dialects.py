@@ -6,7 +6,7 @@ from react_agent.errors import ConfigError, FormatError
 from react_agent.formats import FORMATS, get_format
 from react_agent.messages import Act, Answer, Head, JsonObject, Message, Text, ToolCall, ToolResult, ToolSpec, system
 
-from ._say import SEARCH, TOOLS, ask, read
+from ._say import SEARCH, TOOLS, ask, read, tool
 
 ARGS: JsonObject = {"query": "Paris"}
 MANY = ToolSpec(
@@ -263,6 +263,40 @@ def test_thinking_that_the_template_opened_is_no_text_of_the_call(name: str) -> 
     reply = read(name, f"I look.\n</think>\n\n{WRITTEN[name]}")
     assert [call.arguments for call in reply.message.calls] == [ARGS]
     assert (reply.message.thought, reply.message.text) == ("I look.", "")
+
+
+NOTE = tool("note", ("path", "text"), path="string", text="string")
+READERS = ("auto", *DIALECTS)
+
+
+@pytest.mark.parametrize("lead", ["", "I note it.\n", "<think>hm</think>\n"])
+@pytest.mark.parametrize("name", DIALECTS)
+def test_a_step_of_any_dialect_in_an_argument_of_any_other_is_an_argument(name: str, lead: str) -> None:
+    """An agent that writes about agents: what it notes is neither run nor taken for its answer, whichever format is asked for."""
+    steps = [get_format(other).write(step) for other in DIALECTS for step in STEPS if not _plain(other, step)]
+    for text in steps:
+        wanted: JsonObject = {"path": "a.md", "text": text}
+        try:
+            written = lead + get_format(name).write(Act("", (ToolCall("note", wanted),)))
+        except FormatError:
+            continue  # its own mark, which it cannot say
+        for reader in READERS:
+            reply = read(reader, written, ask((SEARCH, NOTE)))
+            assert [(call.name, call.arguments) for call in reply.message.calls] == [("note", wanted)], (reader, written)
+
+
+STEPS = (Act("", (ToolCall("search", ARGS),)), Answer("", "forty two"))
+INLINE = "<function=note>\n<parameter=path>\na\n</parameter>\n<parameter=text>\nSo it is. Action: search[Paris]\n</parameter>\n</function>"
+
+
+def test_a_label_within_a_line_of_an_argument_is_an_argument() -> None:
+    [call] = read("react_text", INLINE, ask((SEARCH, NOTE))).message.calls
+    assert (call.name, call.arguments) == ("note", {"path": "a", "text": "So it is. Action: search[Paris]"})
+
+
+def _plain(name: str, step: Act | Answer) -> bool:
+    """An answer without any mark."""
+    return isinstance(step, Answer) and get_format(name).write(step) == step.text
 
 
 def test_a_bare_input_ends_with_the_thinking_that_it_stood_in() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 
 import httpx
 import pytest
@@ -212,3 +213,64 @@ def test_brackets_only_where_they_are_read_as_the_same(arguments: dict[str, obje
     shown = form.lower(assistant(ToolCall("search", arguments)), None, Head((SEARCH,)))[0].text  # type: ignore[arg-type]
     assert shown == written
     assert read("react_paper", shown).message.calls[0].arguments == arguments
+
+
+PROMPT = """Answer with the tools.
+
+Question: Where is the Colorado orogeny?
+Thought 1: I search
+for it.
+Action 1: search[Colorado orogeny]
+Observation 1: In Colorado.
+
+Two lines of it.
+Thought 2: That is it.
+Action 2: Finish[Colorado]
+Observation 2: Episode finished
+
+Claim: One is two.
+Action 1: Finish[REFUTES]
+"""
+
+
+@tool(read_only=True)
+def search(query: str) -> str:
+    """Search for something."""
+    return query
+
+
+def test_the_papers_own_prompts_are_examples() -> None:
+    agent = Agent(MockBackend(["x"], format="hermes"), tools=[search], examples=[PROMPT])
+    assert agent.spec.examples == (
+        (
+            user("Where is the Colorado orogeny?"),
+            assistant(Thinking("I search\nfor it."), ToolCall("search", {"query": "Colorado orogeny"}, raw="Colorado orogeny")),
+            Message("tool", (ToolResult("search", (Text("In Colorado.\n\nTwo lines of it."),)),)),
+            assistant(Thinking("That is it."), Text("Colorado")),
+        ),
+        (user("One is two."), assistant(Text("REFUTES"))),
+    )
+    agent.run_sync("q")
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("Thought: x", "must hold a line that begins with 'Question:'"),
+        (
+            "Question: q\nThought: x\nAction: serch[y]\nObservation: z",
+            "a step of the example 'q' cannot be read: There is no tool named 'serch'",
+        ),
+        ("Question: q\nThought: x\nObservation: z", "a step of the example 'q' cannot be read"),
+        ("Question: q", "an example must begin with the user's question and end with"),
+    ],
+)
+def test_a_text_that_is_no_example_is_refused(text: str, why: str) -> None:
+    with pytest.raises(ConfigError, match=re.escape(why)):
+        Agent(MockBackend([]), tools=[look], examples=[text])
+
+
+@pytest.mark.parametrize("example", [("a question", "an answer"), 3])
+def test_what_holds_no_messages_is_no_example(example: object) -> None:
+    with pytest.raises(ConfigError, match="an example is a Trace, a list of Messages"):
+        Agent(MockBackend([]), examples=[example])  # type: ignore[list-item]

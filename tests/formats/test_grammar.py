@@ -235,3 +235,65 @@ def test_keywords_that_an_engine_may_not_know_are_left_to_the_validation() -> No
         "additionalProperties": False,
     }
     assert schema["$defs"] == {"odd.T": {"enum": ["x"]}}
+
+
+def _object(*required: str, **properties: JsonObject) -> JsonObject:
+    return {"type": "object", "properties": dict(properties), "required": list(required)}
+
+
+TEXT: JsonObject = {"type": "string"}
+ODD = ["", " ", 'a"b', "\\", "\n", "\u2028", "🙂", "</think>", "[x]", "\x00", "{", "Action: x"]
+A: JsonObject = _object("a", a=TEXT)
+LINKED = {"v": "1", "next": {"v": "2", "next": {"v": "3", "next": {"v": "4", "next": {"v": "5", "next": {"v": "6"}}}}}}
+AWKWARD: dict[str, tuple[JsonObject, list[JsonObject]]] = {
+    "members that look like marks": (_object("e", e={"enum": ODD}), [{"e": word} for word in ODD]),
+    "members of all kinds": (_object("e", e={"enum": [1, 1.5, True, None, {"a": 1}, [1, 2]]}), [{"e": 1.5}, {"e": None}, {"e": {"a": 1}}]),
+    "some of two must be there": (
+        {**_object(a=TEXT, b=TEXT), "anyOf": [{"required": ["a"]}, {"required": ["b"]}]},
+        [{"a": "1"}, {"b": "2"}],
+    ),
+    "one of two objects": ({"oneOf": [A, _object("b", b=TEXT)]}, [{"a": "1"}, {"b": "2"}]),
+    "all of two objects": ({"allOf": [A, _object("b", b=TEXT)]}, [{"a": "1", "b": "2"}]),
+    "a reference": ({"$ref": "#/$defs/P", "$defs": {"P": A}}, [{"a": "1"}]),
+    "a reference with a slash": (_object("v", v={"$ref": "#/$defs/a~1b"}) | {"$defs": {"a/b": {"type": "integer"}}}, [{"v": 3}]),
+    "a reference into a definition": (_object("v", v={"$ref": "#/$defs/P/properties/a"}) | {"$defs": {"P": A}}, [{"v": "3"}]),
+    "within itself": (_object("v", v=TEXT, next={"$ref": "#"}), [LINKED]),
+    "a definition within itself": (
+        _object("n", n={"$ref": "#/$defs/N"}) | {"$defs": {"N": _object("v", v=TEXT, next={"$ref": "#/$defs/N"})}},
+        [{"n": LINKED}],
+    ),
+    "keys that differ in case": (_object("a", "A", a={"enum": ["p"]}, A={"enum": ["q"]}), [{"a": "p", "A": "q"}]),
+    "keys in any language": (_object("名", **{"名": TEXT, 'q"': TEXT}), [{"名": "x", 'q"': "y"}]),
+}
+
+
+@pytest.mark.parametrize(("schema", "given"), AWKWARD.values(), ids=AWKWARD.keys())
+def test_awkward_schemas(schema: JsonObject, given: list[JsonObject]) -> None:
+    head = Head((ToolSpec("pick", "", schema),))
+    for arguments in given:
+        step = Act("x", (ToolCall("pick", arguments),))
+        assert gbnf_accepts(react_grammar(head), get_format("react_text").write(step))
+        assert gbnf_accepts(json_step_grammar(head), get_format("json_step").write(step))
+        assert schema_accepts(step_schema(head), get_format("json_step").write(step))
+    for no_object in ("5", "null", "[]", '"a"'):
+        text = f'{{"thought": "x", "action": "pick", "action_input": {no_object}}}'
+        assert not gbnf_accepts(json_step_grammar(head), text)
+        assert not schema_accepts(step_schema(head), text)
+
+
+def test_a_delete_character_is_written_so_that_engines_take_it() -> None:
+    head = Head((ToolSpec("pick", "", _object("e", e={"enum": ["\x7f"]})),))
+    assert gbnf_accepts(json_step_grammar(head), '{"thought": "x", "action": "pick", "action_input": {"e": "\x7f"}}')
+
+
+def test_a_schema_that_refers_to_itself_in_many_places_makes_a_small_grammar() -> None:
+    node: JsonObject = {"type": "object", "properties": {f"d{index}": {"$ref": "#/$defs/N"} for index in range(12)}}
+    grammar = json_step_grammar(Head((ToolSpec("pick", "", {**node, "$defs": {"N": node}}),)))
+    assert len(grammar.gbnf()) < 10_000
+    assert grammar.regex() is None
+
+
+def test_definitions_that_double_each_other_have_no_regular_expression() -> None:
+    chain: JsonObject = {f"N{level}": _object("a", "b", **{key: {"$ref": f"#/$defs/N{level + 1}"} for key in "ab"}) for level in range(40)}
+    tool_ = ToolSpec("pick", "", {"$ref": "#/$defs/N0", "$defs": {**chain, "N40": TEXT}})
+    assert json_step_grammar(Head((tool_,))).regex() is None

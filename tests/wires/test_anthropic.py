@@ -123,6 +123,18 @@ OPTIONS: dict[str, tuple[Any, dict[str, Any]]] = {
     "text format": (options(tools=(ADD,), native=False), {}),
     "none": (options("none", tools=(ADD,)), {"tools": [TOOL], "tool_choice": {"type": "none"}}),
     "required": (options("required", tools=(ADD,)), {"tools": [TOOL], "tool_choice": {"type": "any"}}),
+    "none, while it thinks": (
+        options("none", tools=(ADD,), settings=Settings(thinking="low")),
+        {"tools": [TOOL], "tool_choice": {"type": "none"}, "thinking": {"type": "adaptive"}, "output_config": {"effort": "low"}},
+    ),
+    "one, while it thinks": (
+        options("add", tools=(ADD,), settings=Settings(thinking="low")),
+        {"tools": [TOOL], "thinking": {"type": "adaptive"}, "output_config": {"effort": "low"}},
+    ),
+    "some, while it thinks in a way of the caller's": (
+        options("required", tools=(ADD,), settings=Settings(extra={"thinking": {"type": "enabled", "budget_tokens": 1024}})),
+        {"tools": [TOOL], "thinking": {"type": "enabled", "budget_tokens": 1024}},
+    ),
     "one": (options("add", tools=(ADD,)), {"tools": [TOOL], "tool_choice": {"type": "tool", "name": "add"}}),
     "thinking": (
         options(settings=Settings(thinking="high", max_tokens=9)),

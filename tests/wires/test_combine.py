@@ -96,6 +96,8 @@ GATES: dict[str, tuple[Callable[[ModelRequest], object], str, str]] = {
     "a name": (lambda request: "math", "math", "math"),
     "a name and why": (lambda request: ("math", "digits"), "math", "math: digits"),
     "an unknown name": (lambda request: "poetry", "prose", "no expert"),
+    "nobody": (lambda request: None, "prose", "named no expert; 'prose' is the first"),
+    "what is no name": (lambda request: 3, "prose", "gave 3, and no name; 'prose' is the first"),
 }
 
 
@@ -146,6 +148,7 @@ def test_a_gate_that_is_lost_leads_to_the_first() -> None:
     gate = by_model(Says("small", BackendUnavailable("down")), {"a": "", "b": ""})
     found = reply(Router({"a": Says("a"), "b": Says("b")}, gate))
     assert found.message.text == "a"
+    assert found.route[0].reason == "a: small could not decide: down; 'a' is the first"
 
 
 def limited(clock: Clock, **limits: float) -> RateLimited:

@@ -34,6 +34,10 @@ SENT: dict[str, tuple[tuple[Message, ...], dict[str, Any]]] = {
             ],
         },
     ),
+    "a picture within a URL": (
+        (user(Image("image/png", url="data:image/png;base64,aGk=")),),
+        {"contents": [{"role": "user", "parts": [BLOB]}]},
+    ),
     "signatures stay in their own parts": (
         (
             assistant(
@@ -175,6 +179,13 @@ READ: dict[str, tuple[dict[str, Any], tuple[Any, ...], str, str | None]] = {
     "cut": (said({"text": "h"}, reason="MAX_TOKENS"), (Text("h"),), "length", None),
     "safety": (said({"text": "h"}, reason="SAFETY"), (Text("h"),), "refused", "the reply was blocked: SAFETY"),
     "a call that Gemini could not read": (said({"text": "h"}, reason="MALFORMED_FUNCTION_CALL"), (Thinking("h"),), "stop", None),
+    "a call that Gemini quotes": (
+        {"candidates": [{"finishReason": "MALFORMED_FUNCTION_CALL", "finishMessage": "Malformed function call: print(f(1"}]},
+        (Thinking("Malformed function call: print(f(1"),),
+        "stop",
+        None,
+    ),
+    "stopped for no reason that is told": (said({"text": "h"}, reason="OTHER"), (Text("h"),), "length", None),
     "unknown reason": (said({"text": "h"}, reason="NEW"), (Text("h"),), "stop", None),
     "no content": ({"candidates": [{"finishReason": "STOP"}]}, (), "stop", None),
     "blocked prompt": ({"promptFeedback": {"blockReason": "SAFETY"}}, (), "refused", "the prompt was blocked: SAFETY"),

@@ -63,6 +63,8 @@ NAMES: dict[str, tuple[str, dict[str, str], str, str]] = {
         "https://generativelanguage.googleapis.com/v1beta/models/gemini-flash:generateContent",
     ),
     "ollama": ("ollama:qwen3:8b", {}, "ollama:qwen3:8b", "http://localhost:11434/api/chat"),
+    "ollama at another port": ("ollama:qwen3", {"OLLAMA_HOST": ":5000"}, "ollama:qwen3", "http://127.0.0.1:5000/api/chat"),
+    "ollama behind a proxy": ("ollama:qwen3", {"OLLAMA_HOST": "https://x.example/o/"}, "ollama:qwen3", "https://x.example/o/api/chat"),
     "ollama elsewhere": ("ollama:qwen3", {"OLLAMA_HOST": "0.0.0.0"}, "ollama:qwen3", "http://127.0.0.1:11434/api/chat"),
     "responses": ("responses:gpt-5", {"OPENAI_API_KEY": "k1"}, "openai-responses:gpt-5", "https://api.openai.com/v1/responses"),
     "completions": ("completions:base", {}, "completions:base", "http://localhost:8080/v1/completions"),

@@ -24,6 +24,10 @@ SENT: dict[str, tuple[tuple[Message, ...], list[dict[str, Any]]]] = {
         (system("s"), user("see", PNG, Image("image/png", url="https://x/y"))),
         [{"role": "system", "content": "s"}, {"role": "user", "content": "see[a picture at https://x/y]", "images": ["aGk="]}],
     ),
+    "a picture within a URL": (
+        (user("see", Image("image/png", url="data:image/png;charset=utf-8;base64,aGk=")),),
+        [{"role": "user", "content": "see", "images": ["aGk="]}],
+    ),
     "calls and results": (
         (assistant(Thinking("hm", dict(API)), "so", ToolCall("add", {"a": 1}), ToolCall("add", None, "bad", "{")), results("3", "bad")),
         [

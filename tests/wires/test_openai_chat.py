@@ -109,6 +109,19 @@ SENT: dict[str, tuple[tuple[Message, ...], list[dict[str, Any]]]] = {
         (assistant(Thinking("I add."), call()),),
         [{"role": "assistant", "content": "I add.", "tool_calls": tool_calls(("call_0_0", "add", "{}"))}],
     ),
+    "chunks of Mistral go back as they came": (
+        (assistant(Thinking("hm", {"api": API, "chunk": {"signature": "s", "closed": True}}), "so", call()),),
+        [
+            {
+                "role": "assistant",
+                "content": [
+                    {"type": "thinking", "thinking": [{"type": "text", "text": "hm"}], "signature": "s", "closed": True},
+                    {"type": "text", "text": "so"},
+                ],
+                "tool_calls": tool_calls(("call_0_0", "add", "{}")),
+            }
+        ],
+    ),
     "unreadable arguments": (
         (assistant(ToolCall("add", None, "no JSON", '{"a')),),
         [{"role": "assistant", "content": None, "tool_calls": tool_calls(("call_0_0", "add", "{}"))}],
@@ -287,7 +300,7 @@ READ: dict[str, tuple[dict[str, Any], tuple[Any, ...], str]] = {
         choice(
             {"content": [{"type": "thinking", "thinking": [{"type": "text", "text": "r"}]}, {"type": "text", "text": "a"}, {"type": "new"}]}
         ),
-        (Thinking("r", {"api": API}), Text("a")),
+        (Thinking("r", {"api": API, "chunk": {}}), Text("a")),
         "stop",
     ),
     "refusal": (choice({"content": None, "refusal": "I will not."}), (), "refused"),
@@ -380,6 +393,17 @@ STREAMED: dict[str, tuple[list[dict[str, Any]], tuple[ToolCall, ...]]] = {
     "without index, whole calls": ([part("{}", "add", "c1"), part("{}", "sub", "c2")], (got(), got("sub", identity="c2"))),
     "without index or id": ([part("{}", "add"), part("{}", "add")], (got(identity=None), got(identity=None))),
     "without index, in pieces": ([part('{"a"', "add", "c1"), part(":1}")], (got(raw='{"a":1}'),)),
+    "index 0 for all, no ids": (
+        [part("", "add", None, 0), part('{"a":1}', "sub", None, 0), part('{"a":2}', "sub", None, 0)],
+        (got(raw="", identity=None), got("sub", '{"a":1}', None), got("sub", '{"a":2}', None)),
+    ),
+    "index 0 and one id for all": ([part("{}", "add", "c1", 0), part("{}", "sub", "c1", 0)], (got(), got("sub"))),
+    "the name in every piece": ([part('{"a"', "add", None, 0), part(":1}", "add", None, 0)], (got(raw='{"a":1}', identity=None),)),
+    "the id before the name": ([part(None, None, "c1", 0), part("{}", "add", None, 0)], (got(),)),
+    "told apart by id alone": (
+        [part('{"a":', "add", "c1"), part('{"b":', "sub", "c2"), part("1}", None, "c1"), part("2}", None, "c2")],
+        (got(raw='{"a":1}'), got("sub", '{"b":2}', "c2")),
+    ),
     "index 0 for all": ([part("{}", "add", "c1", 0), part("{}", "sub", "c2", 0)], (got(), got("sub", identity="c2"))),
     "id in every piece": ([part("{", "add", "c1", 0), part("}", None, "c1", 0)], (got(),)),
     "id and name in every piece": ([part("{", "add", "c1", 0), part("}", "add", "c1", 0)], (got(),)),
@@ -425,6 +449,15 @@ def test_streamed_reasoning_details_are_put_together() -> None:
         "api": "openai-chat/openrouter",
         "reasoning_details": [{"index": 0, "type": "t", "text": "ab", "signature": "s"}, {"index": 1, "type": "t", "text": "c"}],
     }
+
+
+def test_the_signature_of_a_streamed_thought_is_kept() -> None:
+    reader = OpenAIChat("m", PROFILES["mistral"]).reader()
+    for more in ({"text": "h"}, {"text": "m", "signature": "s"}):
+        chunk = {"type": "thinking", "thinking": [{"type": "text", "text": more.pop("text")}], **more}
+        reader.feed(("", json.dumps(piece({"content": [chunk]})).encode()))
+    reader.feed(("", json.dumps(piece({"content": "x"}, "stop")).encode()))
+    assert reader.finish().parts == (Thinking("hm", {"api": "openai-chat/mistral", "chunk": {"signature": "s"}}), Text("x"))
 
 
 def test_a_server_that_does_not_stream_is_heard_all_the_same() -> None:

@@ -71,6 +71,22 @@ OVERFLOWS: dict[str, tuple[Wire, int, JsonObject]] = {
         400,
         {"object": "error", "message": "This model's maximum context length is 4096 tokens. However, you requested 5000 tokens", "type": "BadRequestError", "code": 400},
     ),
+    "vLLM, the prompt alone": (
+        chat("vllm"),
+        400,
+        {"object": "error", "message": "The decoder prompt (length 9000) is longer than the maximum model length of 8192.", "type": "BadRequestError"},
+    ),
+    "Anthropic, in bytes": (Anthropic("m"), 413, told("Request exceeds the maximum size", type="request_too_large")),
+    "OpenAI, more than a minute may have": (
+        chat("openai"),
+        429,
+        told("Request too large for gpt-4o in organization org-1 on tokens per min (TPM): Limit 30000, Requested 45000.", code="rate_limit_exceeded"),
+    ),
+    "Groq, more than a minute may have": (
+        chat("groq"),
+        413,
+        told("Request too large for model `m` in organization `org_1` on tokens per minute (TPM): Limit 6000, Requested 8000", code="rate_limit_exceeded"),
+    ),
     "LM Studio": (
         chat("lmstudio"),
         400,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from email.utils import formatdate
 
 import httpx
@@ -98,6 +99,16 @@ AFTER = {
 @pytest.mark.parametrize(("headers", "seconds"), AFTER.values(), ids=AFTER)
 def test_what_the_server_asks_for(headers: dict[str, str], seconds: float | None) -> None:
     assert retry_after(headers, lambda: NOW) == seconds
+
+
+@pytest.mark.skipif(not hasattr(time, "tzset"), reason="the zone of this process cannot be set here")
+def test_a_date_without_a_zone_is_in_universal_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patched:
+        patched.setenv("TZ", "EST5")
+        time.tzset()
+        found = retry_after({"retry-after": time.asctime(time.gmtime(NOW + 30))}, lambda: NOW)
+    time.tzset()
+    assert found == 30.0
 
 
 @given(st.text(max_size=30))

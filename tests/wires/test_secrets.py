@@ -125,3 +125,15 @@ def test_backends_made_of_backends() -> None:
     assert {TOKEN, KEY, PASSWORD} <= set(made[0].secrets)
     seen = f"{made} {[backend.name for backend in made]} {[vars(backend) for backend in made]} {list(PROFILES.values())}"
     assert [secret for secret in SECRETS if secret in seen] == []
+
+
+@pytest.mark.parametrize("kind", ["text/html", "text/plain", "application/json"])
+def test_a_key_that_was_cut_off_where_an_excerpt_ends_does_not_show_either(kind: str) -> None:
+    for before in (*range(270, 300, 2), *range(1976, 2000, 3)):
+        body = f"{'x' * before}{KEY}{'y' * 3000}"
+        client = httpx.AsyncClient(
+            transport=httpx.MockTransport(lambda _, b=body: httpx.Response(500, content=b, headers={"content-type": kind}))
+        )
+        error = Agent(OpenAIChatBackend("m", client=client, api_key=KEY, max_retries=0)).run_sync("q").error
+        assert error is not None
+        assert KEY[:7] not in f"{error}{vars(error)}", before

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -35,9 +34,11 @@ from react_agent.backends.wires.base import (
     safe_name,
     strict_ready,
     text,
+    with_data,
 )
 from react_agent.errors import BackendError, BackendProtocolError
 from react_agent.formats.base import RawReply
+from react_agent.formats.schemas import flat
 from react_agent.messages import (
     Delta,
     Finish,
@@ -46,6 +47,7 @@ from react_agent.messages import (
     JsonObject,
     Message,
     Part,
+    Settings,
     Text,
     Thinking,
     ToolCall,
@@ -164,7 +166,7 @@ class Anthropic:
         out: JsonObject = {"model": self.model, "max_tokens": settings.max_tokens or DEFAULT_MAX_TOKENS}
         if native and head.tools:
             out["tools"] = [self._tool(spec.name, spec.description, spec.parameters) for spec in head.tools]
-            if tool_choice != "auto":
+            if tool_choice == "none" or (tool_choice != "auto" and not _thinks(settings)):
                 named: JsonObject = {"type": "tool", "name": safe_name(tool_choice)}
                 out["tool_choice"] = (
                     {"type": {"none": "none", "required": "any"}[tool_choice]} if tool_choice in ("none", "required") else named
@@ -194,6 +196,7 @@ class Anthropic:
         return {**out, **(settings.extra or {})}
 
     def _tool(self, name: str, description: str, parameters: JsonObject) -> JsonObject:
+        parameters = flat(parameters)
         tool: JsonObject = {"name": safe_name(name), "description": description, "input_schema": parameters or {"type": "object"}}
         if self.version >= "2026-10-21" and strict_ready(parameters):
             tool["strict"] = True
@@ -263,7 +266,13 @@ class Anthropic:
         words = text(told.get("message")) or excerpt(dumps(found))
         identity = text(found.get("request_id"))
         headers = {"request-id": identity} if identity else {}
-        return rejection(status, headers, words, code, hint=advice(status, self.model, self.key_env), body=dumps(found))
+        return rejection(status, headers, words, code, hint=advice(status, self.model, self.key_env), body=dumps(found), answered=False)
+
+
+def _thinks(settings: Settings) -> bool:
+    """The API refuses to have a tool demanded of a model that thinks; what is not demanded there is seen to by the loop."""
+    told = mapping((settings.extra or {}).get("thinking")).get("type")
+    return told != "disabled" if told is not None else settings.thinking not in (None, "none")
 
 
 def _input(value: object) -> str:
@@ -282,12 +291,10 @@ def _plain_blocks(parts: Sequence[Part]) -> list[JsonValue]:
 
 
 def _image(image: Image) -> JsonValue:
+    image = with_data(image)
     if image.data is not None:
         return {"type": "image", "source": {"type": "base64", "media_type": image.media_type, "data": image.data}}
     if image.url is not None:
-        inline = re.match(r"data:([^;,]+);base64,(.*)", image.url, re.DOTALL)
-        if inline:
-            return {"type": "image", "source": {"type": "base64", "media_type": inline[1], "data": inline[2]}}
         return {"type": "image", "source": {"type": "url", "url": image.url}}
     return {"type": "text", "text": no_picture(image)}
 

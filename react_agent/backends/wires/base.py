@@ -205,8 +205,8 @@ class Pieces:
 
 _OVERFLOW = re.compile(
     r"context[ _](length|size|window|limit)|exceed_context|maximum (context|prompt)|(prompt|input) is too long|too many (input )?tokens"
-    r"|token count .{0,40}exceeds|reduce the length of|larger than the (model's )?context|longer than the model|context the overflows"
-    r"|exceeded model token limit|prompt exceeds max|range of input length|tokens_limit_reached|request body too large for \S+ model"
+    r"|token count .{0,40}exceeds|reduce the length of|larger than the (model's )?context|longer than the (maximum )?model|request_too_large|context the overflows"
+    r"|exceeded model token limit|prompt exceeds max|range of input length|tokens_limit_reached|request (body )?too large for"
     r"|inputs` (tokens|must have less than)|input tokens exceed|exceeds? the (model's |configured )?(input )?(token|context)",
     re.IGNORECASE,
 )
@@ -247,10 +247,16 @@ def advice(status: int, model: str, key_env: str | None) -> str:
     return ""
 
 
-def rejection(status: int, headers: Mapping[str, str], words: str, code: str, *, hint: str, body: bytes = b"") -> BackendError:
-    """The error for a status and the provider's words; `hint` is what to do about it."""
+def rejection(
+    status: int, headers: Mapping[str, str], words: str, code: str, *, hint: str, body: bytes = b"", answered: bool = True
+) -> BackendError:
+    """The error for a status and the provider's words; `hint` is what to do about it. Not `answered`: it came with status 200, and means this one."""
     kind = _kind(status, words, code)
-    message = f"the server answered {status}" + (f" ({code})" if code else "") + (f": {words}" if words else "")
+    message = (
+        (f"the server answered {status}" if answered else "the server sent an error in a reply's place")
+        + (f" ({code})" if code else "")
+        + (f": {words}" if words else "")
+    )
     if kind is ContextOverflow:
         hint = "the prompt is longer than the model's context; shorten it, or serve the model with a larger one"
     identity = request_id(headers)
@@ -274,6 +280,8 @@ _NO_PICTURES = re.compile(
 
 def _kind(status: int, words: str, code: str) -> type[BackendError]:
     if status in (400, 413, 422, 500) and (overflowed(code) or overflowed(words)):
+        return ContextOverflow
+    if status == 429 and words.lower().startswith("request too large for"):  # alone, for the tokens of a minute: waiting would not help
         return ContextOverflow
     if code == "insufficient_quota" or (status == 500 and _NO_PICTURES.search(words)):  # no waiting helps, whatever the status says
         return BackendRejected
@@ -385,6 +393,17 @@ _STRICT_KEYWORDS = frozenset(
 def listed(field: bytes, chunks: Sequence[bytes], options: bytes, before: bytes = b"") -> bytes:
     """``{"field":[chunks],…options}`` with `before` put first. Whatever is empty is left out."""
     return b"{" + before + b'"' + field + b'":[' + b",".join(filter(None, chunks)) + b"]," + options[1:]
+
+
+_INLINE = re.compile(r"data:([^;,]++)(?:;[^;,]++)*?;base64,", re.IGNORECASE)
+
+
+def with_data(image: Image) -> Image:
+    """The picture with its bytes at hand where its URL holds them, which is a URL for browsers and OpenAI alone."""
+    inline = _INLINE.match(image.url) if image.data is None and image.url is not None else None
+    if inline is None or image.url is None:
+        return image
+    return Image(inline[1], image.url[inline.end() :], None, None, image.provider_data)
 
 
 def no_picture(image: Image) -> str:

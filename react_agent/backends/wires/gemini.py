@@ -32,9 +32,11 @@ from react_agent.backends.wires.base import (
     rejection,
     safe_name,
     text,
+    with_data,
 )
 from react_agent.errors import BackendError, BackendProtocolError
 from react_agent.formats.base import RawReply
+from react_agent.formats.schemas import flat
 from react_agent.messages import (
     Delta,
     Finish,
@@ -54,7 +56,7 @@ MOST_STOPS = 5  # the API refuses more
 # What Google's documents say to send with the first call of a turn that another model made; Gemini 3 refuses calls without a signature.
 NO_SIGNATURE = "skip_thought_signature_validator"
 _BUDGETS = {"none": 0, "minimal": 512, "low": 1024, "medium": 8192, "high": 24576}
-_CUT = {"MAX_TOKENS", "CONTINUATION"}
+_CUT = {"MAX_TOKENS", "CONTINUATION", "OTHER"}  # the last: stopped for no reason that is told, so what came need not be all
 # The model's own mistakes: what it wrote cannot be used, and it is told so.
 _MISTAKES = {"MALFORMED_FUNCTION_CALL", "UNEXPECTED_TOOL_CALL", "TOO_MANY_TOOL_CALLS", "MALFORMED_RESPONSE", "MISSING_THOUGHT_SIGNATURE"}
 _REFUSED = {
@@ -237,8 +239,10 @@ class Gemini:
             finish = "refused"
             refusal = text(candidate.get("finishMessage")) or f"the reply was blocked: {reason}"
         elif reason in _MISTAKES and not calls:
-            # What text there is must not pass for an answer: it stays as a thought, and the format asks for a step.
+            # What text there is must not pass for an answer: it stays as a thought, and the format asks for a step. The message quotes what was wrong.
             parts = [Thinking(part.text) if type(part) is Text and part.text else part for part in parts]
+            if told := text(candidate.get("finishMessage")):
+                parts.append(Thinking(told))
         return RawReply(tuple(parts), finish, self._usage(found), text(found.get("modelVersion")) or None, None, refusal)
 
     def read_part(self, part: Found) -> Part:
@@ -279,14 +283,14 @@ class Gemini:
     def sent(self, found: Found) -> BackendError:
         code = mapping(found.get("error")).get("code")
         status = code if isinstance(code, int) and 400 <= code < 600 else 500
-        return self._error(status, {}, found, excerpt(dumps(found)), dumps(found))
+        return self._error(status, {}, found, excerpt(dumps(found)), dumps(found), answered=False)
 
-    def _error(self, status: int, headers: Mapping[str, str], found: Found, plain: str, body: bytes) -> BackendError:
+    def _error(self, status: int, headers: Mapping[str, str], found: Found, plain: str, body: bytes, answered: bool = True) -> BackendError:
         told = mapping(found.get("error"))
         words, code = text(told.get("message")) or plain, text(told.get("status"))
         if status == 400 and "API key" in words:
             status = 401  # Google says 400 for a wrong key
-        error = rejection(status, headers, words, code, hint=advice(status, self.model, self.key_env), body=body)
+        error = rejection(status, headers, words, code, hint=advice(status, self.model, self.key_env), body=body, answered=answered)
         for detail in objects(told.get("details")):
             delay = re.fullmatch(r"(\d+(?:\.\d+)?)s", text(detail.get("retryDelay")))
             if delay and error.retry_after is None:
@@ -295,12 +299,13 @@ class Gemini:
 
 
 def _declaration(name: str, description: str, parameters: JsonObject) -> JsonObject:
-    return {"name": safe_name(name), "description": description, "parametersJsonSchema": parameters}
+    return {"name": safe_name(name), "description": description, "parametersJsonSchema": flat(parameters)}
 
 
 def _plain_parts(parts: Sequence[Part]) -> list[JsonValue]:
     out: list[JsonValue] = []
-    for part in parts:
+    for item in parts:
+        part = with_data(item) if type(item) is Image else item
         if type(part) is Text:
             out.append({"text": part.text})
         elif type(part) is Image and part.data is not None:

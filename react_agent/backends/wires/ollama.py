@@ -30,6 +30,7 @@ from react_agent.backends.wires.base import (
     safe_name,
     spoken,
     text,
+    with_data,
 )
 from react_agent.errors import BackendError, BackendProtocolError
 from react_agent.formats.base import RawReply
@@ -156,7 +157,7 @@ class Ollama:
 
     def sent(self, found: Found) -> BackendError:
         """An error that came with status 200, or as a line of a stream."""
-        return rejection(500, {}, text(found.get("error")) or excerpt(dumps(found)), "", hint="", body=dumps(found))
+        return rejection(500, {}, text(found.get("error")) or excerpt(dumps(found)), "", hint="", body=dumps(found), answered=False)
 
 
 def _spoken(role: str, parts: Sequence[Part]) -> JsonObject:
@@ -164,8 +165,9 @@ def _spoken(role: str, parts: Sequence[Part]) -> JsonObject:
     pictures: list[JsonValue] = []
     for part in parts:
         if type(part) is Image:
-            if part.data is not None:
-                pictures.append(part.data)
+            picture = with_data(part)
+            if picture.data is not None:
+                pictures.append(picture.data)
             else:
                 said.append(no_picture(part) if part.url is None else f"[a picture at {part.url}]")
     out: JsonObject = {"role": role, "content": "".join(said)}

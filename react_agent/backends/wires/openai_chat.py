@@ -40,6 +40,7 @@ from react_agent.errors import BackendError, BackendProtocolError
 from react_agent.formats.base import RawReply
 from react_agent.formats.constraint import Constraint
 from react_agent.formats.grammar import Grammar
+from react_agent.formats.schemas import flat, inlined
 from react_agent.messages import (
     Finish,
     Head,
@@ -112,7 +113,11 @@ class OpenAIChat:
         return out
 
     def _echo(self, message: Message, out: JsonObject) -> None:
-        """Reasoning goes back to where it came from, in the form that it came in. Details may be signed, so they always do."""
+        """Reasoning goes back to where it came from, in the form that it came in. Details and chunks may be signed, so they always do."""
+        chunks = [_chunk(part, self.api) for part in message.parts]
+        if any(chunk is not None and chunk["type"] == "thinking" for chunk in chunks):
+            out["content"] = [chunk for chunk in chunks if chunk is not None]
+            return
         if details := ours(message.provider_data, self.api).get("reasoning_details"):
             out["reasoning_details"] = details
             return
@@ -214,6 +219,10 @@ class OpenAIChat:
                 return {}
 
     def _tool(self, name: str, description: str, parameters: JsonObject) -> JsonObject:
+        if self.profile.key_needed:  # servers of one's own take alternatives, and make grammars of them
+            parameters = flat(parameters)
+        if self.profile.inline:
+            parameters = inlined(parameters)
         function: JsonObject = {"name": safe_name(name), "description": description, "parameters": parameters}
         if self.profile.strict and strict_ready(parameters):
             function["strict"] = True
@@ -275,7 +284,8 @@ class OpenAIChat:
             if chunk.get("type") == "thinking":
                 inner = chunk.get("thinking")
                 thought = inner if isinstance(inner, str) else "".join(text(item.get("text")) for item in objects(inner))
-                parts.append(Thinking(thought, {"api": self.api}))
+                more = {key: value for key, value in chunk.items() if key not in ("type", "thinking")}
+                parts.append(Thinking(thought, {"api": self.api, "chunk": more}))
             elif words := text(chunk.get("text")):
                 parts.append(Text(words))
         return parts
@@ -349,7 +359,9 @@ class OpenAIChat:
         words, code = _words(told)
         number = mapping(told).get("code")
         status = number if isinstance(number, int) and 400 <= number < 600 else _STATUS.get(code, 500)
-        return rejection(status, {}, words or excerpt(dumps(told)), code, hint=advice(status, self.model, None), body=dumps(told))
+        return rejection(
+            status, {}, words or excerpt(dumps(told)), code, hint=advice(status, self.model, None), body=dumps(told), answered=False
+        )
 
 
 _STATUS = {
@@ -403,6 +415,15 @@ def _image(image: Image) -> JsonObject:
     if image.url is not None:
         return {"type": "image_url", "image_url": {"url": image.url}}
     return {"type": "text", "text": no_picture(image)}
+
+
+def _chunk(part: Part, api: str) -> JsonObject | None:
+    """A part of what an assistant said as a chunk of its content; None for what is none."""
+    if type(part) is Thinking and isinstance(more := ours(part.provider_data, api).get("chunk"), dict):
+        return {"type": "thinking", "thinking": [{"type": "text", "text": part.text}], **more}
+    if type(part) is Text or (type(part) is Thinking and part.provider_data is None):
+        return {"type": "text", "text": part.text} if part.text else None
+    return None
 
 
 def _result_text(result: ToolResult, pictures: bool) -> str:

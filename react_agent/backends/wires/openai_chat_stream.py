@@ -9,6 +9,7 @@ from react_agent.backends.sse import Event
 from react_agent.backends.wires.base import Found, Pieces, dumps_text, incomplete, loads, mapping, objects, text
 from react_agent.errors import BackendError, BackendProtocolError
 from react_agent.formats.base import RawReply
+from react_agent.formats.lossless import strict_object
 from react_agent.messages import Delta, JsonObject, Part, Text, Thinking, ToolCall
 
 THINKING_FIELDS = ("reasoning_content", "reasoning", "thinking")
@@ -50,9 +51,9 @@ class ChatReader:
     def __init__(self, wire: ChatWire) -> None:
         self._wire = wire
         self.done = False
-        self._parts: list[tuple[bool, Pieces]] = []  # runs of (is it thinking?, pieces) in the order they came
+        self._parts: list[tuple[bool, Pieces, JsonObject]] = []  # runs of (is it thinking?, pieces, what came along) in their order
         self._calls: list[_OpenCall] = []
-        self._latest: dict[int, _OpenCall] = {}
+        self._latest: dict[int | str, _OpenCall] = {}  # by index, and by id
         self._details: list[Found] = []
         self._refusal: list[str] = []
         self._finish: str | None = None
@@ -118,6 +119,9 @@ class ChatReader:
                 for part in self._wire.said(content):
                     if type(part) is Text or type(part) is Thinking:
                         self._add(type(part) is Thinking, part.text)
+                        if type(part) is Thinking:
+                            more = mapping((part.provider_data or {}).get("chunk"))  # its signature may come with the last piece
+                            self._parts[-1][2]["chunk"] = {**mapping(self._parts[-1][2].get("chunk")), **more}
                         out.append(Delta("thinking" if type(part) is Thinking else "text", part.text))
         if len(delta) > 1 or not content:
             self._rest(delta, out)
@@ -158,35 +162,47 @@ class ChatReader:
         if self._parts and self._parts[-1][0] is thinking:
             self._parts[-1][1].add(piece)
         else:
-            self._parts.append((thinking, Pieces(piece)))
+            self._parts.append((thinking, Pieces(piece), {}))
 
     def _call(self, found: Found) -> Delta:
-        """A piece of a call. Calls are told apart by index; where servers leave it out or always say 0, by id or by a name that comes anew."""
+        """A piece of a call."""
         function = mapping(found.get("function"))
         if not function and isinstance(found.get("custom"), dict):
             function = {"name": found["custom"].get("name"), "arguments": found["custom"].get("input")}
         index, identity, name = found.get("index"), text(found.get("id")), text(function.get("name"))
-        numbered = isinstance(index, int)
-        call = self._latest.get(index) if isinstance(index, int) else (self._calls[-1] if self._calls else None)
-        if call is not None and name:
-            other = bool(identity) and bool(call.id) and identity != call.id
-            if other or (not numbered and not (identity and identity == call.id)):
-                call = None
+        arguments = function.get("arguments")
+        piece = arguments if isinstance(arguments, str) else dumps_text(arguments) if arguments else ""
+        call = self._begun(index, identity, name, piece)
         if call is None:
             call = _OpenCall(len(self._calls))
             self._calls.append(call)
         if isinstance(index, int):
             self._latest[index] = call
+        if identity:
+            self._latest[identity] = call
         call.id = call.id or identity
         call.name = call.name or name
-        arguments = function.get("arguments")
-        piece = arguments if isinstance(arguments, str) else dumps_text(arguments) if arguments else ""
         if piece:
             call.pieces.add(piece)
         for key, value in found.items():
             if key not in CALL_FIELDS and value is not None:
                 call.more[key] = value
         return Delta("call", piece, call.name, call.at)
+
+    def _begun(self, index: object, identity: str, name: str, piece: str) -> _OpenCall | None:
+        """The call that a piece goes on with; None where it begins one.
+
+        Calls are told apart by index. Where servers leave it out or always say 0, by id; by another name; and, where there is no id, by the same
+        name once more after arguments that are whole.
+        """
+        numbered = isinstance(index, int)
+        key = index if isinstance(index, int) else identity
+        call = self._latest.get(key) if numbered or identity else self._calls[-1] if self._calls else None
+        if call is None or not (name and call.name):
+            return call
+        other = name != call.name or (identity and call.id and identity != call.id)
+        again = not identity and (not numbered or (piece.startswith("{") and call.is_whole()))
+        return None if other or again else call
 
     def finish(self) -> RawReply:
         if self._salvaged is not None:
@@ -197,9 +213,9 @@ class ChatReader:
             raise BackendProtocolError("the stream ended without a single choice: no reply came")
         wire = self._wire
         parts: list[Part] = []
-        for thinking, pieces in self._parts:
+        for thinking, pieces, more in self._parts:
             whole = pieces.whole()
-            parts.append(Thinking(whole, {"api": wire.api, "field": self._field}) if thinking else Text(whole))
+            parts.append(Thinking(whole, {"api": wire.api, **(more or {"field": self._field})}) if thinking else Text(whole))
         for call in self._calls:
             found = {**call.more, "id": call.id, "function": {"name": call.name, "arguments": call.pieces.whole()}}
             parts.append(wire.read_call(found))
@@ -210,7 +226,7 @@ class ChatReader:
 class _OpenCall:
     """A call while its pieces come in."""
 
-    __slots__ = ("at", "id", "more", "name", "pieces")
+    __slots__ = ("at", "broken", "id", "more", "name", "pieces")
 
     def __init__(self, at: int) -> None:
         self.at = at
@@ -218,3 +234,12 @@ class _OpenCall:
         self.name = ""
         self.pieces = Pieces()
         self.more: JsonObject = {}
+        self.broken = False
+
+    def is_whole(self) -> bool:
+        """Its arguments so far are one JSON object. Looked at until they were once found not to be, so that it costs no more than they do."""
+        if not self.broken:
+            said = self.pieces.whole()
+            self.broken = bool(said) and strict_object(said) is None
+            return not self.broken
+        return False

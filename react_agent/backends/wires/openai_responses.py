@@ -35,6 +35,7 @@ from react_agent.backends.wires.base import (
 )
 from react_agent.errors import BackendError, BackendProtocolError
 from react_agent.formats.base import RawReply
+from react_agent.formats.schemas import flat
 from react_agent.messages import (
     Delta,
     Finish,
@@ -133,16 +134,7 @@ class OpenAIResponses:
         if thinks:
             out["include"] = ["reasoning.encrypted_content"]
         if native and head.tools:
-            out["tools"] = [
-                {
-                    "type": "function",
-                    "name": safe_name(spec.name),
-                    "description": spec.description,
-                    "parameters": spec.parameters,
-                    "strict": strict_ready(spec.parameters),
-                }
-                for spec in head.tools
-            ]
+            out["tools"] = [_tool(spec.name, spec.description, flat(spec.parameters)) for spec in head.tools]
             if tool_choice in ("none", "required"):
                 out["tool_choice"] = tool_choice
             elif tool_choice != "auto":
@@ -230,7 +222,17 @@ class OpenAIResponses:
         code = text(told.get("code")) or ("" if told is found else text(told.get("type")))
         status = _STATUS.get(code, 500)
         words = text(told.get("message")) or excerpt(dumps(found))
-        return rejection(status, {}, words, code, hint=advice(status, self.model, self.key_env), body=dumps(found))
+        return rejection(status, {}, words, code, hint=advice(status, self.model, self.key_env), body=dumps(found), answered=False)
+
+
+def _tool(name: str, description: str, parameters: JsonObject) -> JsonObject:
+    return {
+        "type": "function",
+        "name": safe_name(name),
+        "description": description,
+        "parameters": parameters,
+        "strict": strict_ready(parameters),
+    }
 
 
 def _thought(item: Found) -> str:

@@ -106,7 +106,7 @@ def first_step(text: str, tools: Tools, hidden: Sequence[tuple[int, int]], diale
                 block = dialect.block(text, at, tools)
                 if block is not None:
                     return _step_of(text, at, block, dialect, tools)
-        return Step("malformed", 0, len(text), text=text[:at].strip(), complaint=f"After {mark} no call can be read.", open=True)
+        return Step("malformed", 0, len(text), text=text[:at].strip(), complaint=f"After {mark} no call can be read.", open=True, at=at)
     return Step("none", 0, len(text), text=turn_text(text), open=True)
 
 
@@ -134,6 +134,7 @@ def _step_of(text: str, at: int, block: Block, dialect: Dialect, tools: Tools) -
             complaint=block.complaint or "The call is empty.",
             open=block.open,
             dialect=dialect.name,
+            at=at,
         )
     return Step(
         "act", skip_space(text, 0), block.end, "", tuple(calls), lead, "", tuple(dict.fromkeys(repairs)), block.open, dialect.name, at

@@ -8,10 +8,11 @@ from react_agent.formats.scanner import Step
 from react_agent.formats.tools import Tools
 
 _RESPONSE = (("<|START_RESPONSE|>", "<|END_RESPONSE|>"), ("<|START_TEXT|>", "<|END_TEXT|>"), ("<|CHATBOT_TOKEN|>", "<|END_OF_TURN_TOKEN|>"))
+ANSWER_MARKS = tuple(opening for opening, _ in _RESPONSE)
 
 
 class _Cohere(JsonTags):
-    shape = Shape(silent=tuple(opening for opening, _ in _RESPONSE), ends=tuple(closing for _, closing in _RESPONSE))
+    shape = Shape(silent=ANSWER_MARKS, ends=tuple(closing for _, closing in _RESPONSE))
     think = ("<|START_THINKING|>", "<|END_THINKING|>")
 
     def step(self, text: str, tools: Tools, hidden: Sequence[tuple[int, int]] = ()) -> Step:

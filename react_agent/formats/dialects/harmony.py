@@ -32,7 +32,8 @@ class _Harmony(Dialect):
         return None  # messages are read as a whole, by `step`
 
     def step(self, text: str, tools: Tools, hidden: Sequence[tuple[int, int]] = ()) -> Step:
-        if _TOKEN.search(text) is None:
+        token = _TOKEN.search(text)
+        if token is None:
             return Step("none", 0, len(text), text=turn_text(text), open=True)
         thoughts: list[str] = []
         said: list[str] = []
@@ -43,13 +44,13 @@ class _Harmony(Dialect):
             header, body, stop, is_open = _message(text, at)
             to, channel = _TO.search(header), _CHANNEL.findall(header)
             name = to.group(1) if to is not None else ""
-            if name and name not in ("assistant", "user", "self", "developer"):
+            if to is not None and name not in ("assistant", "user", "self", "developer"):
                 call, stop, is_open = self._call(text, name, body, stop, is_open, tools)
                 if isinstance(call, str):
                     if calls:
                         break
-                    return Step("malformed", 0, len(text), "\n".join(thoughts), complaint=call, open=is_open, dialect=self.name)
-                first = first if calls else at
+                    return Step("malformed", 0, len(text), "\n".join(thoughts), complaint=call, open=is_open, dialect=self.name, at=at)
+                first = first if calls else at + to.start()
                 calls.append(call)
             elif calls:
                 break
@@ -75,6 +76,7 @@ class _Harmony(Dialect):
             complaint="" if words else "The reply holds thoughts only.",
             open=True,
             dialect=self.name,
+            at=token.start(),
         )
 
     def _call(self, text: str, name: str, body: int, stop: int, is_open: bool, tools: Tools) -> tuple[ToolCall | str, int, bool]:

@@ -18,8 +18,9 @@ from react_agent.formats.scanner import Hidden, Step, fence_content, next_fence,
 from react_agent.formats.tools import Tools
 from react_agent.messages import ToolCall
 
-_OPENING = re.compile(r"\{\s*+\"(?:name|function|tool|tool_name|action|type|id|arguments|parameters)\"\s*+:")
+_OPENING = re.compile(r"\{\s*+\"(?:name|function|tool|tool_name|action|type|id|arguments|parameters|thought)\"\s*+:")
 _BETWEEN = " \t\r\n;,"
+_QUOTES = ("'", '"')
 
 
 def whole_json(text: str, tools: Tools) -> Block | None:
@@ -89,7 +90,7 @@ def inline_json(text: str, tools: Tools, hidden: Hidden | None = None) -> tuple[
             found = _OPENING.search(text, max(error.at, at + 1))
             continue
         call = call_of(value, tools)
-        if call is not None:
+        if call is not None and text[at - 1 : at] not in _QUOTES:  # within quotes it is somebody's argument
             return at, Block(end, (call,), "", repairs, open=end == len(text))
         found = _OPENING.search(text, end)
     return None
@@ -116,7 +117,7 @@ def block_step(text: str, at: int, block: Block, dialect: str) -> Step:
     """The step for calls that were found as JSON at `at`; what stands before them is kept as text."""
     lead = text[:at].strip()
     if block.complaint:
-        return Step("malformed", 0, block.end, text=lead, complaint=block.complaint, open=block.open, dialect=dialect)
+        return Step("malformed", 0, block.end, text=lead, complaint=block.complaint, open=block.open, dialect=dialect, at=at)
     return Step("act", skip_space(text, 0), block.end, "", block.calls, lead, "", block.repairs, block.open, dialect, at)
 
 

@@ -10,12 +10,14 @@ from pydantic import JsonValue
 from react_agent.errors import FormatError
 from react_agent.formats.dialects.base import Block, Dialect, arguments_of, call_with
 from react_agent.formats.lossless import MAX_DEPTH, Unreadable
-from react_agent.formats.scanner import skip_space
+from react_agent.formats.scanner import Hidden, skip_space
 from react_agent.formats.tools import Tools, find_tool, properties
 from react_agent.messages import JsonObject, ToolCall
 
 _NAME = re.compile(r"[^\W\d][\w.\-]*+")
 _KEY = re.compile(r"[^\W\d]\w*+")
+_LIST = re.compile(r"\n[ \t]*+\[(?=([^\W\d][\w.\-]*+)\()")
+_LINE_END = re.compile(r"[ \t\r]*+(?:\n|\Z)")
 _NUMBER = re.compile(r"-?+[0-9]++(?:\.[0-9]++)?+(?:[eE][+-]?+[0-9]++)?+")
 _WORDS: dict[str, JsonValue] = {"True": True, "False": False, "None": None, "true": True, "false": False, "null": None}
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f", "a": "\a", "v": "\v", "\\": "\\", "'": "'", '"': '"', "\n": ""}
@@ -234,6 +236,25 @@ def bracketed(text: str, at: int, tools: Tools) -> Block:
     if not calls:
         return Block(reader.at, complaint="The list of calls is empty.")
     return Block(reader.at, calls, "", tuple(reader.repairs), open=reader.at == len(text))
+
+
+def inline_list(text: str, tools: Tools, hidden: Hidden | None = None) -> tuple[int, Block] | None:
+    """The first list of calls that has its lines for itself after some prose, and where it stands."""
+    found = _LIST.search(text, skip_space(text, 0) + 1)
+    while found is not None:
+        at = found.end() - 1
+        reader = PythonReader(text, at + 1)
+        prose = bool(tools) and find_tool(tools, found.group(1))[0] is None
+        try:
+            calls = () if prose or (hidden is not None and hidden.past(at) != at) else tuple(reader.calls("]", tools))
+        except Unreadable as error:
+            if error.ended:
+                return None
+            calls = ()
+        if calls and _LINE_END.match(text, reader.at):
+            return at, Block(reader.at, calls, "", tuple(reader.repairs), open=reader.at == len(text))
+        found = _LIST.search(text, max(reader.at - 1, at + 1))  # the line's break may have been read over
+    return None
 
 
 def listed(text: str, at: int, tools: Tools, stops: tuple[str, ...]) -> Block:

@@ -61,8 +61,8 @@ class _XmlReact(Dialect):
         body = text[begin:]
         found = super().step(body, tools, [(max(0, a - begin), b - begin) for a, b in hidden if b > begin])
         answer = _answer(body)
-        if answer is not None and (found.kind == "none" or answer[1] < found.start):
-            found = Step("answer", 0, answer[1], text=answer[0], dialect=self.name, open=True)
+        if answer is not None and (found.kind == "none" or answer[2] <= found.at):
+            found = Step("answer", 0, answer[2], text=answer[0], dialect=self.name, open=True, at=answer[1])
         elif found.kind == "none":
             found.text = turn_text(body)
         found.thought, found.start, found.end, found.at = thought, found.start + begin, found.end + begin, found.at + begin
@@ -75,13 +75,13 @@ class _XmlReact(Dialect):
         return "\n".join(f"<action>{call.name}</action>\n<action_input>{write_json(arguments_of(call))}</action_input>" for call in calls)
 
 
-def _answer(text: str) -> tuple[str, int] | None:
-    """What stands in the element of the answer, where the text holds one that is closed, and where it ends."""
+def _answer(text: str) -> tuple[str, int, int] | None:
+    """What stands in the element of the answer, where the text holds one that is closed, and where the element begins and ends."""
     for opening, closing in _ANSWERS:
         at = text.find(opening)
         stop = text.find(closing, at) if at >= 0 else -1
         if stop >= 0 and (words := text[at + len(opening) : stop].strip()):
-            return words, stop + len(closing)
+            return words, at, stop + len(closing)
     return None
 
 

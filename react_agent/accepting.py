@@ -1,0 +1,89 @@
+"""What an agent accepts: each thing in the forms that a caller may give it, looked at before anything runs."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from react_agent.backends.base import Backend
+from react_agent.errors import ConfigError
+from react_agent.loop import fold
+from react_agent.masking import SHORTEST
+from react_agent.messages import Message, ToolSpec
+from react_agent.trace import Trace
+
+if TYPE_CHECKING:
+    from react_agent.backends.function import TextFunction
+    from react_agent.stores.jsonl import Store
+
+
+def as_backend(backend: Backend | str | TextFunction, format: str | None = None) -> Backend:  # noqa: A002
+    """A backend from whatever a caller may give. Raises `ConfigError`."""
+    if isinstance(backend, str):
+        from react_agent.backends.names import resolve
+
+        return resolve(backend, format=format)
+    if isinstance(backend, type):  # it has all that a backend has, but for what an instance holds
+        raise ConfigError(f"{backend.__name__} is a class; give the agent one of it, as in Agent({backend.__name__}(…))")
+    if isinstance(backend, Backend):
+        if format is not None and format != backend.format_name:
+            raise ConfigError(f"the backend {backend.name} speaks '{backend.format_name}'; give format={format!r} to the backend itself")
+        return backend
+    if callable(backend):
+        from react_agent.backends.function import FunctionBackend
+
+        return FunctionBackend(backend, format=format or "react_text")
+    raise ConfigError(f"a backend is a Backend, a name such as 'openai:gpt-5', or a function str -> str; not {type(backend).__name__}")
+
+
+def as_store(store: Store | str | Path | None) -> Store | None:
+    """A store from a folder's path. Raises `ConfigError`."""
+    if isinstance(store, (str, Path)):
+        from react_agent.stores.jsonl import JsonlStore
+
+        return JsonlStore(store)
+    if store is not None and not callable(getattr(store, "create", None)):
+        raise ConfigError(f"a store is a folder or a Store; not {type(store).__name__}")
+    return store
+
+
+def as_examples(example: Trace | Sequence[Message] | str, tools: Sequence[ToolSpec]) -> list[tuple[Message, ...]]:
+    """The messages of an example, or of each that a text holds, without its system message, which is the agent's own."""
+    runs: Sequence[Sequence[Message]]
+    if isinstance(example, str):
+        from react_agent.formats.episodes import read_episodes
+
+        runs = read_episodes(example, tools)
+    else:
+        runs = [fold(example).view if isinstance(example, Trace) else example]
+        if not isinstance(runs[0], Iterable) or not all(isinstance(message, Message) for message in runs[0]):
+            raise ConfigError("an example is a Trace, a list of Messages from the user's question to the answer, or the text of such runs")
+    kept = [tuple([message for message in messages if message.role != "system"]) for messages in runs]
+    if any(not said or said[0].role != "user" or said[-1].role == "user" for said in kept):
+        raise ConfigError("an example must begin with the user's question and end with what the agent did or answered")
+    return kept
+
+
+def as_secrets(secrets: Iterable[str]) -> tuple[str, ...]:
+    """Raises `ConfigError` for what would not be masked: silence would let it out."""
+    if isinstance(secrets, str) or not isinstance(secrets, Iterable):
+        raise ConfigError(f"secrets are a list of texts, as in secrets=[token]; not {type(secrets).__name__}")
+    known = tuple(secrets)
+    for secret in known:
+        if not isinstance(secret, str):
+            raise ConfigError(f"a secret is a text; not {type(secret).__name__}")
+        if 0 < len(secret) < SHORTEST:
+            raise ConfigError(
+                f"a secret of {len(secret)} characters cannot be masked, since ordinary words hold it; {SHORTEST} are the least"
+            )
+    return known
+
+
+def environment_keys() -> list[str]:
+    """The providers' keys that this process has; they are masked in every trace."""
+    return [value for name, value in os.environ.items() if name.endswith(_KEY_NAMES) and len(value) >= 12]
+
+
+_KEY_NAMES = ("_API_KEY", "_TOKEN", "_SECRET", "_SECRET_ACCESS_KEY", "_BEARER_TOKEN_BEDROCK")
