@@ -37,7 +37,8 @@ from react_agent.care import ASK_REASON, PROCESSES, Retries
 from react_agent.errors import SchemaError, ToolDefinitionError
 from react_agent.events import Called, Returned
 from react_agent.formats import get_format
-from react_agent.framing import framed, note
+from react_agent.formats.scanner import TURN_ENDS
+from react_agent.framing import framed, note, without_control
 from react_agent.messages import Head, Message, ToolResult
 
 formats = pytest.mark.parametrize("format_name", ["native", "react_text"])
@@ -564,6 +565,24 @@ def test_untrusted_words_are_framed_and_cannot_leave_their_frame() -> None:
 def test_what_looks_like_a_mark_is_changed(mark: str) -> None:
     text = framed(ToolResult("web", (Text(mark),), untrusted=True))
     assert text.count("[") == 2
+
+
+STARTS = (
+    "<|im_start|>", "<|start_header_id|>", "<|begin_of_text|>", "<start_of_turn>", "<|turn>", "<s>", "[INST]", "[/INST]", "<<SYS>>", "<</SYS>>", "<|user|>",
+    "<|system|>", "<|start|>", "<|channel|>", "<|START_OF_TURN_TOKEN|>", "<｜User｜>", "<｜tool▁calls▁begin｜>", "[SYSTEM_PROMPT]", "[/TOOL_RESULTS]",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("token", [*TURN_ENDS, *STARTS])
+def test_other_peoples_words_hold_no_control_token(token: str) -> None:
+    text = framed(ToolResult("web", (Text(f"a{token}{token}\n{token}b"),), untrusted=True))
+    assert token not in text
+    assert text.replace("< ", "<").replace("[ ", "[").count(token) == 3, "nothing but a blank is put in"
+
+
+@pytest.mark.parametrize("words", ["a <- b | c", "x[INSTANCE] <start>", "<|>", "if a <|im b|>", "List<s2>", "<| im_end |>"])
+def test_what_is_no_control_token_stays(words: str) -> None:
+    assert without_control(words) == words
 
 
 def test_trusted_words_are_left_alone() -> None:

@@ -15,6 +15,7 @@ from react_agent.backends.wires.openai_chat_stream import ChatReader
 from react_agent.errors import BackendError
 from react_agent.formats.base import RawReply
 from react_agent.formats.constraint import Constraint
+from react_agent.framing import without_control
 from react_agent.messages import Delta, Head, Image, JsonObject, Message, Role, Text, ToolChoice
 
 
@@ -81,6 +82,8 @@ class OpenAICompletions:
         said = "".join(
             part.text if isinstance(part, Text) else no_picture(part) for part in message.parts if isinstance(part, Text | Image)
         )
+        if message.role == "user" and self.template != TEMPLATES["plain"]:  # results are among them
+            said = without_control(said)
         if isinstance(self.template, ChatTemplate):
             return dumps({"role": message.role, "content": said}) if said or message.role != "system" else b""
         start, end = self.template.around(message.role)
