@@ -677,3 +677,22 @@ def test_a_trace_that_cannot_be_saved_leaves_the_old_file(tmp_path: Path, monkey
         trace.save(path)
     assert path.read_bytes() == before
     assert [each.name for each in tmp_path.iterdir()] == ["run.jsonl"]
+
+
+def test_a_trace_is_not_saved_over_one_that_is_being_written(tmp_path: Path) -> None:
+    trace = Agent(MockBackend(["done"])).run_sync("Go.").trace
+
+    def over(request: object) -> ScriptItem:
+        with pytest.raises(TraceError, match="is being written by another run"):
+            trace.save(tmp_path / "r.jsonl")
+        return "went on"
+
+    result = Agent(MockBackend([over]), store=tmp_path).run_sync("Go.", run_id="r")
+    assert Trace.load(tmp_path / "r.jsonl") == result.trace
+
+
+def test_what_cannot_be_loaded_is_named(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match=r"there is no trace at .*gone\.jsonl"):
+        Trace.load(tmp_path / "gone.jsonl")
+    with pytest.raises(TraceError, match="cannot be read"):
+        Trace.load(tmp_path)

@@ -64,6 +64,11 @@ def run(store: TelemetryStore | None = None) -> Trace:
     return agent.run_sync("The question?").trace
 
 
+def test_tokens_that_nobody_counted_are_not_reported_as_none(spans: Spans) -> None:
+    export_traces(Agent(MockBackend(["done"])).run_sync("Go.").trace, tracer_provider=spans.provider)
+    assert not [name for _, _, attributes in spans.shape() for name in attributes if "usage" in name]
+
+
 def test_the_spans_of_a_run(spans: Spans) -> None:
     trace = run()
     export_traces(trace, tracer_provider=spans.provider)

@@ -11,7 +11,8 @@ import base64
 import hashlib
 import os
 import re
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from time import perf_counter
 from typing import Protocol
@@ -215,14 +216,14 @@ def _not_written(path: str | Path, error: OSError) -> TraceError:
     return TraceError(f"{path} cannot be written ({words}): make room or leave there, or give the agent another folder as store=")
 
 
-def _lock(descriptor: int, path: str | Path) -> None:
-    """Refuse a second writer where the system can tell; advisory, and released with the file."""
+def _lock(descriptor: int, path: str | Path, *, shared: bool = False) -> None:
+    """Refuse a second writer where the system can tell; advisory, and released with the file. `shared`: with others who replace the whole file."""
     try:
         import fcntl
     except ImportError:  # pragma: no cover - no such locks on this system
         return
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(descriptor, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
     except OSError:
         raise TraceError(f"{path} is being written by another run: wait for it, or fork its trace instead") from None
 
@@ -247,10 +248,26 @@ def save_trace(trace: Trace, path: Path) -> Path:
         if real.exists() and not real.is_file():  # a pipe, or /dev/stdout
             real.write_bytes(data)
             return path
-        replace_file(real, data)
+        with _held(real):
+            replace_file(real, data)
     except OSError as error:
         raise _not_written(path, error) from error
     return path
+
+
+@contextmanager
+def _held(path: Path) -> Iterator[None]:
+    """No run writes this file, or begins to, meanwhile: what it had yet to write would be lost with the file before. Raises `TraceError`."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0))
+    except FileNotFoundError:
+        yield
+        return
+    try:
+        _lock(descriptor, path, shared=True)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def replace_file(path: Path, data: bytes) -> None:
@@ -265,7 +282,13 @@ def replace_file(path: Path, data: bytes) -> None:
 
 def load_trace(path: Path) -> Trace:
     """Read a trace with the images beside it. Raises `TraceError`, and `FileNotFoundError` when there is no such file."""
-    trace = Trace.from_jsonl(path.read_bytes(), source=str(path))
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        raise FileNotFoundError(f"there is no trace at {path}") from None
+    except OSError as error:
+        raise TraceError(f"{path} cannot be read ({error.strerror or error})") from error
+    trace = Trace.from_jsonl(data, source=str(path))
     return Trace([_images_in(event, path.parent) for event in trace], torn=trace.torn)
 
 

@@ -304,7 +304,7 @@ def _nanoseconds(at: float) -> int | None:
 
 
 def _usage(usage: Usage | None) -> Attributes:
-    if usage is None:
+    if usage is None or usage == Usage():  # no reply told how many there were
         return {}
     made: Attributes = {names.INPUT_TOKENS: usage.input_tokens, names.OUTPUT_TOKENS: usage.output_tokens}
     rest = (

@@ -21,6 +21,7 @@ from react_agent.errors import ConfigError, ScriptError
 from react_agent.formats.stream import tell
 from react_agent.messages import ModelReply, ModelRequest
 from react_agent.replaying import message_lines
+from react_agent.stores.jsonl import replace_file
 from react_agent.view.redact import redactor_of_environment
 
 VERSION = 1
@@ -111,7 +112,7 @@ class Cassette:
             reply = msgspec.json.encode(take.reply).decode()
             lines.append(f'{json.dumps(said, ensure_ascii=False)[:-1]}, "reply": {reply}}}')
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        self.path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        replace_file(self.path, ("\n".join(lines) + "\n").encode())
 
     def _load(self) -> None:
         number = 0
