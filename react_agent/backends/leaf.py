@@ -7,7 +7,7 @@ all requests of a kind; a request's body is these pieces put together.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from time import monotonic
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -31,18 +31,19 @@ from react_agent.backends.guidance import look
 from react_agent.backends.prices import cost_of
 from react_agent.backends.profiles import PROFILES, Profile, profile_of
 from react_agent.backends.retry import Retries, Timeouts, persist
-from react_agent.backends.wires.base import Wire, dumps, request_id
+from react_agent.backends.wires.base import Wire, dumps, loads, mapping, request_id
 from react_agent.backends.wires.openai_chat import OpenAIChat
-from react_agent.errors import BackendError, BackendRejected, ConfigError, ContextOverflow
+from react_agent.errors import BackendError, BackendRejected, BackendTimeout, ConfigError, ContextOverflow
 from react_agent.formats.base import Format, RawReply
 from react_agent.formats.constraint import Constrainable, Constraining
 from react_agent.formats.stream import Hearing
-from react_agent.messages import Attempt, Head, JsonObject, Message, ModelReply, ModelRequest
+from react_agent.messages import Attempt, Delta, Head, JsonObject, Message, ModelReply, ModelRequest, Part, Text, Thinking
 
 if TYPE_CHECKING:
     from react_agent.backends.http import Answer, Client, Room
 
 _HERE = ("localhost", "127.0.0.1", "::1")  # a server of one's own sends no bill
+MOST_PAUSES = 10  # of one turn
 _GRAMMAR_REFUSED = (400, 422)  # a server that does not know a field, or a keyword of a schema
 
 
@@ -128,6 +129,9 @@ class LeafBackend:
             raw, failed = await self._ask(prepared.body(request, listen is not None, None), hearing, timeout)
             self._unheld = True
             failed = (Attempt(self._name, str(error), "asked again without a grammar"), *failed)
+        if raw.paused is not None:
+            rest = None if timeout is None else timeout - (monotonic() - began)
+            raw, failed = await self._go_on(raw, failed, request, hearing, rest)
         if raw.llamacpp and not self._looked and request.tools:
             guided = await self._guide()
             if guided is not None:
@@ -137,8 +141,7 @@ class LeafBackend:
                 return await self._again(raw, (*failed, guided), request, listen, rest)
         if prepared.renamed:
             raw = with_names(raw, prepared.renamed)
-        if raw.cost is None and raw.usage is not None and self._seller:
-            raw.cost = cost_of(raw.usage, self._seller, raw.model, self.wire.model)
+        self._price(raw)
         most = request.settings.max_tokens
         if self.wire.silent_cuts and raw.finish == "stop" and most and raw.usage is not None and raw.usage.output_tokens >= most:
             raw.finish = "length"  # it says "completed", and is exactly as long as it may be
@@ -169,15 +172,54 @@ class LeafBackend:
         usage = reply.usage if raw.usage is None else raw.usage if reply.usage is None else raw.usage + reply.usage
         return replace(reply, usage=usage, route=(*route, *reply.route))
 
-    async def _ask(self, body: bytes, hearing: Hearing | None, timeout: float | None) -> tuple[RawReply, tuple[Attempt, ...]]:
+    async def _go_on(
+        self, raw: RawReply, route: tuple[Attempt, ...], request: ModelRequest, hearing: Hearing | None, timeout: float | None
+    ) -> tuple[RawReply, tuple[Attempt, ...]]:
+        """Sends a paused turn back until it is over. What came in all is one reply, and each request of it is paid."""
+        began = monotonic()
+        prepared = self._prepare(request.head)
+        self._price(raw)
+        pauses = 0
+        while raw.paused is not None:
+            rest = None if timeout is None else timeout - (monotonic() - began)
+            if rest is not None and rest <= 0:
+                raise BackendTimeout(f"{self._name} paused its turn, and no time is left to let it go on")
+            if pauses == MOST_PAUSES:
+                raise BackendError(
+                    f"{self._name} paused its turn {pauses + 1} times and did not end it: bound the use of its own tools (max_uses)"
+                )
+            pauses += 1
+            route = (*route, Attempt(self._name, reason="the provider paused its turn and was asked to go on"))
+            more, failed = await self._ask(prepared.body(request, hearing is not None, None, raw), hearing, rest, raw.parts)
+            self._price(more)
+            usage = more.usage if raw.usage is None else raw.usage if more.usage is None else raw.usage + more.usage
+            cost = None if raw.cost is None or more.cost is None else raw.cost + more.cost  # half a price is none
+            paused = None if more.paused is None else {**raw.paused, **more.paused}
+            raw, route = replace(more, parts=raw.parts + more.parts, usage=usage, cost=cost, paused=paused), (*route, *failed)
+        return raw, route
+
+    def _price(self, raw: RawReply) -> None:
+        if raw.cost is None and raw.usage is not None and self._seller:
+            raw.cost = cost_of(raw.usage, self._seller, raw.model, self.wire.model)
+
+    async def _ask(
+        self, body: bytes, hearing: Hearing | None, timeout: float | None, before: Sequence[Part] | None = None
+    ) -> tuple[RawReply, tuple[Attempt, ...]]:
+        """`before`: the parts that a paused turn has already, and that a listener has heard."""
         url = self._base_url + self.wire.path(stream=hearing is not None)
         room = self._room or self._open()
+        first = True
 
         async def attempt(seconds: float | None) -> RawReply:
+            nonlocal first
             try:
                 if hearing is None:
                     return self._whole(await room.post(url, body, seconds=seconds))
-                hearing.begin()
+                if before is None or not first:
+                    hearing.begin()
+                    for delta in _heard(before or ()):
+                        hearing(delta)
+                first = False
                 return await self._streamed(room, url, body, seconds, hearing)
             except BackendError as error:
                 raise self._masked(error) from None
@@ -276,8 +318,8 @@ class _Prepared:
             self._constraints[key] = constrainable.constrain(constraint) if constraint is not None else {}
         return phase if self._constraints[key] else None
 
-    def body(self, request: ModelRequest, stream: bool, held: str | None) -> bytes:
-        """The request's body; `held` as `held` gave it, or None to leave the grammar out."""
+    def body(self, request: ModelRequest, stream: bool, held: str | None, paused: RawReply | None = None) -> bytes:
+        """The request's body; `held` as `held` gave it, or None to leave the grammar out. `paused` is a turn that is to go on."""
         key = (request.tool_choice, stream, held)
         options = self._options.get(key)
         if options is None:
@@ -289,7 +331,11 @@ class _Prepared:
         chunks: list[bytes] = messages.chain.memos.setdefault(self, [])
         messages.memo(self, lambda message, before: self._encode(message, before, len(chunks)))
         system = bool(messages) and messages[0].role == "system"
-        return self._wire.body(chunks if len(chunks) == len(messages) else chunks[: len(messages)], options, system=system)
+        sent = chunks if len(chunks) == len(messages) else chunks[: len(messages)]
+        if paused is not None:
+            sent = [*sent, self._wire.encode(Message("assistant", paused.parts), messages[-1] if messages else None, len(messages))]
+            options = dumps({**mapping(loads(options)), **(paused.paused or {})})
+        return self._wire.body(sent, options, system=system)
 
     def _encode(self, message: Message, before: Message | None, at: int) -> bytes:
         lowered = self._format.lower(message, before, self.head)
@@ -302,6 +348,15 @@ class _Prepared:
             chunks.append(self._wire.encode(item, before, place))
             before = item
         return b",".join(filter(None, chunks))
+
+
+def _heard(parts: Sequence[Part]) -> list[Delta]:
+    """What a listener hears of these parts; there are no calls among them."""
+    return [
+        Delta("thinking" if type(part) is Thinking else "text", part.text)
+        for part in parts
+        if (type(part) is Text or type(part) is Thinking) and part.text
+    ]
 
 
 class OpenAIChatBackend(LeafBackend):

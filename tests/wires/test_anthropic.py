@@ -207,7 +207,7 @@ def test_every_block_is_read_and_can_go_back() -> None:
 
 
 FINISH = {
-    "end_turn": "stop", "stop_sequence": "stop", "tool_use": "stop", "max_tokens": "length", "pause_turn": "length",
+    "end_turn": "stop", "stop_sequence": "stop", "tool_use": "stop", "max_tokens": "length", "pause_turn": "stop",
     "model_context_window_exceeded": "length", "refusal": "refused", "invented": "stop", None: "stop",
 }  # fmt: skip
 

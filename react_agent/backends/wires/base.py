@@ -358,6 +358,13 @@ def answer_schema(head: Head, native: bool) -> JsonObject | None:
     return None if not native or any(spec.name == FINISH_TOOL for spec in head.tools) else head.output_schema
 
 
+def with_extra(body: JsonObject, extra: JsonObject | None) -> JsonObject:
+    """The body with the caller's own fields, which stand against ours. Tools are the exception: the provider's own, listed there, join the agent's."""
+    ours, theirs = body.get("tools"), (extra or {}).get("tools")
+    both: JsonObject = {"tools": [*ours, *theirs]} if isinstance(ours, list) and isinstance(theirs, list) else {}
+    return {**body, **(extra or {}), **both}
+
+
 def strict_ready(schema: object, depth: int = 0) -> bool:
     """Whether a schema is one that strict modes take as it is: each object closed, each of its properties required, few keywords.
 

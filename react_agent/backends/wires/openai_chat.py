@@ -34,6 +34,7 @@ from react_agent.backends.wires.base import (
     spoken,
     strict_ready,
     text,
+    with_extra,
 )
 from react_agent.backends.wires.openai_chat_stream import CALL_FIELDS, THINKING_FIELDS, ChatReader
 from react_agent.errors import BackendError, BackendProtocolError
@@ -189,7 +190,7 @@ class OpenAIChat:
             out["stream"] = True
             if profile.stream_usage:
                 out["stream_options"] = {"include_usage": True}
-        return {**out, **(settings.extra or {})}
+        return with_extra(out, settings.extra)
 
     def constrain(self, constraint: Constraint) -> JsonObject:
         """llama.cpp's ``grammar``, which is the more exact; a schema as ``response_format``; or what else the server takes.

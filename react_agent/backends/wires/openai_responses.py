@@ -32,6 +32,7 @@ from react_agent.backends.wires.base import (
     safe_name,
     strict_ready,
     text,
+    with_extra,
 )
 from react_agent.errors import BackendError, BackendProtocolError
 from react_agent.formats.base import RawReply
@@ -149,7 +150,7 @@ class OpenAIResponses:
             out["reasoning"] = {"effort": settings.thinking, "summary": "auto"}
         if stream:
             out["stream"] = True
-        return {**out, **(settings.extra or {})}
+        return with_extra(out, settings.extra)
 
     def body(self, chunks: Sequence[bytes], options: bytes, *, system: bool) -> bytes:
         first = b'"instructions":' + chunks[0] + b"," if system and chunks[0] else b""
