@@ -151,6 +151,7 @@ _ROWS = (
         required=None,
         thinking=None,
     ),
+    Profile("ollama-cloud", "https://ollama.com/v1", ("OLLAMA_API_KEY",), True, none=False, required=None, named=False, echo="field"),
     Profile("nebius", "https://api.studio.nebius.com/v1", ("NEBIUS_API_KEY",), True),
     Profile("github", "https://models.github.ai/inference", ("GITHUB_TOKEN",), True),
     Profile("vercel", "https://ai-gateway.vercel.sh/v1", ("AI_GATEWAY_API_KEY",), True),
