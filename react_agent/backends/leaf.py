@@ -280,6 +280,9 @@ class LeafBackend:
         answer = await room.post(url, body, seconds=seconds, sink=stream.feed)
         if answer.streamed:
             return self._identified(answer, stream.finish)
+        if answer.status == 200 and answer.body.lstrip().startswith((b"data:", b"event:")):  # events that were called JSON
+            stream.feed(bytes(answer.body))
+            return self._identified(answer, stream.finish)
         return self._whole(answer)  # a server that does not stream, or an error
 
     def _masked(self, error: BackendError) -> BackendError:

@@ -140,6 +140,16 @@ def _bodies() -> dict[str, Fault]:
         ),
         "wrong content type": Fault(whole(b"hello", kind="text/plain"), BackendProtocolError, "text/plain"),
         "JSON that says text": Fault(whole(GOOD, kind="text/plain"), "answer", "four"),
+        "JSON that says events": Fault(whole(b"\n " + GOOD, kind="text/event-stream"), "answer", "four", stream=True),
+        "JSON that says text, to one who listens": Fault(whole(GOOD, kind="text/plain"), "answer", "four", stream=True),
+        "an error that says events": Fault(
+            whole(b'{"error": {"code": "context_length_exceeded"}}', kind="text/event-stream"), ContextOverflow, "longer", stream=True
+        ),
+        "broken JSON that says events": Fault(whole(GOOD[:-9], kind="text/event-stream"), BackendProtocolError, "no JSON", 3, True),
+        "100 MB of JSON that says events": Fault(
+            flood(head(kind="text/event-stream") + b"{", FLOOD, 100), BackendProtocolError, "larger than", stream=True
+        ),
+        "events that say JSON": Fault(whole(FO + UR + STOP + DONE), "answer", "four", stream=True),
         "no content type": Fault(script(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n" % len(GOOD) + GOOD), "answer", "four"),
         "invalid UTF-8": Fault(whole(b'{"choices":"\xff"}'), BackendProtocolError, "broken JSON", 3),
         "invalid JSON": Fault(whole(GOOD[:-9]), BackendProtocolError, "broken JSON", 3),
