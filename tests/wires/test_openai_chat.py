@@ -451,6 +451,22 @@ def test_streamed_reasoning_details_are_put_together() -> None:
     }
 
 
+def test_reasoning_that_is_told_in_details_alone_is_heard_and_read_as_of_a_whole_reply() -> None:
+    details = [
+        {"index": 0, "type": "reasoning.text", "text": "hm", "signature": "s"},
+        {"index": 1, "type": "reasoning.encrypted", "data": "QQ=="},
+    ]
+    wire = OpenAIChat("m", PROFILES["openrouter"])
+    reader = wire.reader()
+    sent = [*({**details[0], "text": letter} for letter in "hm"), details[1]]
+    heard = [delta for detail in sent for delta in reader.feed(("", json.dumps(piece({"reasoning_details": [detail]})).encode()))]
+    reader.feed(("", json.dumps(piece({"content": "x"}, "stop")).encode()))
+    assert heard == [Delta("thinking", "h"), Delta("thinking", "m")]
+    whole = wire.read(choice({"content": "x", "reasoning_details": details}))
+    streamed = reader.finish()
+    assert (streamed.parts, streamed.message_data) == (whole.parts, whole.message_data)
+
+
 def test_the_signature_of_a_streamed_thought_is_kept() -> None:
     reader = OpenAIChat("m", PROFILES["mistral"]).reader()
     for more in ({"text": "h"}, {"text": "m", "signature": "s"}):

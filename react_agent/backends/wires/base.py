@@ -169,6 +169,11 @@ def count(value: object) -> int:
     return int(value) if isinstance(value, int | float) and 0 <= value < 1 << 53 else 0
 
 
+def details_text(details: object) -> str:
+    """What can be read of a chat API's reasoning details, where a server gives nothing else."""
+    return "".join(text(entry.get("text")) or text(entry.get("summary")) for entry in objects(details))
+
+
 class Pieces:
     """Text that comes in pieces, and is held once however large it grows and however small they are.
 

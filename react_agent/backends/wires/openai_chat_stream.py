@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from react_agent.backends.sse import Event
-from react_agent.backends.wires.base import Found, Pieces, dumps_text, incomplete, loads, mapping, objects, text
+from react_agent.backends.wires.base import Found, Pieces, details_text, dumps_text, incomplete, loads, mapping, objects, text
 from react_agent.errors import BackendError, BackendProtocolError
 from react_agent.formats.base import RawReply
 from react_agent.formats.lossless import strict_object
@@ -39,6 +39,7 @@ class ChatReader:
         "_head",
         "_latest",
         "_parts",
+        "_plain",
         "_refusal",
         "_salvaged",
         "_seen",
@@ -58,6 +59,7 @@ class ChatReader:
         self._refusal: list[str] = []
         self._finish: str | None = None
         self._field = THINKING_FIELDS[0]
+        self._plain = False  # thinking came in a field of its own
         self._head: Found = {}
         self._usage: Found = {}
         self._timings: object = None  # llama.cpp's, in its last chunk
@@ -131,12 +133,16 @@ class ChatReader:
         for name in THINKING_FIELDS:
             thought = delta.get(name)
             if thought and isinstance(thought, str):
-                self._field = name
+                self._field, self._plain = name, True
                 self._add(True, thought)
                 out.append(Delta("thinking", thought))
                 break
         if details := delta.get("reasoning_details"):
             self._detail(details)
+            if not self._plain and (told := details_text(details)):  # a gateway that says it nowhere else
+                self._field = "reasoning"
+                self._add(True, told)
+                out.append(Delta("thinking", told))
         if refusal := text(delta.get("refusal")):
             self._refusal.append(refusal)
         out.extend(self._call(call) for call in objects(delta.get("tool_calls")))
