@@ -7,6 +7,7 @@ all requests of a kind; a request's body is these pieces put together.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Mapping, Sequence
 from time import monotonic
 from typing import TYPE_CHECKING
@@ -28,22 +29,23 @@ from react_agent.backends.given import (
     usable_url,
 )
 from react_agent.backends.guidance import look
+from react_agent.backends.prepared import Prepared
 from react_agent.backends.prices import cost_of
 from react_agent.backends.profiles import PROFILES, Profile, profile_of
 from react_agent.backends.retry import Retries, Timeouts, persist
-from react_agent.backends.wires.base import Wire, dumps, loads, mapping, request_id
+from react_agent.backends.wires.base import Wire, request_id
 from react_agent.backends.wires.openai_chat import OpenAIChat
 from react_agent.errors import BackendError, BackendRejected, BackendTimeout, ConfigError, ContextOverflow
 from react_agent.formats.base import Format, RawReply
-from react_agent.formats.constraint import Constrainable, Constraining
 from react_agent.formats.stream import Hearing
-from react_agent.messages import Attempt, Delta, Head, JsonObject, Message, ModelReply, ModelRequest, Part, Text, Thinking
+from react_agent.messages import Attempt, Delta, Head, ModelReply, ModelRequest, Part, Text, Thinking
 
 if TYPE_CHECKING:
     from react_agent.backends.http import Answer, Client, Room
 
 _HERE = ("localhost", "127.0.0.1", "::1")  # a server of one's own sends no bill
 MOST_PAUSES = 10  # of one turn
+_TOO_STRICT = re.compile(r"strict|schema|grammar", re.IGNORECASE)
 _GRAMMAR_REFUSED = (400, 422)  # a server that does not know a field, or a keyword of a schema
 
 
@@ -92,9 +94,10 @@ class LeafBackend:
         self._quoted = quoting(words)
         self.secrets = tuple(word for word in words if len(word) >= 8 and word not in NO_KEYS)
         self._seller = "" if urlsplit(base_url).hostname in _HERE else name.partition(":")[0]
-        self._prepared: dict[int, _Prepared] = {}
+        self._prepared: dict[int, Prepared] = {}
         self._room: Room | None = None
         self._unheld = False  # the server has refused a grammar
+        self._strict = True  # until the server has refused strict schemas
         self._format_name = format.name
         self._looked = format.name != "auto"  # what it would be looked for is decided
 
@@ -113,22 +116,27 @@ class LeafBackend:
     async def reply(self, request: ModelRequest, *, listen: Listener | None = None, timeout: float | None = None) -> ModelReply:
         """The model's reply; tried again as `Retries` says. Streams when someone listens; a try that begins the stream anew is told as ``restart``.
 
-        Where format and server agree on a grammar, the reply is held to it. A server that refuses the grammar is asked without, now and ever after.
+        Where format and server agree on a grammar, the reply is held to it. A server that refuses the grammar is asked without, now and ever after;
+        and so is one to which the tools' strict schemas are too many or too large together, whose limits are not all told.
         With the format ``auto``, a small model that llama.cpp serves is asked again in a format that guides it (`guidance`), and so ever after.
         """
         began = monotonic()
         asked = self.format
         prepared = self._prepare(request.head)
         hearing = Hearing(asked, listen) if listen is not None else None
-        held = None if self._unheld else prepared.held(request)
+        held, strict = None if self._unheld else prepared.held(request), self._strict
         try:
-            raw, failed = await self._ask(prepared.body(request, listen is not None, held), hearing, timeout)
+            raw, failed = await self._ask(prepared.body(request, listen is not None, held, strict=strict), hearing, timeout)
         except BackendRejected as error:
-            if held is None or error.status not in _GRAMMAR_REFUSED or isinstance(error, ContextOverflow):
+            if error.status not in _GRAMMAR_REFUSED or isinstance(error, ContextOverflow):
                 raise
-            raw, failed = await self._ask(prepared.body(request, listen is not None, None), hearing, timeout)
-            self._unheld = True
-            failed = (Attempt(self._name, str(error), "asked again without a grammar"), *failed)
+            if held is None and not (strict and _TOO_STRICT.search(str(error)) and prepared.strict(request, listen is not None)):
+                raise
+            without, strict = ("a grammar", strict) if held is not None else ("strict schemas", False)
+            rest = None if timeout is None else max(0.0, timeout - (monotonic() - began))
+            raw, failed = await self._ask(prepared.body(request, listen is not None, None, strict=strict), hearing, rest)
+            self._unheld, self._strict = self._unheld or held is not None, strict
+            failed = (Attempt(self._name, str(error), f"asked again without {without}"), *failed)
         if raw.paused is not None:
             rest = None if timeout is None else timeout - (monotonic() - began)
             raw, failed = await self._go_on(raw, failed, request, hearing, rest)
@@ -190,7 +198,9 @@ class LeafBackend:
                 )
             pauses += 1
             route = (*route, Attempt(self._name, reason="the provider paused its turn and was asked to go on"))
-            more, failed = await self._ask(prepared.body(request, hearing is not None, None, raw), hearing, rest, raw.parts)
+            more, failed = await self._ask(
+                prepared.body(request, hearing is not None, None, raw, strict=self._strict), hearing, rest, raw.parts
+            )
             self._price(more)
             usage = more.usage if raw.usage is None else raw.usage if more.usage is None else raw.usage + more.usage
             cost = None if raw.cost is None or more.cost is None else raw.cost + more.cost  # half a price is none
@@ -232,12 +242,12 @@ class LeafBackend:
 
     # ----------------------------------------------------------------------------------------------------- asking
 
-    def _prepare(self, head: Head) -> _Prepared:
+    def _prepare(self, head: Head) -> Prepared:
         known = self._prepared.get(id(head))
         if known is None or known.head is not head:
             if len(self._prepared) >= 64:
                 self._prepared.clear()
-            known = self._prepared[id(head)] = _Prepared(self.wire, self.format, head)
+            known = self._prepared[id(head)] = Prepared(self.wire, self.format, head)
         return known
 
     def _open(self) -> Room:
@@ -292,65 +302,6 @@ class LeafBackend:
             error.body = self._quoted.sub("***", error.body) if error.body else error.body
             error.request_id = self._quoted.sub("***", error.request_id) if error.request_id else error.request_id
         return error
-
-
-class _Prepared:
-    """What is the same for all requests with one head: encoded once. Also the key under which a chain keeps its messages' chunks."""
-
-    __slots__ = ("_constraints", "_format", "_holding", "_options", "_stop", "_wire", "head", "renamed")
-
-    def __init__(self, wire: Wire, format: Format, head: Head) -> None:  # noqa: A002 - the field's term
-        self.head = head
-        self._wire = wire
-        self._format = format
-        self._stop = (*format.stop(head), *head.settings.stop)
-        self._options: dict[tuple[str, bool, str | None], bytes] = {}
-        self._holding = (format, wire) if isinstance(format, Constraining) and isinstance(wire, Constrainable) else None
-        self._constraints: dict[tuple[str, str], JsonObject] = {}
-        self.renamed = {wire.tool_name(spec.name): spec.name for spec in head.tools if wire.tool_name(spec.name) != spec.name}
-
-    def held(self, request: ModelRequest) -> str | None:
-        """The phase whose grammar the reply can be held to; None where there is no such grammar."""
-        if self._holding is None:
-            return None
-        constraining, constrainable = self._holding
-        phase = constraining.phase(request)
-        key = (request.tool_choice, phase)
-        if key not in self._constraints:
-            constraint = constraining.constraint(self.head, request.tool_choice, phase)
-            self._constraints[key] = constrainable.constrain(constraint) if constraint is not None else {}
-        return phase if self._constraints[key] else None
-
-    def body(self, request: ModelRequest, stream: bool, held: str | None, paused: RawReply | None = None) -> bytes:
-        """The request's body; `held` as `held` gave it, or None to leave the grammar out. `paused` is a turn that is to go on."""
-        key = (request.tool_choice, stream, held)
-        options = self._options.get(key)
-        if options is None:
-            made = self._wire.options(self.head, self._stop, request.tool_choice, native=self._format.native, stream=stream)
-            if held is not None:
-                made = {**self._constraints[request.tool_choice, held], **made}  # what the caller set himself stands
-            options = self._options[key] = dumps(made)
-        messages = request.messages
-        chunks: list[bytes] = messages.chain.memos.setdefault(self, [])
-        messages.memo(self, lambda message, before: self._encode(message, before, len(chunks)))
-        system = bool(messages) and messages[0].role == "system"
-        sent = chunks if len(chunks) == len(messages) else chunks[: len(messages)]
-        if paused is not None:
-            sent = [*sent, self._wire.encode(Message("assistant", paused.parts), messages[-1] if messages else None, len(messages))]
-            options = dumps({**mapping(loads(options)), **(paused.paused or {})})
-        return self._wire.body(sent, options, system=system)
-
-    def _encode(self, message: Message, before: Message | None, at: int) -> bytes:
-        lowered = self._format.lower(message, before, self.head)
-        if len(lowered) == 1:
-            return self._wire.encode(lowered[0], before, at)
-        chunks = []
-        for place, item in enumerate(
-            lowered, at - len(lowered) + 1
-        ):  # examples before the first question have places of their own, below 0
-            chunks.append(self._wire.encode(item, before, place))
-            before = item
-        return b",".join(filter(None, chunks))
 
 
 def _heard(parts: Sequence[Part]) -> list[Delta]:
