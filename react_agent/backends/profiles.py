@@ -140,7 +140,7 @@ _ROWS = (
     Profile("xai", "https://api.x.ai/v1", ("XAI_API_KEY",), True, max_tokens="max_completion_tokens"),
     Profile("cerebras", "https://api.cerebras.ai/v1", ("CEREBRAS_API_KEY",), True, max_tokens="max_completion_tokens", echo="field"),
     Profile("huggingface", "https://router.huggingface.co/v1", ("HF_TOKEN", "HUGGINGFACE_API_KEY"), True),
-    Profile("moonshot", "https://api.moonshot.ai/v1", ("MOONSHOT_API_KEY",), True, required=None, echo="field"),
+    Profile("moonshot", "https://api.moonshot.ai/v1", ("MOONSHOT_API_KEY",), True, required=None, echo="always"),
     Profile("zai", "https://api.z.ai/api/paas/v4", ("ZAI_API_KEY",), True, required=None, named=False, thinking=None, echo="field"),
     Profile(
         "dashscope",

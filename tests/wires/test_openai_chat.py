@@ -169,7 +169,8 @@ def test_mistral_wants_names_and_nine_letters() -> None:
 def test_reasoning_goes_back_where_it_came_from() -> None:
     thought = Thinking("Hm.", {"api": "openai-chat/deepseek", "field": "reasoning_content"})
     assert encoded(assistant(thought, call()), profile="deepseek")[0]["reasoning_content"] == "Hm."
-    assert encoded(assistant(call()), profile="deepseek")[0]["reasoning_content"] == ""  # asked for even when there was none
+    for profile in ("deepseek", "moonshot"):
+        assert encoded(assistant(call()), profile=profile)[0]["reasoning_content"] == ""  # asked for even when there was none
     assert "reasoning_content" not in encoded(assistant(thought, call()), profile="groq")[0]
     details = [{"type": "reasoning.encrypted", "data": "x"}]
     message = Message("assistant", (Text("a"),), {"api": "openai-chat/openrouter", "reasoning_details": details})  # type: ignore[dict-item]
@@ -399,6 +400,7 @@ STREAMED: dict[str, tuple[list[dict[str, Any]], tuple[ToolCall, ...]]] = {
     ),
     "index 0 and one id for all": ([part("{}", "add", "c1", 0), part("{}", "sub", "c1", 0)], (got(), got("sub"))),
     "the name in every piece": ([part('{"a"', "add", None, 0), part(":1}", "add", None, 0)], (got(raw='{"a":1}', identity=None),)),
+    "the word null for no name": ([part('{"a"', "add", "c1", 0), part(":1}", "null", None, 0)], (got(raw='{"a":1}'),)),
     "the id before the name": ([part(None, None, "c1", 0), part("{}", "add", None, 0)], (got(),)),
     "told apart by id alone": (
         [part('{"a":', "add", "c1"), part('{"b":', "sub", "c2"), part("1}", None, "c1"), part("2}", None, "c2")],

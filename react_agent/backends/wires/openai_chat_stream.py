@@ -176,6 +176,8 @@ class ChatReader:
         if not function and isinstance(found.get("custom"), dict):
             function = {"name": found["custom"].get("name"), "arguments": found["custom"].get("input")}
         index, identity, name = found.get("index"), text(found.get("id")), text(function.get("name"))
+        if name == "null" and not identity:
+            name = ""  # there are servers that write the absence of a name so
         arguments = function.get("arguments")
         piece = arguments if isinstance(arguments, str) else dumps_text(arguments) if arguments else ""
         call = self._begun(index, identity, name, piece)

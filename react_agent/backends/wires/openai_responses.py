@@ -54,6 +54,8 @@ from react_agent.messages import (
 )
 
 REASONS = re.compile(r"(o\d|gpt-[5-9]|codex|computer-use)")  # models that think, and whose thinking can be asked for encrypted
+# Models that refuse to be shown another's reasoning, as after a fallback to one of them; and what refers to it goes without its id.
+_NEVER_REASONS = re.compile(r"gpt-[34]|chatgpt-4")
 _STATUS = {
     "rate_limit_exceeded": 429,
     "invalid_prompt": 400,
@@ -105,17 +107,20 @@ class OpenAIResponses:
         """The items in their order: reasoning as it came, encrypted, never without the item that it led to."""
         items: list[JsonValue] = []
         ids = iter(call_ids(message.calls, at, self.api))
+        bare = _NEVER_REASONS.match(self.model) is not None
         for part in message.parts:
             data = data_of(part, self.api)
             if type(part) is ToolCall:
                 arguments = dumps_text(part.arguments) if part.arguments else "{}"
                 call: JsonObject = {"type": "function_call", "call_id": next(ids), "name": safe_name(part.name), "arguments": arguments}
-                items.append({**mapping(data.get("more")), **call, **({"id": data["item"]} if "item" in data else {})})
+                items.append({**mapping(data.get("more")), **call, **({"id": data["item"]} if "item" in data and not bare else {})})
             elif "raw" in data:
-                items.append(data["raw"])
+                if not (bare and type(part) is Thinking):
+                    items.append(data["raw"])
             elif type(part) is Text and "item" in data:
                 said: JsonObject = {"type": "output_text", "text": part.text, "annotations": []}
-                items.append({"type": "message", "role": "assistant", "content": [said], **mapping(data["item"])})
+                kept = {key: value for key, value in mapping(data["item"]).items() if not (bare and key == "id")}
+                items.append({"type": "message", "role": "assistant", "content": [said], **kept})
             elif (type(part) is Text or (type(part) is Thinking and part.provider_data is None)) and part.text:
                 items.append({"type": "message", "role": "assistant", "content": part.text})  # llama.cpp wants the type
         while items and mapping(items[-1]).get("type") == "reasoning":
