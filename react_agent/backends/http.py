@@ -23,6 +23,8 @@ from react_agent.errors import BackendError, BackendProtocolError, BackendReject
 
 DRAIN_SECONDS = 0.25  # how long to wait for the end of a body after its end mark, so that the connection can be used again
 WRAPPING = 10
+# No proxy that the environment names leads to a server on this very machine.
+_DIRECT: dict[str, httpx.AsyncBaseTransport | None] = dict.fromkeys(("all://localhost", "all://127.0.0.1", "all://[::1]"))
 Sink = Callable[[bytes], bool]
 """Takes a piece of a streamed body; True means that no more is wanted."""
 
@@ -189,7 +191,7 @@ class Room:
         for old in [other for other, opened in self._clients.items() if opened not in _Open.alive]:
             del self._clients[old]
         limits = httpx.Limits(max_connections=None, max_keepalive_connections=None, keepalive_expiry=60)
-        opened = _Open(loop, httpx.AsyncClient(verify=self._tls, timeout=self._timeout, limits=limits))
+        opened = _Open(loop, httpx.AsyncClient(verify=self._tls, timeout=self._timeout, limits=limits, mounts=_DIRECT))
         await opened.begin()
         self._clients[loop] = opened
         return opened.client

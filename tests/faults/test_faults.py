@@ -401,6 +401,20 @@ def test_nobody_listens_on_that_port() -> None:
         asyncio.run(refused())
 
 
+def test_a_proxy_is_for_servers_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def asked_of(url: str) -> str:
+        return (await ask(url, stream=False))[0].message.text
+
+    async def both() -> tuple[str, str, int]:
+        async with serve(whole(GOOD)) as (proxy, asked), serve(whole(GOOD)) as (here, _):
+            monkeypatch.setenv("HTTP_PROXY", proxy.removesuffix("/v1"))
+            return await asked_of("http://model.invalid/v1"), await asked_of(here), len(asked)
+
+    for name in ("http_proxy", "NO_PROXY", "no_proxy", "ALL_PROXY", "all_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    assert asyncio.run(both()) == ("four", "four", 1)
+
+
 def test_no_such_host() -> None:
     with pytest.raises(BackendUnavailable, match=r"no connection to http://nobody\.invalid"):
         asyncio.run(ask("http://nobody.invalid/v1", stream=False, most=0))
