@@ -504,6 +504,12 @@ def test_a_cut_stream_is_never_an_answer(body: bytes) -> None:
 
 
 ERRORS: dict[str, tuple[int, Any, type[Exception], str]] = {
+    "Google": (
+        400,
+        [{"error": {"code": 400, "message": "The input token count exceeds the maximum number of tokens", "status": "INVALID_ARGUMENT"}}],
+        ContextOverflow,
+        r"answered 400: The input token",
+    ),
     "OpenAI": (
         400,
         {"error": {"message": "Bad thing", "type": "invalid_request_error", "code": "invalid_value"}},

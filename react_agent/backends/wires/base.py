@@ -424,8 +424,9 @@ def no_picture(image: Image) -> str:
 
 
 def json_words(body: bytes) -> tuple[Found, str]:
-    """The object in an error's body, or nothing, and the body's beginning as text."""
+    """The object in an error's body, or nothing, and the body's beginning as text. Google's OpenAI face, and its streams, put it in a list."""
     try:
-        return mapping(loads(body)), excerpt(body)
+        found = loads(body)
+        return mapping(found[0] if isinstance(found, list) and found else found), excerpt(body)
     except BackendProtocolError:
         return {}, excerpt(body)
