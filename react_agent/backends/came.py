@@ -23,7 +23,8 @@ MOST_BYTES = 21_000_000  # of a reply: 20 MiB and what stands around them
 class Stream:
     """A streamed body: bytes go in, a listener hears what they add, and at the end there is a reply.
 
-    A gateway may send one JSON value, a reply or an error, and call it a stream of events, in which no line begins with a brace: it is read as what it is.
+    A gateway may send one JSON value, a reply or an error, or a web page, and call it a stream of events, in which no line begins as they do: it is
+    read as what it is.
     """
 
     __slots__ = ("_begun", "_held", "_listen", "_parser", "_reader", "_whole", "_wire")
@@ -42,7 +43,7 @@ class Stream:
         reader, listen = self._reader, self._listen
         if not self._begun and (start := chunk.removeprefix(b"\xef\xbb\xbf").lstrip()):
             self._begun = True
-            self._whole = bytearray() if start[:1] == b"{" else None
+            self._whole = bytearray() if start[:1] in (b"{", b"<") else None
         if self._whole is not None:
             self._whole += chunk
             if len(self._whole) > MOST_BYTES:

@@ -284,6 +284,12 @@ def test_a_stream_reads_like_a_whole_message() -> None:
     ]
 
 
+def test_an_own_tool_of_the_provider_that_the_limit_cut_is_a_cut_reply() -> None:
+    cut = block(0, {**SERVER_BLOCK, "input": {}}, {"type": "input_json_delta", "partial_json": '{"q":"x'})
+    reader, _ = events(START, *cut, {"type": "message_delta", "delta": {"stop_reason": "max_tokens"}}, {"type": "message_stop"})
+    assert reader.finish().finish == "length"
+
+
 def test_a_cut_stream_is_an_error() -> None:
     for length in range(len(STREAM) - 2):
         with pytest.raises(BackendProtocolError):

@@ -453,6 +453,16 @@ def test_streamed_reasoning_details_are_put_together() -> None:
     }
 
 
+def test_a_last_chunk_that_says_everything_once_more_and_counts_nothing() -> None:
+    reader = OpenAIChat("m").reader()
+    last = {"index": 0, "message": {"role": "assistant", "content": "four"}, "finish_reason": "stop"}
+    usage, nothing = {"prompt_tokens": 9, "completion_tokens": 2}, {"prompt_tokens": 0, "completion_tokens": 0}
+    for chunk in (*CHUNKS[:3], {"choices": [], "usage": usage}, {"choices": [last], "usage": nothing}):
+        reader.feed(("", json.dumps(chunk).encode()))
+    reply = reader.finish()
+    assert (reply.parts, reply.finish, reply.usage) == ((Text("four"),), "stop", Usage(9, 2))
+
+
 def test_reasoning_that_is_told_in_details_alone_is_heard_and_read_as_of_a_whole_reply() -> None:
     details = [
         {"index": 0, "type": "reasoning.text", "text": "hm", "signature": "s"},

@@ -202,6 +202,17 @@ def test_events_that_come_twice_count_once() -> None:
     assert play(twice) == play(STREAM)
 
 
+def test_one_number_for_all_events() -> None:
+    reply, heard = play([{**event, "sequence_number": 0} for event in STREAM])
+    assert (reply.parts, heard) == ((PARTS[0], PARTS[1], PARTS[4]), play(STREAM)[1])
+
+
+def test_items_that_come_with_the_end_alone_are_not_lost() -> None:
+    done = {"type": "response.output_item.done", "output_index": 0, "item": REASONING}
+    reply, _ = play(stream(done, {"type": "response.completed", "response": RESPONSE}))
+    assert reply.parts == PARTS
+
+
 def test_a_cut_stream_is_an_error() -> None:
     for length in range(len(STREAM)):
         with pytest.raises(BackendProtocolError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Literal
 
@@ -402,5 +403,6 @@ class MessagesReader:
         if said and block.get("type") == "tool_use":
             block["input"] = said
         elif said:
-            block["input"] = loads(said)  # of the provider's own tools: sent back as an object
+            with suppress(BackendProtocolError):  # the limit may have cut it, and then it is never sent back
+                block["input"] = loads(said)  # of the provider's own tools: sent back as an object
         return block

@@ -17,7 +17,6 @@ from react_agent.backends.wires.base import (
     advice,
     answer_schema,
     call_ids,
-    count,
     details_text,
     dumps,
     dumps_text,
@@ -37,7 +36,7 @@ from react_agent.backends.wires.base import (
     text,
     with_extra,
 )
-from react_agent.backends.wires.openai_chat_stream import CALL_FIELDS, THINKING_FIELDS, ChatReader
+from react_agent.backends.wires.openai_chat_stream import CALL_FIELDS, THINKING_FIELDS, ChatReader, read_usage
 from react_agent.errors import BackendError, BackendProtocolError, BackendUnavailable
 from react_agent.formats.base import RawReply
 from react_agent.formats.constraint import Constraint
@@ -55,7 +54,6 @@ from react_agent.messages import (
     ToolCall,
     ToolChoice,
     ToolResult,
-    Usage,
 )
 
 MOST_STOPS = 4  # the API refuses more
@@ -438,14 +436,3 @@ def _chunk(part: Part, api: str) -> JsonObject | None:
 
 def _result_text(result: ToolResult, pictures: bool) -> str:
     return result.text or ("(The pictures are in the next message.)" if pictures else "")
-
-
-def read_usage(usage: Found) -> Usage:
-    """OpenAI's counts and its servers' variants: totals include cached and reasoning tokens."""
-    inside, outside = mapping(usage.get("prompt_tokens_details")), mapping(usage.get("completion_tokens_details"))
-    read, written = count(usage.get("prompt_tokens")), count(usage.get("completion_tokens"))
-    reasoning = count(outside.get("reasoning_tokens"))
-    if reasoning and count(usage.get("total_tokens")) == read + written + reasoning:
-        written += reasoning  # xAI counts them apart
-    cached = count(inside.get("cached_tokens")) or count(usage.get("prompt_cache_hit_tokens")) or count(usage.get("cached_tokens"))
-    return Usage(read, written, cached, count(inside.get("cache_write_tokens")), reasoning)

@@ -277,12 +277,13 @@ def read_usage(usage: Found) -> Usage:
 class ResponsesReader:
     """Puts one streamed response together from its finished items; the deltas are for listeners alone."""
 
-    __slots__ = ("_calls", "_items", "_latest", "_response", "_wire", "done")
+    __slots__ = ("_calls", "_items", "_latest", "_mark", "_response", "_wire", "done")
 
     def __init__(self, wire: OpenAIResponses) -> None:
         self._wire = wire
         self.done = False
         self._latest = -1
+        self._mark = 0
         self._items: dict[int, Found] = {}
         self._calls: dict[int, str] = {}
         self._response: Found = {}
@@ -295,9 +296,10 @@ class ResponsesReader:
             return ()
         number = found.get("sequence_number")
         if isinstance(number, int):
-            if number <= self._latest:
-                return ()  # heard before
-            self._latest = number
+            mark = hash(event[1])
+            if number < self._latest or (number == self._latest and mark == self._mark):
+                return ()  # heard before; there are servers with one number for all events
+            self._latest, self._mark = number, mark
         match found.get("type"):
             case "response.output_text.delta" | "response.refusal.delta":
                 return (Delta("text", text(found.get("delta"))),)
@@ -314,7 +316,7 @@ class ResponsesReader:
                 self._items[index if isinstance(index, int) else len(self._items)] = mapping(found.get("item"))
             case "response.completed" | "response.incomplete":
                 self.done, self._response = True, mapping(found.get("response"))
-                if self._items:
+                if self._items and len(objects(self._response.get("output"))) <= len(self._items):
                     self._response.pop("output", None)  # the same once more
             case "response.failed" | "error":
                 raise self._wire.sent(mapping(found.get("response")) or found)
@@ -328,5 +330,5 @@ class ResponsesReader:
     def finish(self) -> RawReply:
         if not self.done:
             incomplete("its end mark, the event response.completed")
-        items = [self._items[index] for index in sorted(self._items)] or objects(self._response.get("output"))
+        items = objects(self._response.get("output")) or [self._items[index] for index in sorted(self._items)]
         return self._wire.reply(self._response, items)
