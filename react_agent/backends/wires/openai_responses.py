@@ -107,7 +107,7 @@ class OpenAIResponses:
         """The items in their order: reasoning as it came, encrypted, never without the item that it led to."""
         items: list[JsonValue] = []
         ids = iter(call_ids(message.calls, at, self.api))
-        bare = _NEVER_REASONS.match(self.model) is not None
+        bare = _NEVER_REASONS.match(self.model) is not None and any(type(part) is Thinking for part in message.parts)
         for part in message.parts:
             data = data_of(part, self.api)
             if type(part) is ToolCall:
