@@ -7,7 +7,6 @@ all requests of a kind; a request's body is these pieces put together.
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Callable, Mapping, Sequence
 from time import monotonic
 from typing import TYPE_CHECKING
@@ -45,7 +44,6 @@ if TYPE_CHECKING:
 
 _HERE = ("localhost", "127.0.0.1", "::1")  # a server of one's own sends no bill
 MOST_PAUSES = 10  # of one turn
-_TOO_STRICT = re.compile(r"strict|schema|grammar", re.IGNORECASE)
 _GRAMMAR_REFUSED = (400, 422)  # a server that does not know a field, or a keyword of a schema
 
 
@@ -97,7 +95,7 @@ class LeafBackend:
         self._prepared: dict[int, Prepared] = {}
         self._room: Room | None = None
         self._unheld = False  # the server has refused a grammar
-        self._strict = True  # until the server has refused strict schemas
+        self._without: frozenset[str] = frozenset()  # what else it has refused
         self._format_name = format.name
         self._looked = format.name != "auto"  # what it would be looked for is decided
 
@@ -117,26 +115,28 @@ class LeafBackend:
         """The model's reply; tried again as `Retries` says. Streams when someone listens; a try that begins the stream anew is told as ``restart``.
 
         Where format and server agree on a grammar, the reply is held to it. A server that refuses the grammar is asked without, now and ever after;
-        and so is one to which the tools' strict schemas are too many or too large together, whose limits are not all told.
+        and so is one to which the tools' strict schemas are too many or too large together, whose limits are not all told, or that knows no
+        ``stream_options``.
         With the format ``auto``, a small model that llama.cpp serves is asked again in a format that guides it (`guidance`), and so ever after.
         """
         began = monotonic()
         asked = self.format
         prepared = self._prepare(request.head)
         hearing = Hearing(asked, listen) if listen is not None else None
-        held, strict = None if self._unheld else prepared.held(request), self._strict
+        held = None if self._unheld else prepared.held(request)
         try:
-            raw, failed = await self._ask(prepared.body(request, listen is not None, held, strict=strict), hearing, timeout)
+            raw, failed = await self._ask(prepared.body(request, listen is not None, held, self._without), hearing, timeout)
         except BackendRejected as error:
             if error.status not in _GRAMMAR_REFUSED or isinstance(error, ContextOverflow):
                 raise
-            if held is None and not (strict and _TOO_STRICT.search(str(error)) and prepared.strict(request, listen is not None)):
+            refused = "a grammar" if held is not None else prepared.refused(str(error), request, listen is not None, self._without)
+            if refused is None:
                 raise
-            without, strict = ("a grammar", strict) if held is not None else ("strict schemas", False)
+            without = self._without | {refused}
             rest = None if timeout is None else max(0.0, timeout - (monotonic() - began))
-            raw, failed = await self._ask(prepared.body(request, listen is not None, None, strict=strict), hearing, rest)
-            self._unheld, self._strict = self._unheld or held is not None, strict
-            failed = (Attempt(self._name, str(error), f"asked again without {without}"), *failed)
+            raw, failed = await self._ask(prepared.body(request, listen is not None, None, without), hearing, rest)
+            self._unheld, self._without = self._unheld or held is not None, without
+            failed = (Attempt(self._name, str(error), f"asked again without {refused}"), *failed)
         if raw.paused is not None:
             rest = None if timeout is None else timeout - (monotonic() - began)
             raw, failed = await self._go_on(raw, failed, request, hearing, rest)
@@ -198,9 +198,7 @@ class LeafBackend:
                 )
             pauses += 1
             route = (*route, Attempt(self._name, reason="the provider paused its turn and was asked to go on"))
-            more, failed = await self._ask(
-                prepared.body(request, hearing is not None, None, raw, strict=self._strict), hearing, rest, raw.parts
-            )
+            more, failed = await self._ask(prepared.body(request, hearing is not None, None, self._without, raw), hearing, rest, raw.parts)
             self._price(more)
             usage = more.usage if raw.usage is None else raw.usage if more.usage is None else raw.usage + more.usage
             cost = None if raw.cost is None or more.cost is None else raw.cost + more.cost  # half a price is none

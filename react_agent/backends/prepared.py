@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from react_agent.backends.wires.base import Wire, dumps, loads, mapping, objects
 from react_agent.formats.base import Format, RawReply
 from react_agent.formats.constraint import Constrainable, Constraining
@@ -18,7 +20,7 @@ class Prepared:
         self._wire = wire
         self._format = format
         self._stop = (*format.stop(head), *head.settings.stop)
-        self._options: dict[tuple[str, bool, str | None, bool], bytes] = {}
+        self._options: dict[tuple[str, bool, str | None, frozenset[str]], bytes] = {}
         self._holding = (format, wire) if isinstance(format, Constraining) and isinstance(wire, Constrainable) else None
         self._constraints: dict[tuple[str, str], JsonObject] = {}
         self.renamed = {wire.tool_name(spec.name): spec.name for spec in head.tools if wire.tool_name(spec.name) != spec.name}
@@ -35,19 +37,26 @@ class Prepared:
             self._constraints[key] = constrainable.constrain(constraint) if constraint is not None else {}
         return phase if self._constraints[key] else None
 
-    def strict(self, request: ModelRequest, stream: bool) -> bool:
-        """Whether a tool of the request is marked as one whose schema the provider holds calls to."""
-        return self._encoded(request, stream, None, True) != self._encoded(request, stream, None, False)
+    def refused(self, words: str, request: ModelRequest, stream: bool, without: frozenset[str]) -> str | None:
+        """What of the request a server has refused in these words, and can be left out; None where it is nothing that is in it."""
+        for name, pattern in _REFUSALS.items():
+            if pattern.search(words) and self._encoded(request, stream, None, without) != self._encoded(
+                request, stream, None, without | {name}
+            ):
+                return name
+        return None
 
-    def body(self, request: ModelRequest, stream: bool, held: str | None, paused: RawReply | None = None, *, strict: bool = True) -> bytes:
+    def body(
+        self, request: ModelRequest, stream: bool, held: str | None, without: frozenset[str] = frozenset(), paused: RawReply | None = None
+    ) -> bytes:
         """The request's body.
 
         Args:
             held: As `held` gave it, or None to leave the grammar out.
+            without: Names of what is left out, as `refused` gave them.
             paused: A turn that is to go on.
-            strict: Tools may be marked strict.
         """
-        options = self._encoded(request, stream, held, strict)
+        options = self._encoded(request, stream, held, without)
         messages = request.messages
         chunks: list[bytes] = messages.chain.memos.setdefault(self, [])
         messages.memo(self, lambda message, before: self._encode(message, before, len(chunks)))
@@ -58,15 +67,15 @@ class Prepared:
             options = dumps({**mapping(loads(options)), **(paused.paused or {})})
         return self._wire.body(sent, options, system=system)
 
-    def _encoded(self, request: ModelRequest, stream: bool, held: str | None, strict: bool) -> bytes:
+    def _encoded(self, request: ModelRequest, stream: bool, held: str | None, without: frozenset[str]) -> bytes:
         """All but the messages."""
-        key = (request.tool_choice, stream, held, strict)
+        key = (request.tool_choice, stream, held, without)
         options = self._options.get(key)
         if options is None:
             made = self._wire.options(self.head, self._stop, request.tool_choice, native=self._format.native, stream=stream)
             if held is not None:
                 made = {**self._constraints[request.tool_choice, held], **made}  # what the caller set himself stands
-            options = self._options[key] = dumps(made if strict else _loose(made))
+            options = self._options[key] = dumps(_lessened(made, without))
         return options
 
     def _encode(self, message: Message, before: Message | None, at: int) -> bytes:
@@ -82,12 +91,22 @@ class Prepared:
         return b",".join(filter(None, chunks))
 
 
-def _loose(body: JsonObject) -> JsonObject:
-    """The body with no tool marked strict, wherever the API has the mark; some want it said that it is not."""
-    if "tools" not in body:
-        return body
-    tools = [{**tool, "function": _unmarked(mapping(tool["function"]))} if "function" in tool else tool for tool in objects(body["tools"])]
-    return {**body, "tools": [_unmarked(tool) for tool in tools]}
+_REFUSALS = {
+    "stream_options": re.compile(r"stream_options|include_usage"),
+    "strict schemas": re.compile(r"strict|schema|grammar", re.IGNORECASE),
+}
+
+
+def _lessened(body: JsonObject, without: frozenset[str]) -> JsonObject:
+    """The body without these. Where the API has a mark for strict tools, some want it said that it is not set."""
+    if "stream_options" in without:
+        body = {name: value for name, value in body.items() if name != "stream_options"}
+    if "strict schemas" in without and "tools" in body:
+        tools = [
+            {**tool, "function": _unmarked(mapping(tool["function"]))} if "function" in tool else tool for tool in objects(body["tools"])
+        ]
+        body = {**body, "tools": [_unmarked(tool) for tool in tools]}
+    return body
 
 
 def _unmarked(tool: JsonObject) -> JsonObject:

@@ -1,4 +1,4 @@
-"""Strict schemas that are too much for a provider, all together, cost one request and never a run."""
+"""What a provider refuses and can be left out, such as strict schemas that are too many together, costs one request and never a run."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import pytest
 from react_agent.backends.leaf import LeafBackend, OpenAIChatBackend
 from react_agent.backends.providers import AnthropicBackend, OpenAIResponsesBackend
 from react_agent.errors import BackendRejected
-from react_agent.messages import Head, ToolSpec
+from react_agent.messages import Delta, Head, ToolSpec
 
-from ._say import ANSWER, Clock, Server, asked, play
+from ._say import ANSWER, CHUNKS, Clock, Server, ask, asked, play, sse
 
 CLOSED = {"type": "object", "properties": {"a": {"type": "integer"}}, "required": ["a"], "additionalProperties": False}
 OPEN = {"type": "object", "properties": {"b": {"type": "integer"}}}
@@ -60,6 +60,19 @@ def test_what_is_refused_as_too_strict_is_asked_for_loosely_ever_after(
     assert [marks(body) for body in server.bodies] == [[True, False], [False, False], [False, False]]
     sent = [{key: value for key, value in body.items() if key != "tools"} for body in server.bodies]
     assert sent[0] == sent[1] == sent[2]
+
+
+def test_a_server_without_stream_options_is_streamed_from_all_the_same() -> None:
+    told = {
+        "detail": [{"type": "extra_forbidden", "loc": ["body", "stream_options", "include_usage"], "msg": "Extra inputs are not permitted"}]
+    }
+    answer = httpx.Response(200, headers={"content-type": "text/event-stream"}, content=sse(*CHUNKS))
+    server = Server(httpx.Response(422, json={"object": "error", "message": told}), answer)
+    reply, heard = ask(server, asked(head=HEAD), stream=True, profile="openai")
+    assert (reply.message.text, [attempt.reason for attempt in reply.route]) == ("four", ["asked again without stream_options"])
+    assert heard == [Delta("text", "fo"), Delta("text", "ur")]
+    first, second = server.bodies
+    assert second == {key: value for key, value in first.items() if key != "stream_options"}
 
 
 @pytest.mark.parametrize(
