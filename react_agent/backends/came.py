@@ -17,6 +17,7 @@ from react_agent.messages import ToolCall
 if TYPE_CHECKING:
     from react_agent.backends.http import Answer
 
+ANSWERED = (200, 201, 203)  # statuses of a reply; the second is what some frameworks for gateways give to every POST
 MOST_BYTES = 21_000_000  # of a reply: 20 MiB and what stands around them
 
 

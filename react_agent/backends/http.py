@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
+from react_agent.backends.came import ANSWERED
 from react_agent.backends.retry import Timeouts
 from react_agent.backends.wires.base import excerpt, request_id, too_large
 from react_agent.errors import BackendError, BackendProtocolError, BackendRejected, BackendTimeout, BackendUnavailable
@@ -80,7 +81,7 @@ class Room:
         return await self.post(url, b"", seconds=seconds)
 
     async def post(self, url: str, body: bytes, *, seconds: float | None = None, sink: Sink | None = None) -> Answer:
-        """Sends `body` and reads the answer. A streamed body with status 200 goes piece by piece to `sink`; any other is read whole.
+        """Sends `body` and reads the answer. A streamed body of an answer goes piece by piece to `sink`; any other is read whole.
 
         Raises `BackendTimeout` after `seconds` or the room's own limits, `BackendUnavailable` when the server cannot be reached,
         `BackendProtocolError` when what comes is cut, too large or not HTTP.
@@ -126,7 +127,7 @@ class Room:
         status, headers = int(response.status_code), cast("Mapping[str, str]", response.headers)
         if 300 <= status < 400:
             raise _redirected(status, headers)
-        streamed = sink is not None and status == 200 and "json" not in headers.get("content-type", "").replace("ndjson", "")
+        streamed = sink is not None and status in ANSWERED and "json" not in headers.get("content-type", "").replace("ndjson", "")
         try:
             if streamed and sink is not None:
                 if "html" in headers.get("content-type", ""):

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from msgspec.structs import replace
 
 from react_agent.backends.base import Listener
-from react_agent.backends.came import MOST_BYTES, Stream, json_object, with_names
+from react_agent.backends.came import ANSWERED, MOST_BYTES, Stream, json_object, with_names
 from react_agent.backends.given import (
     NO_KEYS,
     apart,
@@ -262,7 +262,7 @@ class LeafBackend:
         return self._identified(answer, lambda: self._raw(answer))
 
     def _raw(self, answer: Answer) -> RawReply:
-        if answer.status == 200:
+        if answer.status in ANSWERED:
             return self.wire.read(json_object(answer))
         body = bytes(answer.body)
         found = self.wire.salvage(answer.status, body)
@@ -288,7 +288,7 @@ class LeafBackend:
         answer = await room.post(url, body, seconds=seconds, sink=stream.feed)
         if answer.streamed:
             return self._identified(answer, stream.finish)
-        if answer.status == 200 and answer.body.lstrip().startswith((b"data:", b"event:")):  # events that were called JSON
+        if answer.status in ANSWERED and answer.body.lstrip().startswith((b"data:", b"event:")):  # events that were called JSON
             stream.feed(bytes(answer.body))
             return self._identified(answer, stream.finish)
         return self._whole(answer)  # a server that does not stream, or an error

@@ -155,6 +155,9 @@ def _bodies() -> dict[str, Fault]:
         "invalid UTF-8": Fault(whole(b'{"choices":"\xff"}'), BackendProtocolError, "broken JSON", 3),
         "invalid JSON": Fault(whole(GOOD[:-9]), BackendProtocolError, "broken JSON", 3),
         "nothing": Fault(whole(b""), BackendProtocolError, "empty", 3),
+        "status 201": Fault(whole(GOOD, "201 Created"), "answer", "four"),
+        "status 201, streamed": Fault(whole(FO + UR + STOP + DONE, "201 Created", "text/event-stream"), "answer", "four", stream=True),
+        "status 202": Fault(whole(GOOD, "202 Accepted"), BackendProtocolError, "202", 3),  # something is to be asked for later
         "status 204": Fault(script(b"HTTP/1.1 204 No Content\r\n\r\n"), BackendProtocolError, "204", 3),
         "a very deep list": Fault(whole(b"[" * 200_000), BackendProtocolError, "broken JSON", 3),
         "20 MB of broken JSON": Fault(flood(head() + b'{"choices":["', b"x" * 1_000_000, 20), BackendProtocolError, "broken JSON", 3),
