@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from react_agent.backends.base import Listener
 from react_agent.backends.sse import NDJSONParser, Parser, SSEParser
-from react_agent.backends.wires.base import Found, Wire, excerpt, loads, request_id, too_large
+from react_agent.backends.wires.base import Found, Wire, excerpt, loads, mapping, request_id, too_large
 from react_agent.errors import BackendProtocolError
 from react_agent.formats.base import RawReply
 from react_agent.messages import ToolCall
@@ -17,16 +17,24 @@ from react_agent.messages import ToolCall
 if TYPE_CHECKING:
     from react_agent.backends.http import Answer
 
+ANSWERED = (200, 201, 203)  # statuses of a reply; the second is what some frameworks for gateways give to every POST
 MOST_BYTES = 21_000_000  # of a reply: 20 MiB and what stands around them
 
 
 class Stream:
-    """A streamed body: bytes go in, a listener hears what they add, and at the end there is a reply."""
+    """A streamed body: bytes go in, a listener hears what they add, and at the end there is a reply.
 
-    __slots__ = ("_held", "_listen", "_parser", "_reader")
+    A gateway may send one JSON value, a reply or an error, or a web page, and call it a stream of events, in which no line begins as they do: it is
+    read as what it is.
+    """
+
+    __slots__ = ("_begun", "_held", "_listen", "_parser", "_reader", "_whole", "_wire")
 
     def __init__(self, wire: Wire, listen: Listener) -> None:
         self._listen = listen
+        self._wire = wire
+        self._begun = wire.framing != "sse"  # each line is JSON there
+        self._whole: bytearray | None = None
         self._reader = wire.reader()
         self._parser: Parser = SSEParser() if wire.framing == "sse" else NDJSONParser()
         self._held = 0
@@ -34,6 +42,14 @@ class Stream:
     def feed(self, chunk: bytes) -> bool:
         """Takes a piece of the body; True when the reply is whole. Raises `BackendError`, also when more is said than `MOST_BYTES`."""
         reader, listen = self._reader, self._listen
+        if not self._begun and (start := chunk.removeprefix(b"\xef\xbb\xbf").lstrip()):
+            self._begun = True
+            self._whole = bytearray() if start[:1] in (b"{", b"<") else None
+        if self._whole is not None:
+            self._whole += chunk
+            if len(self._whole) > MOST_BYTES:
+                raise too_large(MOST_BYTES)
+            return False
         for event in self._parser.feed(chunk):
             said, size = 0, len(event[1])
             for delta in reader.feed(event):
@@ -46,6 +62,8 @@ class Stream:
 
     def finish(self) -> RawReply:
         """The reply. Raises `BackendProtocolError` where it is not whole."""
+        if self._whole is not None:
+            return self._wire.read(mapping(loads(self._whole)))
         if not self._reader.done:
             for event in self._parser.close():
                 for delta in self._reader.feed(event):

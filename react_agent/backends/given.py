@@ -16,8 +16,8 @@ _SECRET_HEADER = re.compile(r"authorization|api-?key|token|secret|cookie", re.IG
 NO_KEYS = frozenset(("lm-studio", "no-key-required", "sk-no-key-required", "not-needed", "not-required", "anything", "dummy-key"))
 
 
-def usable_url(url: str, without: str = "") -> str:
-    """The base URL without a slash at its end, and without the path `without` that the wire adds; one without any path gets ``/v1``.
+def usable_url(url: str, without: tuple[str, ...] = ()) -> str:
+    """The base URL without a slash at its end, and without what of `without` the wire adds; one without any path gets ``/v1``.
 
     Raises `ConfigError` for what is no http URL.
     """
@@ -32,7 +32,9 @@ def usable_url(url: str, without: str = "") -> str:
     path = parts.path.rstrip("/").removesuffix("/chat/completions")
     if not path and parts.hostname != "api.deepseek.com":
         path = "/v1"
-    return parts._replace(path=path.removesuffix(without)).geturl()
+    for end in without:
+        path = path.removesuffix(end)
+    return parts._replace(path=path).geturl()
 
 
 def usable_format(format: str | Format) -> Format:  # noqa: A002 - the field's term

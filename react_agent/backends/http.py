@@ -17,12 +17,15 @@ from urllib.parse import urlsplit
 
 import httpx
 
+from react_agent.backends.came import ANSWERED
 from react_agent.backends.retry import Timeouts
 from react_agent.backends.wires.base import excerpt, request_id, too_large
 from react_agent.errors import BackendError, BackendProtocolError, BackendRejected, BackendTimeout, BackendUnavailable
 
 DRAIN_SECONDS = 0.25  # how long to wait for the end of a body after its end mark, so that the connection can be used again
 WRAPPING = 10
+# No proxy that the environment names leads to a server on this very machine.
+_DIRECT: dict[str, httpx.AsyncBaseTransport | None] = dict.fromkeys(("all://localhost", "all://127.0.0.1", "all://[::1]"))
 Sink = Callable[[bytes], bool]
 """Takes a piece of a streamed body; True means that no more is wanted."""
 
@@ -78,7 +81,7 @@ class Room:
         return await self.post(url, b"", seconds=seconds)
 
     async def post(self, url: str, body: bytes, *, seconds: float | None = None, sink: Sink | None = None) -> Answer:
-        """Sends `body` and reads the answer. A streamed body with status 200 goes piece by piece to `sink`; any other is read whole.
+        """Sends `body` and reads the answer. A streamed body of an answer goes piece by piece to `sink`; any other is read whole.
 
         Raises `BackendTimeout` after `seconds` or the room's own limits, `BackendUnavailable` when the server cannot be reached,
         `BackendProtocolError` when what comes is cut, too large or not HTTP.
@@ -124,7 +127,7 @@ class Room:
         status, headers = int(response.status_code), cast("Mapping[str, str]", response.headers)
         if 300 <= status < 400:
             raise _redirected(status, headers)
-        streamed = sink is not None and status == 200 and "json" not in headers.get("content-type", "").replace("ndjson", "")
+        streamed = sink is not None and status in ANSWERED and "json" not in headers.get("content-type", "").replace("ndjson", "")
         try:
             if streamed and sink is not None:
                 if "html" in headers.get("content-type", ""):
@@ -189,7 +192,7 @@ class Room:
         for old in [other for other, opened in self._clients.items() if opened not in _Open.alive]:
             del self._clients[old]
         limits = httpx.Limits(max_connections=None, max_keepalive_connections=None, keepalive_expiry=60)
-        opened = _Open(loop, httpx.AsyncClient(verify=self._tls, timeout=self._timeout, limits=limits))
+        opened = _Open(loop, httpx.AsyncClient(verify=self._tls, timeout=self._timeout, limits=limits, mounts=_DIRECT))
         await opened.begin()
         self._clients[loop] = opened
         return opened.client

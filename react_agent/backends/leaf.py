@@ -7,7 +7,7 @@ all requests of a kind; a request's body is these pieces put together.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from time import monotonic
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from msgspec.structs import replace
 
 from react_agent.backends.base import Listener
-from react_agent.backends.came import MOST_BYTES, Stream, json_object, with_names
+from react_agent.backends.came import ANSWERED, MOST_BYTES, Stream, json_object, with_names
 from react_agent.backends.given import (
     NO_KEYS,
     apart,
@@ -28,21 +28,22 @@ from react_agent.backends.given import (
     usable_url,
 )
 from react_agent.backends.guidance import look
+from react_agent.backends.prepared import Prepared
 from react_agent.backends.prices import cost_of
 from react_agent.backends.profiles import PROFILES, Profile, profile_of
 from react_agent.backends.retry import Retries, Timeouts, persist
-from react_agent.backends.wires.base import Wire, dumps, request_id
+from react_agent.backends.wires.base import Wire, request_id
 from react_agent.backends.wires.openai_chat import OpenAIChat
-from react_agent.errors import BackendError, BackendRejected, ConfigError, ContextOverflow
+from react_agent.errors import BackendError, BackendRejected, BackendTimeout, ConfigError, ContextOverflow
 from react_agent.formats.base import Format, RawReply
-from react_agent.formats.constraint import Constrainable, Constraining
 from react_agent.formats.stream import Hearing
-from react_agent.messages import Attempt, Head, JsonObject, Message, ModelReply, ModelRequest
+from react_agent.messages import Attempt, Delta, Head, ModelReply, ModelRequest, Part, Text, Thinking
 
 if TYPE_CHECKING:
     from react_agent.backends.http import Answer, Client, Room
 
 _HERE = ("localhost", "127.0.0.1", "::1")  # a server of one's own sends no bill
+MOST_PAUSES = 10  # of one turn
 _GRAMMAR_REFUSED = (400, 422)  # a server that does not know a field, or a keyword of a schema
 
 
@@ -91,9 +92,10 @@ class LeafBackend:
         self._quoted = quoting(words)
         self.secrets = tuple(word for word in words if len(word) >= 8 and word not in NO_KEYS)
         self._seller = "" if urlsplit(base_url).hostname in _HERE else name.partition(":")[0]
-        self._prepared: dict[int, _Prepared] = {}
+        self._prepared: dict[int, Prepared] = {}
         self._room: Room | None = None
         self._unheld = False  # the server has refused a grammar
+        self._without: frozenset[str] = frozenset()  # what else it has refused
         self._format_name = format.name
         self._looked = format.name != "auto"  # what it would be looked for is decided
 
@@ -112,7 +114,9 @@ class LeafBackend:
     async def reply(self, request: ModelRequest, *, listen: Listener | None = None, timeout: float | None = None) -> ModelReply:
         """The model's reply; tried again as `Retries` says. Streams when someone listens; a try that begins the stream anew is told as ``restart``.
 
-        Where format and server agree on a grammar, the reply is held to it. A server that refuses the grammar is asked without, now and ever after.
+        Where format and server agree on a grammar, the reply is held to it. A server that refuses the grammar is asked without, now and ever after;
+        and so is one to which the tools' strict schemas are too many or too large together, whose limits are not all told, or that knows no
+        ``stream_options``.
         With the format ``auto``, a small model that llama.cpp serves is asked again in a format that guides it (`guidance`), and so ever after.
         """
         began = monotonic()
@@ -121,13 +125,21 @@ class LeafBackend:
         hearing = Hearing(asked, listen) if listen is not None else None
         held = None if self._unheld else prepared.held(request)
         try:
-            raw, failed = await self._ask(prepared.body(request, listen is not None, held), hearing, timeout)
+            raw, failed = await self._ask(prepared.body(request, listen is not None, held, self._without), hearing, timeout)
         except BackendRejected as error:
-            if held is None or error.status not in _GRAMMAR_REFUSED or isinstance(error, ContextOverflow):
+            if error.status not in _GRAMMAR_REFUSED or isinstance(error, ContextOverflow):
                 raise
-            raw, failed = await self._ask(prepared.body(request, listen is not None, None), hearing, timeout)
-            self._unheld = True
-            failed = (Attempt(self._name, str(error), "asked again without a grammar"), *failed)
+            refused = "a grammar" if held is not None else prepared.refused(str(error), request, listen is not None, self._without)
+            if refused is None:
+                raise
+            without = self._without | {refused}
+            rest = None if timeout is None else max(0.0, timeout - (monotonic() - began))
+            raw, failed = await self._ask(prepared.body(request, listen is not None, None, without), hearing, rest)
+            self._unheld, self._without = self._unheld or held is not None, without
+            failed = (Attempt(self._name, str(error), f"asked again without {refused}"), *failed)
+        if raw.paused is not None:
+            rest = None if timeout is None else timeout - (monotonic() - began)
+            raw, failed = await self._go_on(raw, failed, request, hearing, rest)
         if raw.llamacpp and not self._looked and request.tools:
             guided = await self._guide()
             if guided is not None:
@@ -137,8 +149,7 @@ class LeafBackend:
                 return await self._again(raw, (*failed, guided), request, listen, rest)
         if prepared.renamed:
             raw = with_names(raw, prepared.renamed)
-        if raw.cost is None and raw.usage is not None and self._seller:
-            raw.cost = cost_of(raw.usage, self._seller, raw.model, self.wire.model)
+        self._price(raw)
         most = request.settings.max_tokens
         if self.wire.silent_cuts and raw.finish == "stop" and most and raw.usage is not None and raw.usage.output_tokens >= most:
             raw.finish = "length"  # it says "completed", and is exactly as long as it may be
@@ -169,15 +180,54 @@ class LeafBackend:
         usage = reply.usage if raw.usage is None else raw.usage if reply.usage is None else raw.usage + reply.usage
         return replace(reply, usage=usage, route=(*route, *reply.route))
 
-    async def _ask(self, body: bytes, hearing: Hearing | None, timeout: float | None) -> tuple[RawReply, tuple[Attempt, ...]]:
+    async def _go_on(
+        self, raw: RawReply, route: tuple[Attempt, ...], request: ModelRequest, hearing: Hearing | None, timeout: float | None
+    ) -> tuple[RawReply, tuple[Attempt, ...]]:
+        """Sends a paused turn back until it is over. What came in all is one reply, and each request of it is paid."""
+        began = monotonic()
+        prepared = self._prepare(request.head)
+        self._price(raw)
+        pauses = 0
+        while raw.paused is not None:
+            rest = None if timeout is None else timeout - (monotonic() - began)
+            if rest is not None and rest <= 0:
+                raise BackendTimeout(f"{self._name} paused its turn, and no time is left to let it go on")
+            if pauses == MOST_PAUSES:
+                raise BackendError(
+                    f"{self._name} paused its turn {pauses + 1} times and did not end it: bound the use of its own tools (max_uses)"
+                )
+            pauses += 1
+            route = (*route, Attempt(self._name, reason="the provider paused its turn and was asked to go on"))
+            more, failed = await self._ask(prepared.body(request, hearing is not None, None, self._without, raw), hearing, rest, raw.parts)
+            self._price(more)
+            usage = more.usage if raw.usage is None else raw.usage if more.usage is None else raw.usage + more.usage
+            cost = None if raw.cost is None or more.cost is None else raw.cost + more.cost  # half a price is none
+            paused = None if more.paused is None else {**raw.paused, **more.paused}
+            raw, route = replace(more, parts=raw.parts + more.parts, usage=usage, cost=cost, paused=paused), (*route, *failed)
+        return raw, route
+
+    def _price(self, raw: RawReply) -> None:
+        if raw.cost is None and raw.usage is not None and self._seller:
+            raw.cost = cost_of(raw.usage, self._seller, raw.model, self.wire.model)
+
+    async def _ask(
+        self, body: bytes, hearing: Hearing | None, timeout: float | None, before: Sequence[Part] | None = None
+    ) -> tuple[RawReply, tuple[Attempt, ...]]:
+        """`before`: the parts that a paused turn has already, and that a listener has heard."""
         url = self._base_url + self.wire.path(stream=hearing is not None)
         room = self._room or self._open()
+        first = True
 
         async def attempt(seconds: float | None) -> RawReply:
+            nonlocal first
             try:
                 if hearing is None:
                     return self._whole(await room.post(url, body, seconds=seconds))
-                hearing.begin()
+                if before is None or not first:
+                    hearing.begin()
+                    for delta in _heard(before or ()):
+                        hearing(delta)
+                first = False
                 return await self._streamed(room, url, body, seconds, hearing)
             except BackendError as error:
                 raise self._masked(error) from None
@@ -190,12 +240,12 @@ class LeafBackend:
 
     # ----------------------------------------------------------------------------------------------------- asking
 
-    def _prepare(self, head: Head) -> _Prepared:
+    def _prepare(self, head: Head) -> Prepared:
         known = self._prepared.get(id(head))
         if known is None or known.head is not head:
             if len(self._prepared) >= 64:
                 self._prepared.clear()
-            known = self._prepared[id(head)] = _Prepared(self.wire, self.format, head)
+            known = self._prepared[id(head)] = Prepared(self.wire, self.format, head)
         return known
 
     def _open(self) -> Room:
@@ -212,7 +262,7 @@ class LeafBackend:
         return self._identified(answer, lambda: self._raw(answer))
 
     def _raw(self, answer: Answer) -> RawReply:
-        if answer.status == 200:
+        if answer.status in ANSWERED:
             return self.wire.read(json_object(answer))
         body = bytes(answer.body)
         found = self.wire.salvage(answer.status, body)
@@ -238,6 +288,9 @@ class LeafBackend:
         answer = await room.post(url, body, seconds=seconds, sink=stream.feed)
         if answer.streamed:
             return self._identified(answer, stream.finish)
+        if answer.status in ANSWERED and answer.body.lstrip().startswith((b"data:", b"event:")):  # events that were called JSON
+            stream.feed(bytes(answer.body))
+            return self._identified(answer, stream.finish)
         return self._whole(answer)  # a server that does not stream, or an error
 
     def _masked(self, error: BackendError) -> BackendError:
@@ -249,59 +302,13 @@ class LeafBackend:
         return error
 
 
-class _Prepared:
-    """What is the same for all requests with one head: encoded once. Also the key under which a chain keeps its messages' chunks."""
-
-    __slots__ = ("_constraints", "_format", "_holding", "_options", "_stop", "_wire", "head", "renamed")
-
-    def __init__(self, wire: Wire, format: Format, head: Head) -> None:  # noqa: A002 - the field's term
-        self.head = head
-        self._wire = wire
-        self._format = format
-        self._stop = (*format.stop(head), *head.settings.stop)
-        self._options: dict[tuple[str, bool, str | None], bytes] = {}
-        self._holding = (format, wire) if isinstance(format, Constraining) and isinstance(wire, Constrainable) else None
-        self._constraints: dict[tuple[str, str], JsonObject] = {}
-        self.renamed = {wire.tool_name(spec.name): spec.name for spec in head.tools if wire.tool_name(spec.name) != spec.name}
-
-    def held(self, request: ModelRequest) -> str | None:
-        """The phase whose grammar the reply can be held to; None where there is no such grammar."""
-        if self._holding is None:
-            return None
-        constraining, constrainable = self._holding
-        phase = constraining.phase(request)
-        key = (request.tool_choice, phase)
-        if key not in self._constraints:
-            constraint = constraining.constraint(self.head, request.tool_choice, phase)
-            self._constraints[key] = constrainable.constrain(constraint) if constraint is not None else {}
-        return phase if self._constraints[key] else None
-
-    def body(self, request: ModelRequest, stream: bool, held: str | None) -> bytes:
-        """The request's body; `held` as `held` gave it, or None to leave the grammar out."""
-        key = (request.tool_choice, stream, held)
-        options = self._options.get(key)
-        if options is None:
-            made = self._wire.options(self.head, self._stop, request.tool_choice, native=self._format.native, stream=stream)
-            if held is not None:
-                made = {**self._constraints[request.tool_choice, held], **made}  # what the caller set himself stands
-            options = self._options[key] = dumps(made)
-        messages = request.messages
-        chunks: list[bytes] = messages.chain.memos.setdefault(self, [])
-        messages.memo(self, lambda message, before: self._encode(message, before, len(chunks)))
-        system = bool(messages) and messages[0].role == "system"
-        return self._wire.body(chunks if len(chunks) == len(messages) else chunks[: len(messages)], options, system=system)
-
-    def _encode(self, message: Message, before: Message | None, at: int) -> bytes:
-        lowered = self._format.lower(message, before, self.head)
-        if len(lowered) == 1:
-            return self._wire.encode(lowered[0], before, at)
-        chunks = []
-        for place, item in enumerate(
-            lowered, at - len(lowered) + 1
-        ):  # examples before the first question have places of their own, below 0
-            chunks.append(self._wire.encode(item, before, place))
-            before = item
-        return b",".join(filter(None, chunks))
+def _heard(parts: Sequence[Part]) -> list[Delta]:
+    """What a listener hears of these parts; there are no calls among them."""
+    return [
+        Delta("thinking" if type(part) is Thinking else "text", part.text)
+        for part in parts
+        if (type(part) is Text or type(part) is Thinking) and part.text
+    ]
 
 
 class OpenAIChatBackend(LeafBackend):

@@ -46,15 +46,15 @@ def cost_of(usage: Usage, provider: str, *models: str | None) -> float | None:
         provider: The word before the colon in a backend's name.
         models: Names to look up, the most exact first: the model's own name for itself, then the one that was asked for.
 
-    The table is loaded with the first call (0.15 s of processor time here), later calls take some 0.2 ms. Batch prices, service tiers and the rebates
-    of an account are not in it.
+    The table is loaded with the first call (0.15 s of processor time here), later calls take some 0.2 ms. Batch prices, service tiers, fees for
+    a provider's own tools and the rebates of an account are not in it.
     """
     known = _PROVIDERS.get(provider)
     price = _table() if known is not None and usage.total_tokens > 0 else None
     if known is None or price is None:
         return None
     for model in models:
-        if model and (cost := price(usage, known, model)) is not None:
+        if model and (cost := price(usage, known, model.removeprefix("models/"))) is not None:
             return cost
     return None
 

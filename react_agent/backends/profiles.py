@@ -140,7 +140,7 @@ _ROWS = (
     Profile("xai", "https://api.x.ai/v1", ("XAI_API_KEY",), True, max_tokens="max_completion_tokens"),
     Profile("cerebras", "https://api.cerebras.ai/v1", ("CEREBRAS_API_KEY",), True, max_tokens="max_completion_tokens", echo="field"),
     Profile("huggingface", "https://router.huggingface.co/v1", ("HF_TOKEN", "HUGGINGFACE_API_KEY"), True),
-    Profile("moonshot", "https://api.moonshot.ai/v1", ("MOONSHOT_API_KEY",), True, required=None, echo="field"),
+    Profile("moonshot", "https://api.moonshot.ai/v1", ("MOONSHOT_API_KEY",), True, required=None, echo="always"),
     Profile("zai", "https://api.z.ai/api/paas/v4", ("ZAI_API_KEY",), True, required=None, named=False, thinking=None, echo="field"),
     Profile(
         "dashscope",
@@ -151,6 +151,7 @@ _ROWS = (
         required=None,
         thinking=None,
     ),
+    Profile("ollama-cloud", "https://ollama.com/v1", ("OLLAMA_API_KEY",), True, none=False, required=None, named=False, echo="field"),
     Profile("nebius", "https://api.studio.nebius.com/v1", ("NEBIUS_API_KEY",), True),
     Profile("github", "https://models.github.ai/inference", ("GITHUB_TOKEN",), True),
     Profile("vercel", "https://ai-gateway.vercel.sh/v1", ("AI_GATEWAY_API_KEY",), True),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, ClassVar
+from urllib.parse import urlsplit
 
 from react_agent.backends.given import key_from_environment, usable_format, usable_url
 from react_agent.backends.leaf import LeafBackend
@@ -45,7 +46,7 @@ class ProviderBackend(LeafBackend):
     provider: ClassVar[str]
     home: ClassVar[str]
     key_env: ClassVar[tuple[str, ...]] = ()
-    version_path: ClassVar[str] = ""  # stands in the wire's path; taken off a base URL that has it too
+    version_path: ClassVar[tuple[str, ...]] = ()  # stands in the wire's path; taken off a base URL that has it too
 
     def __init__(
         self,
@@ -60,18 +61,23 @@ class ProviderBackend(LeafBackend):
         max_retries: int | Retries = 2,
         wire: Wire | None = None,
     ) -> None:
-        away = base_url is not None and usable_url(base_url) != usable_url(self.home)
+        names = self.key_names(base_url or self.home)
         super().__init__(
             wire or self.wire_for(model),
             usable_format(format),
             name=f"{self.provider}:{model}",
             base_url=usable_url(base_url or self.home, self.version_path),
-            key=api_key or (None if away else key_from_environment(self.provider, self.key_env, bool(self.key_env))),
+            key=api_key or key_from_environment(self.provider, names, bool(names)),
             headers=headers,
             client=client,
             timeout=timeout,
             retries=max_retries,
         )
+
+    @classmethod
+    def key_names(cls, url: str) -> tuple[str, ...]:
+        """The variables that may hold the key which is needed there: a key from the environment goes to its provider alone."""
+        return cls.key_env if usable_url(url) == usable_url(cls.home) else ()
 
     @staticmethod
     def wire_for(model: str) -> Wire:
@@ -85,7 +91,7 @@ class AnthropicBackend(ProviderBackend):
     provider = "anthropic"
     home = "https://api.anthropic.com"
     key_env = ("ANTHROPIC_API_KEY",)
-    version_path = "/v1"
+    version_path = ("/v1",)
 
     @staticmethod
     def wire_for(model: str) -> Wire:
@@ -105,11 +111,15 @@ class GeminiBackend(ProviderBackend):
 
 
 class OllamaBackend(ProviderBackend):
-    """A model served by Ollama, by its own API."""
+    """A model served by Ollama, by its own API: on a machine of one's own, where no key is wanted, or by its cloud at ``https://ollama.com``."""
 
     provider = "ollama"
     home = "http://localhost:11434"
-    version_path = "/v1"
+    version_path = ("/v1", "/api")
+
+    @classmethod
+    def key_names(cls, url: str) -> tuple[str, ...]:
+        return ("OLLAMA_API_KEY",) if urlsplit(url.strip()).hostname in ("ollama.com", "www.ollama.com") else ()
 
     @staticmethod
     def wire_for(model: str) -> Wire:

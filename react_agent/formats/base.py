@@ -38,6 +38,8 @@ class RawReply(Struct):
         refusal: The provider's words when it or its filter refused.
         message_data: Opaque data that the whole message must carry back to the same API.
         llamacpp: The reply bears the marks of llama.cpp's server, which can be asked for more than others.
+        paused: The provider rests in the midst of its turn. It goes on when it is sent the same request once more with these parts at the end, and with
+            the fields that stand here.
     """
 
     parts: tuple[Part, ...]
@@ -49,6 +51,7 @@ class RawReply(Struct):
     message_data: JsonObject | None = None
     cost: float | None = None
     llamacpp: bool = False
+    paused: JsonObject | None = None
 
     def __post_init__(self) -> None:
         """Halves of surrogate pairs, which some servers send, become U+FFFD: what is read can be encoded, stored and sent."""

@@ -21,7 +21,7 @@ class Settings(Noun, frozen=True):
         max_tokens: Most tokens of one reply.
         stop: Further stop sequences, beside the format's.
         thinking: Reasoning effort: ``none``, ``minimal``, ``low``, ``medium``, ``high``; passed on where the API has such.
-        extra: Further fields of the request's body, as the provider names them.
+        extra: Further fields of the request's body, as the provider names them. A list of ``tools``, such as its web search, joins the agent's.
     """
 
     temperature: float | None = None

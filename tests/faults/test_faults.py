@@ -134,16 +134,30 @@ def _bodies() -> dict[str, Fault]:
     return {
         "web page": Fault(whole(b"<html><h1>Welcome</h1>", kind="text/html"), BackendProtocolError, "web page"),
         "web page, streamed": Fault(whole(b"<html><h1>Welcome</h1>", kind="text/html"), BackendProtocolError, "web page", stream=True),
+        "web page that says events": Fault(whole(b"<html><h1>Hi", kind="text/event-stream"), BackendProtocolError, "<html>", 3, True),
         "web page that says JSON": Fault(whole(b"<html><h1>Welcome</h1>"), BackendProtocolError, "web page"),
         "web page with status 502": Fault(
             whole(b"<html>Bad Gateway", "502 Bad Gateway", "text/html"), BackendUnavailable, "Bad Gateway", 3
         ),
         "wrong content type": Fault(whole(b"hello", kind="text/plain"), BackendProtocolError, "text/plain"),
         "JSON that says text": Fault(whole(GOOD, kind="text/plain"), "answer", "four"),
+        "JSON that says events": Fault(whole(b"\n " + GOOD, kind="text/event-stream"), "answer", "four", stream=True),
+        "JSON that says text, to one who listens": Fault(whole(GOOD, kind="text/plain"), "answer", "four", stream=True),
+        "an error that says events": Fault(
+            whole(b'{"error": {"code": "context_length_exceeded"}}', kind="text/event-stream"), ContextOverflow, "longer", stream=True
+        ),
+        "broken JSON that says events": Fault(whole(GOOD[:-9], kind="text/event-stream"), BackendProtocolError, "no JSON", 3, True),
+        "100 MB of JSON that says events": Fault(
+            flood(head(kind="text/event-stream") + b"{", FLOOD, 100), BackendProtocolError, "larger than", stream=True
+        ),
+        "events that say JSON": Fault(whole(FO + UR + STOP + DONE), "answer", "four", stream=True),
         "no content type": Fault(script(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n" % len(GOOD) + GOOD), "answer", "four"),
         "invalid UTF-8": Fault(whole(b'{"choices":"\xff"}'), BackendProtocolError, "broken JSON", 3),
         "invalid JSON": Fault(whole(GOOD[:-9]), BackendProtocolError, "broken JSON", 3),
         "nothing": Fault(whole(b""), BackendProtocolError, "empty", 3),
+        "status 201": Fault(whole(GOOD, "201 Created"), "answer", "four"),
+        "status 201, streamed": Fault(whole(FO + UR + STOP + DONE, "201 Created", "text/event-stream"), "answer", "four", stream=True),
+        "status 202": Fault(whole(GOOD, "202 Accepted"), BackendProtocolError, "202", 3),  # something is to be asked for later
         "status 204": Fault(script(b"HTTP/1.1 204 No Content\r\n\r\n"), BackendProtocolError, "204", 3),
         "a very deep list": Fault(whole(b"[" * 200_000), BackendProtocolError, "broken JSON", 3),
         "20 MB of broken JSON": Fault(flood(head() + b'{"choices":["', b"x" * 1_000_000, 20), BackendProtocolError, "broken JSON", 3),
@@ -228,6 +242,17 @@ def _streams() -> dict[str, Fault]:
             "",
             1,
         ),
+        "given up": (streamed(FO, event({}, "error"), DONE), BackendUnavailable, "in the midst", 3),
+        "given up, with words (OpenRouter)": (
+            streamed(
+                FO,
+                b'data: {"error":{"code":502,"message":"the words"},"choices":[{"index":0,"delta":{"content":""},"finish_reason":"error"}]}\n\n',
+                DONE,
+            ),
+            BackendUnavailable,
+            "the words",
+            3,
+        ),
         "unknown finish reason": (streamed(FO, UR, event({}, "because")), "answer", "four", 1),
         "content filter": (streamed(FO, event({}, "content_filter"), DONE), "malformed", "fo", 1),
         "cut by the token limit": (streamed(FO, event({}, "length"), DONE), "malformed", "limit of tokens", 1),
@@ -251,6 +276,8 @@ def _replies() -> dict[str, Fault]:
         "missing ids": Fault(says({"tool_calls": [call(identity=None), call(identity="")]}), "act"),
         "call with invalid JSON": Fault(says({"tool_calls": [call(arguments='{"path": "/tmp/scra')]}), "act"),
         "call without a name": Fault(says({"tool_calls": [call(name=None)]}), "act"),
+        "given up (Mistral)": Fault(says({"content": "fo"}, "error"), BackendUnavailable, "in the midst", 3),
+        "given up (DeepSeek)": Fault(says({"content": "fo"}, "insufficient_system_resource"), BackendUnavailable, "in the midst", 3),
         "unknown finish reason": Fault(says({"content": "four"}, "because"), "answer", "four"),
         "content filter": Fault(says({"content": None}, "content_filter"), "malformed", "refused"),
         "refusal": Fault(says({"content": None, "refusal": "I will not."}), "malformed", "I will not."),
@@ -376,6 +403,20 @@ def test_nobody_listens_on_that_port() -> None:
 
     with pytest.raises(BackendUnavailable, match="check that the server runs"):
         asyncio.run(refused())
+
+
+def test_a_proxy_is_for_servers_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def asked_of(url: str) -> str:
+        return (await ask(url, stream=False))[0].message.text
+
+    async def both() -> tuple[str, str, int]:
+        async with serve(whole(GOOD)) as (proxy, asked), serve(whole(GOOD)) as (here, _):
+            monkeypatch.setenv("HTTP_PROXY", proxy.removesuffix("/v1"))
+            return await asked_of("http://model.invalid/v1"), await asked_of(here), len(asked)
+
+    for name in ("http_proxy", "NO_PROXY", "no_proxy", "ALL_PROXY", "all_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    assert asyncio.run(both()) == ("four", "four", 1)
 
 
 def test_no_such_host() -> None:

@@ -16,6 +16,8 @@ from pydantic import ConfigDict, TypeAdapter
 from react_agent.backends.leaf import LeafBackend, OpenAIChatBackend
 from react_agent.backends.providers import AnthropicBackend, GeminiBackend, OllamaBackend, OpenAIResponsesBackend
 from react_agent.backends.wires.anthropic import Anthropic
+from react_agent.backends.wires.openai_responses import OpenAIResponses
+from react_agent.formats.auto import AutoFormat
 from react_agent.messages import (
     Head,
     Image,
@@ -108,15 +110,15 @@ def params(module: str, name: str) -> TypeAdapter[Any]:
 
 @pytest.fixture(scope="module")
 def types() -> Iterator[Callable[[str], TypeAdapter[Any]]]:
-    made: dict[str, TypeAdapter[Any]] = {}
+    made: dict[tuple[str, bool], TypeAdapter[Any]] = {}
     before: list[tuple[Any, Any]] = []
 
-    def get(name: str) -> TypeAdapter[Any]:
-        if name not in made:
+    def get(name: str, stream: bool = False) -> TypeAdapter[Any]:
+        if (name, stream) not in made:
             package, module, kind = {
-                "openai": ("openai", "openai.types.chat.completion_create_params", "CompletionCreateParamsNonStreaming"),
-                "openai-responses": ("openai", "openai.types.responses.response_create_params", "ResponseCreateParamsNonStreaming"),
-                "anthropic": ("anthropic", "anthropic.types.message_create_params", "MessageCreateParamsNonStreaming"),
+                "openai": ("openai", "openai.types.chat.completion_create_params", "CompletionCreateParams"),
+                "openai-responses": ("openai", "openai.types.responses.response_create_params", "ResponseCreateParams"),
+                "anthropic": ("anthropic", "anthropic.types.message_create_params", "MessageCreateParams"),
             }[name]
             sdk(package)
             importlib.import_module(module)
@@ -125,8 +127,8 @@ def types() -> Iterator[Callable[[str], TypeAdapter[Any]]]:
             )
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                made[name] = params(module, kind)
-        return made[name]
+                made[name, stream] = params(module, f"{kind}{'Streaming' if stream else 'NonStreaming'}")
+        return made[name, stream]
 
     yield get
     for module, iterable in before:
@@ -141,10 +143,11 @@ def _today(name: str, body: Json) -> Json:
 TYPED = [("openai", "openai"), ("openai-responses", "openai-responses"), ("anthropic", "anthropic"), ("anthropic, older", "anthropic")]
 
 
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])
 @pytest.mark.parametrize("asked", ASKED)
 @pytest.mark.parametrize(("name", "kind"), TYPED, ids=[name for name, _ in TYPED])
-def test_typed_dictionaries(name: str, kind: str, asked: str, fake: Fake, types: Callable[[str], TypeAdapter[Any]]) -> None:
-    types(kind).validate_python([_today(name, body_of(fake, name, asked))])
+def test_typed_dictionaries(name: str, kind: str, asked: str, stream: bool, fake: Fake, types: Callable[..., TypeAdapter[Any]]) -> None:
+    types(kind, stream).validate_python([_today(name, body_of(fake, name, asked, stream=stream))])
 
 
 @pytest.mark.parametrize("asked", ASKED)
@@ -161,6 +164,50 @@ def test_sent_on_unchanged(name: str, kind: str, asked: str, fake: Fake) -> None
             with sdk("openai").OpenAI(base_url=f"{fake.url}/v1", api_key=KEY, max_retries=0) as client:
                 (client.responses if kind == "openai-responses" else client.chat.completions).create(**ours)
     assert fake.bodies[-1] == ours
+
+
+ECHOED: dict[str, tuple[Any, list[Json]]] = {
+    "anthropic": (Anthropic("claude"), [
+        {"type": "thinking", "thinking": "Look it up.", "signature": "c2ln"},
+        {"type": "redacted_thinking", "data": "ZGF0YQ=="},
+        {"type": "text", "text": "Searching."},
+        {"type": "server_tool_use", "id": "srvtoolu_1", "name": "web_search", "input": {"query": "x"}},
+        {"type": "web_search_tool_result", "tool_use_id": "srvtoolu_1", "content": [
+            {"type": "web_search_result", "url": "https://a.example/", "title": "A", "encrypted_content": "ZW5j", "page_age": None},
+        ]},
+        {"type": "text", "text": "Found.", "citations": [
+            {"type": "web_search_result_location", "url": "https://a.example/", "title": "A", "encrypted_index": "aW5k", "cited_text": "a"},
+        ]},
+        {"type": "tool_use", "id": "toolu_1", "name": "add", "input": {"a": 1, "b": 2}, "caller": {"type": "direct"}},
+    ]),
+    "openai-responses": (OpenAIResponses("gpt-5"), [
+        {"type": "reasoning", "id": "rs_1", "summary": [{"type": "summary_text", "text": "Add."}], "encrypted_content": "ZW5j"},
+        {"type": "web_search_call", "id": "ws_1", "status": "completed", "action": {"type": "search", "query": "x"}},
+        {"type": "message", "id": "msg_1", "role": "assistant", "status": "completed", "phase": "commentary", "content": [
+            {"type": "output_text", "text": "Found.", "annotations": []},
+        ]},
+        {"type": "function_call", "id": "fc_1", "call_id": "call_1", "name": "add", "arguments": '{"a":1,"b":2}', "status": "completed"},
+    ]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "made"), ECHOED.items(), ids=ECHOED)
+def test_what_a_provider_said_is_taken_back_by_its_types(
+    name: str, made: tuple[Any, list[Json]], types: Callable[..., TypeAdapter[Any]]
+) -> None:
+    """Thoughts with their signatures, the provider's own tools, and a call, as they go back in the next request."""
+    wire, said = made
+    raw = wire.read({"content": said} if name == "anthropic" else {"output": said})
+    message = AutoFormat().read(raw, ModelRequest(MessageView().extend(user("q")), Head(TOOLS))).message
+    talk = (user("q"), message, Message("tool", (ToolResult("add", (Text("3"),)),)))
+    chunks = [wire.encode(one, talk[at - 1] if at else None, at) for at, one in enumerate(talk)]
+    body = json.loads(
+        wire.body(chunks, json.dumps(wire.options(Head(TOOLS), (), "auto", native=True, stream=False)).encode(), system=False)
+    )
+    types(name).validate_python([body])
+    back = body["messages"][1]["content"] if name == "anthropic" else body["input"][1 : 1 + len(said)]
+    lost = [found for one, other in zip(said, back, strict=True) for found in _within(one, other)]
+    assert [one for one in lost if one != ".status: 'completed'"] == []
 
 
 @pytest.mark.parametrize("asked", ASKED)

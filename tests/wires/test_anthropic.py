@@ -207,7 +207,7 @@ def test_every_block_is_read_and_can_go_back() -> None:
 
 
 FINISH = {
-    "end_turn": "stop", "stop_sequence": "stop", "tool_use": "stop", "max_tokens": "length", "pause_turn": "length",
+    "end_turn": "stop", "stop_sequence": "stop", "tool_use": "stop", "max_tokens": "length", "pause_turn": "stop",
     "model_context_window_exceeded": "length", "refusal": "refused", "invented": "stop", None: "stop",
 }  # fmt: skip
 
@@ -282,6 +282,12 @@ def test_a_stream_reads_like_a_whole_message() -> None:
         Delta("call", ":1}", "add", 0),
         Delta("call", "", "sub", 1),
     ]
+
+
+def test_an_own_tool_of_the_provider_that_the_limit_cut_is_a_cut_reply() -> None:
+    cut = block(0, {**SERVER_BLOCK, "input": {}}, {"type": "input_json_delta", "partial_json": '{"q":"x'})
+    reader, _ = events(START, *cut, {"type": "message_delta", "delta": {"stop_reason": "max_tokens"}}, {"type": "message_stop"})
+    assert reader.finish().finish == "length"
 
 
 def test_a_cut_stream_is_an_error() -> None:

@@ -66,6 +66,16 @@ NAMES: dict[str, tuple[str, dict[str, str], str, str]] = {
     "ollama at another port": ("ollama:qwen3", {"OLLAMA_HOST": ":5000"}, "ollama:qwen3", "http://127.0.0.1:5000/api/chat"),
     "ollama behind a proxy": ("ollama:qwen3", {"OLLAMA_HOST": "https://x.example/o/"}, "ollama:qwen3", "https://x.example/o/api/chat"),
     "ollama elsewhere": ("ollama:qwen3", {"OLLAMA_HOST": "0.0.0.0"}, "ollama:qwen3", "http://127.0.0.1:11434/api/chat"),
+    "ollama's cloud": (
+        "ollama:gpt-oss:120b", {"OLLAMA_HOST": "https://ollama.com", "OLLAMA_API_KEY": "k1"}, "ollama:gpt-oss:120b", "https://ollama.com/api/chat",
+    ),
+    "ollama's cloud as its documents write it": (
+        "ollama:gpt-oss:120b", {"OLLAMA_HOST": "https://ollama.com/api", "OLLAMA_API_KEY": "k1"}, "ollama:gpt-oss:120b", "https://ollama.com/api/chat",
+    ),
+    "ollama's cloud, as OpenAI's API": (
+        "ollama-cloud:gpt-oss:120b", {"OLLAMA_API_KEY": "k1"}, "ollama-cloud:gpt-oss:120b", "https://ollama.com/v1/chat/completions",
+    ),
+    "the cloud's key stays away from other hosts": ("ollama:qwen3", {"OLLAMA_API_KEY": "secret"}, "ollama:qwen3", "http://localhost:11434/api/chat"),
     "responses": ("responses:gpt-5", {"OPENAI_API_KEY": "k1"}, "openai-responses:gpt-5", "https://api.openai.com/v1/responses"),
     "completions": ("completions:base", {}, "completions:base", "http://localhost:8080/v1/completions"),
 }  # fmt: skip
@@ -88,6 +98,7 @@ def test_names(name: str, env: dict[str, str], shown: str, url: str, monkeypatch
         play(server, make)
     request = server.asked[0]
     assert str(request.url) == url
+    assert "secret" not in str(request.headers)
     carried = "".join(request.headers.get(header, "") for header in ("authorization", "api-key", "x-goog-api-key"))
     assert ("k1" in carried) == ("k1" in env.values())
 
@@ -110,6 +121,11 @@ WRONG = {
 def test_wrong_names(name: str, words: str) -> None:
     with pytest.raises(ConfigError, match=words):
         resolve(name)
+
+
+def test_the_cloud_of_ollama_wants_its_key() -> None:
+    with pytest.raises(ConfigError, match="OLLAMA_API_KEY"):
+        resolve("ollama:qwen3", base_url="https://ollama.com")
 
 
 def test_every_row_can_be_made() -> None:

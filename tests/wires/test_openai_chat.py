@@ -169,7 +169,8 @@ def test_mistral_wants_names_and_nine_letters() -> None:
 def test_reasoning_goes_back_where_it_came_from() -> None:
     thought = Thinking("Hm.", {"api": "openai-chat/deepseek", "field": "reasoning_content"})
     assert encoded(assistant(thought, call()), profile="deepseek")[0]["reasoning_content"] == "Hm."
-    assert encoded(assistant(call()), profile="deepseek")[0]["reasoning_content"] == ""  # asked for even when there was none
+    for profile in ("deepseek", "moonshot"):
+        assert encoded(assistant(call()), profile=profile)[0]["reasoning_content"] == ""  # asked for even when there was none
     assert "reasoning_content" not in encoded(assistant(thought, call()), profile="groq")[0]
     details = [{"type": "reasoning.encrypted", "data": "x"}]
     message = Message("assistant", (Text("a"),), {"api": "openai-chat/openrouter", "reasoning_details": details})  # type: ignore[dict-item]
@@ -399,6 +400,7 @@ STREAMED: dict[str, tuple[list[dict[str, Any]], tuple[ToolCall, ...]]] = {
     ),
     "index 0 and one id for all": ([part("{}", "add", "c1", 0), part("{}", "sub", "c1", 0)], (got(), got("sub"))),
     "the name in every piece": ([part('{"a"', "add", None, 0), part(":1}", "add", None, 0)], (got(raw='{"a":1}', identity=None),)),
+    "the word null for no name": ([part('{"a"', "add", "c1", 0), part(":1}", "null", None, 0)], (got(raw='{"a":1}'),)),
     "the id before the name": ([part(None, None, "c1", 0), part("{}", "add", None, 0)], (got(),)),
     "told apart by id alone": (
         [part('{"a":', "add", "c1"), part('{"b":', "sub", "c2"), part("1}", None, "c1"), part("2}", None, "c2")],
@@ -451,6 +453,32 @@ def test_streamed_reasoning_details_are_put_together() -> None:
     }
 
 
+def test_a_last_chunk_that_says_everything_once_more_and_counts_nothing() -> None:
+    reader = OpenAIChat("m").reader()
+    last = {"index": 0, "message": {"role": "assistant", "content": "four"}, "finish_reason": "stop"}
+    usage, nothing = {"prompt_tokens": 9, "completion_tokens": 2}, {"prompt_tokens": 0, "completion_tokens": 0}
+    for chunk in (*CHUNKS[:3], {"choices": [], "usage": usage}, {"choices": [last], "usage": nothing}):
+        reader.feed(("", json.dumps(chunk).encode()))
+    reply = reader.finish()
+    assert (reply.parts, reply.finish, reply.usage) == ((Text("four"),), "stop", Usage(9, 2))
+
+
+def test_reasoning_that_is_told_in_details_alone_is_heard_and_read_as_of_a_whole_reply() -> None:
+    details = [
+        {"index": 0, "type": "reasoning.text", "text": "hm", "signature": "s"},
+        {"index": 1, "type": "reasoning.encrypted", "data": "QQ=="},
+    ]
+    wire = OpenAIChat("m", PROFILES["openrouter"])
+    reader = wire.reader()
+    sent = [*({**details[0], "text": letter} for letter in "hm"), details[1]]
+    heard = [delta for detail in sent for delta in reader.feed(("", json.dumps(piece({"reasoning_details": [detail]})).encode()))]
+    reader.feed(("", json.dumps(piece({"content": "x"}, "stop")).encode()))
+    assert heard == [Delta("thinking", "h"), Delta("thinking", "m")]
+    whole = wire.read(choice({"content": "x", "reasoning_details": details}))
+    streamed = reader.finish()
+    assert (streamed.parts, streamed.message_data) == (whole.parts, whole.message_data)
+
+
 def test_the_signature_of_a_streamed_thought_is_kept() -> None:
     reader = OpenAIChat("m", PROFILES["mistral"]).reader()
     for more in ({"text": "h"}, {"text": "m", "signature": "s"}):
@@ -486,6 +514,12 @@ def test_a_cut_stream_is_never_an_answer(body: bytes) -> None:
 
 
 ERRORS: dict[str, tuple[int, Any, type[Exception], str]] = {
+    "Google": (
+        400,
+        [{"error": {"code": 400, "message": "The input token count exceeds the maximum number of tokens", "status": "INVALID_ARGUMENT"}}],
+        ContextOverflow,
+        r"answered 400: The input token",
+    ),
     "OpenAI": (
         400,
         {"error": {"message": "Bad thing", "type": "invalid_request_error", "code": "invalid_value"}},

@@ -42,8 +42,8 @@ PARTS = (
 )
 
 
-def body(*messages: Message) -> Any:
-    chunks = [WIRE.encode(message, messages[at - 1] if at else None, at) for at, message in enumerate(messages)]
+def body(*messages: Message, wire: OpenAIResponses = WIRE) -> Any:
+    chunks = [wire.encode(message, messages[at - 1] if at else None, at) for at, message in enumerate(messages)]
     return json.loads(WIRE.body(chunks, b'{"x":1}', system=messages[0].role == "system"))
 
 
@@ -84,6 +84,16 @@ SENT: dict[str, tuple[tuple[Message, ...], dict[str, Any]]] = {
 @pytest.mark.parametrize(("messages", "wire"), SENT.values(), ids=SENT)
 def test_messages_as_sent(messages: tuple[Message, ...], wire: dict[str, Any]) -> None:
     assert body(*messages) == {**wire, "x": 1}
+
+
+def test_a_model_that_never_reasons_is_not_shown_another_ones_reasoning() -> None:
+    """After a fallback from gpt-5 to gpt-4.1, which has every request refused that holds reasoning; ids would refer to it."""
+    sent = OpenAIResponses("gpt-4.1").encode(
+        assistant(*PARTS[:2], ToolCall("add", {"a": 1}, provider_data=PARTS[4].provider_data)), None, 1
+    )
+    message, call = json.loads(b"[" + sent + b"]")
+    assert message == {key: value for key, value in MESSAGE.items() if key != "id"}
+    assert call == {"type": "function_call", "call_id": "call_1", "name": "add", "arguments": '{"a":1}'}
 
 
 def options(tool_choice: str = "auto", *, wire: OpenAIResponses = WIRE, native: bool = True, stream: bool = False, **head: Any) -> Any:
@@ -129,7 +139,7 @@ def test_every_item_is_read_and_can_go_back() -> None:
     kept = tuple(
         ToolCall("add", {"a": 1}, provider_data=part.provider_data) if isinstance(part, ToolCall) else part for part in reply.parts
     )
-    assert body(Message("assistant", kept))["input"] == ITEMS
+    assert body(Message("assistant", kept), wire=OpenAIResponses("gpt-5"))["input"] == ITEMS
 
 
 FINISH: dict[str, tuple[dict[str, Any], str, str | None]] = {
@@ -190,6 +200,17 @@ def test_a_stream_is_put_together_from_its_finished_items() -> None:
 def test_events_that_come_twice_count_once() -> None:
     twice = [event for event in STREAM for _ in range(2)]
     assert play(twice) == play(STREAM)
+
+
+def test_one_number_for_all_events() -> None:
+    reply, heard = play([{**event, "sequence_number": 0} for event in STREAM])
+    assert (reply.parts, heard) == ((PARTS[0], PARTS[1], PARTS[4]), play(STREAM)[1])
+
+
+def test_items_that_come_with_the_end_alone_are_not_lost() -> None:
+    done = {"type": "response.output_item.done", "output_index": 0, "item": REASONING}
+    reply, _ = play(stream(done, {"type": "response.completed", "response": RESPONSE}))
+    assert reply.parts == PARTS
 
 
 def test_a_cut_stream_is_an_error() -> None:

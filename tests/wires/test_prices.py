@@ -33,6 +33,11 @@ def _fresh() -> Iterator[None]:
     prices._table.cache_clear()
 
 
+def test_a_resource_name_has_the_price_of_its_model() -> None:
+    usage = Usage(1000, 100)
+    assert cost_of(usage, "gemini", "models/gemini-2.5-flash") == cost_of(usage, "gemini", "gemini-2.5-flash") is not None
+
+
 class Table:
     """Stands for the library: a dollar a token read, two a token written, for the models of one provider."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Literal
 
@@ -35,6 +36,7 @@ from react_agent.backends.wires.base import (
     strict_ready,
     text,
     with_data,
+    with_extra,
 )
 from react_agent.errors import BackendError, BackendProtocolError
 from react_agent.formats.base import RawReply
@@ -63,9 +65,9 @@ _FINISH: dict[str, Finish] = {
     "tool_use": "tool_calls",
     "max_tokens": "length",
     "model_context_window_exceeded": "length",
-    "pause_turn": "length",  # the provider's own tools want another turn: what came is no answer yet
     "refusal": "refused",
 }
+_PAUSED = ("pause_turn", "compaction")  # its own tools, or a summary of what came before, want another request before the turn is over
 _STATUS = {
     "invalid_request_error": 400,
     "authentication_error": 401,
@@ -193,7 +195,7 @@ class Anthropic:
             out["output_config"] = config
         if stream:
             out["stream"] = True
-        return {**out, **(settings.extra or {})}
+        return with_extra(out, settings.extra)
 
     def _tool(self, name: str, description: str, parameters: JsonObject) -> JsonObject:
         parameters = flat(parameters)
@@ -227,7 +229,11 @@ class Anthropic:
             details = mapping(found.get("stop_details"))
             refusal = text(details.get("explanation")) or text(details.get("category")) or "the model refused"
         usage = mapping(found.get("usage"))
-        return RawReply(tuple(parts), finish, read_usage(usage) if usage else None, text(found.get("model")) or None, None, refusal)
+        raw = RawReply(tuple(parts), finish, read_usage(usage) if usage else None, text(found.get("model")) or None, None, refusal)
+        if reason in _PAUSED and finish == "stop":  # calls of ours are answered first
+            container = text(mapping(found.get("container")).get("id"))  # where its tools have put their files
+            raw.paused = {"container": container} if container else {}
+        return raw
 
     def _read_block(self, block: Found) -> Part:
         kind = text(block.get("type"))
@@ -397,5 +403,6 @@ class MessagesReader:
         if said and block.get("type") == "tool_use":
             block["input"] = said
         elif said:
-            block["input"] = loads(said)  # of the provider's own tools: sent back as an object
+            with suppress(BackendProtocolError):  # the limit may have cut it, and then it is never sent back
+                block["input"] = loads(said)  # of the provider's own tools: sent back as an object
         return block

@@ -169,6 +169,11 @@ def count(value: object) -> int:
     return int(value) if isinstance(value, int | float) and 0 <= value < 1 << 53 else 0
 
 
+def details_text(details: object) -> str:
+    """What can be read of a chat API's reasoning details, where a server gives nothing else."""
+    return "".join(text(entry.get("text")) or text(entry.get("summary")) for entry in objects(details))
+
+
 class Pieces:
     """Text that comes in pieces, and is held once however large it grows and however small they are.
 
@@ -358,6 +363,13 @@ def answer_schema(head: Head, native: bool) -> JsonObject | None:
     return None if not native or any(spec.name == FINISH_TOOL for spec in head.tools) else head.output_schema
 
 
+def with_extra(body: JsonObject, extra: JsonObject | None) -> JsonObject:
+    """The body with the caller's own fields, which stand against ours. Tools are the exception: the provider's own, listed there, join the agent's."""
+    ours, theirs = body.get("tools"), (extra or {}).get("tools")
+    both: JsonObject = {"tools": [*ours, *theirs]} if isinstance(ours, list) and isinstance(theirs, list) else {}
+    return {**body, **(extra or {}), **both}
+
+
 def strict_ready(schema: object, depth: int = 0) -> bool:
     """Whether a schema is one that strict modes take as it is: each object closed, each of its properties required, few keywords.
 
@@ -412,8 +424,9 @@ def no_picture(image: Image) -> str:
 
 
 def json_words(body: bytes) -> tuple[Found, str]:
-    """The object in an error's body, or nothing, and the body's beginning as text."""
+    """The object in an error's body, or nothing, and the body's beginning as text. Google's OpenAI face, and its streams, put it in a list."""
     try:
-        return mapping(loads(body)), excerpt(body)
+        found = loads(body)
+        return mapping(found[0] if isinstance(found, list) and found else found), excerpt(body)
     except BackendProtocolError:
         return {}, excerpt(body)

@@ -33,6 +33,7 @@ from react_agent.backends.wires.base import (
     safe_name,
     text,
     with_data,
+    with_extra,
 )
 from react_agent.errors import BackendError, BackendProtocolError
 from react_agent.formats.base import RawReply
@@ -193,7 +194,7 @@ class Gemini:
         more = extra.get("generationConfig")
         if isinstance(more, dict) and config:
             extra = {**extra, "generationConfig": {**config, **more}}
-        return {**out, **extra}
+        return with_extra(out, extra)
 
     def _thinking(self, effort: str) -> JsonObject:
         """Gemini 2.5 counts tokens of thought, later models know levels."""

@@ -152,7 +152,7 @@ class Ollama:
 
     def error(self, status: int, headers: Mapping[str, str], body: bytes) -> BackendError:
         found, plain = json_words(body)
-        hint = f"run: ollama pull {self.model}" if status == 404 else advice(status, self.model, None)
+        hint = f"run: ollama pull {self.model}" if status == 404 else advice(status, self.model, "OLLAMA_API_KEY")
         return rejection(status, headers, text(found.get("error")) or plain, "", hint=hint, body=body)
 
     def sent(self, found: Found) -> BackendError:

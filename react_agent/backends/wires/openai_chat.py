@@ -17,7 +17,7 @@ from react_agent.backends.wires.base import (
     advice,
     answer_schema,
     call_ids,
-    count,
+    details_text,
     dumps,
     dumps_text,
     excerpt,
@@ -34,9 +34,10 @@ from react_agent.backends.wires.base import (
     spoken,
     strict_ready,
     text,
+    with_extra,
 )
-from react_agent.backends.wires.openai_chat_stream import CALL_FIELDS, THINKING_FIELDS, ChatReader
-from react_agent.errors import BackendError, BackendProtocolError
+from react_agent.backends.wires.openai_chat_stream import CALL_FIELDS, THINKING_FIELDS, ChatReader, read_usage
+from react_agent.errors import BackendError, BackendProtocolError, BackendUnavailable
 from react_agent.formats.base import RawReply
 from react_agent.formats.constraint import Constraint
 from react_agent.formats.grammar import Grammar
@@ -53,7 +54,6 @@ from react_agent.messages import (
     ToolCall,
     ToolChoice,
     ToolResult,
-    Usage,
 )
 
 MOST_STOPS = 4  # the API refuses more
@@ -64,9 +64,14 @@ _FINISH: dict[str, Finish] = {
     "length": "length",
     "max_tokens": "length",
     "model_length": "length",
+    "model_context_window_exceeded": "length",
     "content_filter": "refused",
     "refusal": "refused",
+    "safety": "refused",
+    "sensitive": "refused",
 }
+# The server failed in the midst of a reply and says so here alone (OpenRouter and Mistral; vLLM; DeepSeek; z.ai): what came is no answer.
+_FAILED = {"error", "abort", "insufficient_system_resource", "network_error"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +194,7 @@ class OpenAIChat:
             out["stream"] = True
             if profile.stream_usage:
                 out["stream_options"] = {"include_usage": True}
-        return {**out, **(settings.extra or {})}
+        return with_extra(out, settings.extra)
 
     def constrain(self, constraint: Constraint) -> JsonObject:
         """llama.cpp's ``grammar``, which is the more exact; a schema as ``response_format``; or what else the server takes.
@@ -305,7 +310,10 @@ class OpenAIChat:
         return ToolCall(text(function.get("name")), None, None, raw, data)
 
     def reply(self, found: Found, reason: object, parts: Sequence[Part], refusal: str, details: object) -> RawReply:
-        finish = _FINISH.get(reason, "stop") if isinstance(reason, str) else "stop"
+        said = text(reason).lower()
+        if said in _FAILED:
+            raise BackendUnavailable(f"the server gave up in the midst of its reply (finish_reason {reason!r})")
+        finish = _FINISH.get(said, "stop")
         if finish == "stop" and any(type(part) is ToolCall for part in parts):
             finish = "tool_calls"  # several servers say "stop" for calls
         usage = mapping(found.get("usage")) or mapping(mapping(found.get("x_groq")).get("usage"))
@@ -428,19 +436,3 @@ def _chunk(part: Part, api: str) -> JsonObject | None:
 
 def _result_text(result: ToolResult, pictures: bool) -> str:
     return result.text or ("(The pictures are in the next message.)" if pictures else "")
-
-
-def details_text(details: object) -> str:
-    """What can be read of reasoning details, where a server gives nothing else."""
-    return "".join(text(entry.get("text")) or text(entry.get("summary")) for entry in objects(details))
-
-
-def read_usage(usage: Found) -> Usage:
-    """OpenAI's counts and its servers' variants: totals include cached and reasoning tokens."""
-    inside, outside = mapping(usage.get("prompt_tokens_details")), mapping(usage.get("completion_tokens_details"))
-    read, written = count(usage.get("prompt_tokens")), count(usage.get("completion_tokens"))
-    reasoning = count(outside.get("reasoning_tokens"))
-    if reasoning and count(usage.get("total_tokens")) == read + written + reasoning:
-        written += reasoning  # xAI counts them apart
-    cached = count(inside.get("cached_tokens")) or count(usage.get("prompt_cache_hit_tokens")) or count(usage.get("cached_tokens"))
-    return Usage(read, written, cached, count(inside.get("cache_write_tokens")), reasoning)

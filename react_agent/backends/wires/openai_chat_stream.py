@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from react_agent.backends.sse import Event
-from react_agent.backends.wires.base import Found, Pieces, dumps_text, incomplete, loads, mapping, objects, text
+from react_agent.backends.wires.base import Found, Pieces, count, details_text, dumps_text, incomplete, loads, mapping, objects, text
 from react_agent.errors import BackendError, BackendProtocolError
 from react_agent.formats.base import RawReply
 from react_agent.formats.lossless import strict_object
-from react_agent.messages import Delta, JsonObject, Part, Text, Thinking, ToolCall
+from react_agent.messages import Delta, JsonObject, Part, Text, Thinking, ToolCall, Usage
 
 THINKING_FIELDS = ("reasoning_content", "reasoning", "thinking")
 CALL_FIELDS = frozenset(("id", "type", "index", "function", "custom"))
@@ -39,6 +39,7 @@ class ChatReader:
         "_head",
         "_latest",
         "_parts",
+        "_plain",
         "_refusal",
         "_salvaged",
         "_seen",
@@ -58,6 +59,7 @@ class ChatReader:
         self._refusal: list[str] = []
         self._finish: str | None = None
         self._field = THINKING_FIELDS[0]
+        self._plain = False  # thinking came in a field of its own
         self._head: Found = {}
         self._usage: Found = {}
         self._timings: object = None  # llama.cpp's, in its last chunk
@@ -91,7 +93,9 @@ class ChatReader:
         reason = choice.get("finish_reason")
         if reason:
             self._finish = str(reason)
-        delta = choice.get("delta") or choice.get("message")
+        delta = choice.get("delta")
+        if not delta and not (self._parts or self._calls or self._refusal):  # else it is all of it once more, as MiniMax ends a stream
+            delta = choice.get("message")
         return self._grow(delta) if isinstance(delta, dict) else ()
 
     def _aside(self, chunk: Found, name: str) -> None:
@@ -105,7 +109,7 @@ class ChatReader:
         if name == "error" or ("choices" not in chunk and chunk.get("object") == "error"):
             raise self._wire.sent(chunk)
         usage = mapping(chunk.get("usage")) or mapping(mapping(chunk.get("x_groq")).get("usage"))
-        if usage:
+        if usage and (read_usage(usage).total_tokens or not self._usage):  # a last chunk of zeros tells nothing
             self._usage = usage
 
     def _grow(self, delta: Found) -> Sequence[Delta]:
@@ -131,12 +135,16 @@ class ChatReader:
         for name in THINKING_FIELDS:
             thought = delta.get(name)
             if thought and isinstance(thought, str):
-                self._field = name
+                self._field, self._plain = name, True
                 self._add(True, thought)
                 out.append(Delta("thinking", thought))
                 break
         if details := delta.get("reasoning_details"):
             self._detail(details)
+            if not self._plain and (told := details_text(details)):  # a gateway that says it nowhere else
+                self._field = "reasoning"
+                self._add(True, told)
+                out.append(Delta("thinking", told))
         if refusal := text(delta.get("refusal")):
             self._refusal.append(refusal)
         out.extend(self._call(call) for call in objects(delta.get("tool_calls")))
@@ -170,6 +178,8 @@ class ChatReader:
         if not function and isinstance(found.get("custom"), dict):
             function = {"name": found["custom"].get("name"), "arguments": found["custom"].get("input")}
         index, identity, name = found.get("index"), text(found.get("id")), text(function.get("name"))
+        if name == "null" and not identity:
+            name = ""  # there are servers that write the absence of a name so
         arguments = function.get("arguments")
         piece = arguments if isinstance(arguments, str) else dumps_text(arguments) if arguments else ""
         call = self._begun(index, identity, name, piece)
@@ -243,3 +253,14 @@ class _OpenCall:
             self.broken = bool(said) and strict_object(said) is None
             return not self.broken
         return False
+
+
+def read_usage(usage: Found) -> Usage:
+    """OpenAI's counts and its servers' variants: totals include cached and reasoning tokens."""
+    inside, outside = mapping(usage.get("prompt_tokens_details")), mapping(usage.get("completion_tokens_details"))
+    read, written = count(usage.get("prompt_tokens")), count(usage.get("completion_tokens"))
+    reasoning = count(outside.get("reasoning_tokens"))
+    if reasoning and count(usage.get("total_tokens")) == read + written + reasoning:
+        written += reasoning  # xAI counts them apart
+    cached = count(inside.get("cached_tokens")) or count(usage.get("prompt_cache_hit_tokens")) or count(usage.get("cached_tokens"))
+    return Usage(read, written, cached, count(inside.get("cache_write_tokens")), reasoning)

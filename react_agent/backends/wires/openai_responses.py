@@ -32,6 +32,7 @@ from react_agent.backends.wires.base import (
     safe_name,
     strict_ready,
     text,
+    with_extra,
 )
 from react_agent.errors import BackendError, BackendProtocolError
 from react_agent.formats.base import RawReply
@@ -53,6 +54,8 @@ from react_agent.messages import (
 )
 
 REASONS = re.compile(r"(o\d|gpt-[5-9]|codex|computer-use)")  # models that think, and whose thinking can be asked for encrypted
+# Models that refuse to be shown another's reasoning, as after a fallback to one of them; and what refers to it goes without its id.
+_NEVER_REASONS = re.compile(r"gpt-[34]|chatgpt-4")
 _STATUS = {
     "rate_limit_exceeded": 429,
     "invalid_prompt": 400,
@@ -104,17 +107,20 @@ class OpenAIResponses:
         """The items in their order: reasoning as it came, encrypted, never without the item that it led to."""
         items: list[JsonValue] = []
         ids = iter(call_ids(message.calls, at, self.api))
+        bare = _NEVER_REASONS.match(self.model) is not None and any(type(part) is Thinking for part in message.parts)
         for part in message.parts:
             data = data_of(part, self.api)
             if type(part) is ToolCall:
                 arguments = dumps_text(part.arguments) if part.arguments else "{}"
                 call: JsonObject = {"type": "function_call", "call_id": next(ids), "name": safe_name(part.name), "arguments": arguments}
-                items.append({**mapping(data.get("more")), **call, **({"id": data["item"]} if "item" in data else {})})
+                items.append({**mapping(data.get("more")), **call, **({"id": data["item"]} if "item" in data and not bare else {})})
             elif "raw" in data:
-                items.append(data["raw"])
+                if not (bare and type(part) is Thinking):
+                    items.append(data["raw"])
             elif type(part) is Text and "item" in data:
                 said: JsonObject = {"type": "output_text", "text": part.text, "annotations": []}
-                items.append({"type": "message", "role": "assistant", "content": [said], **mapping(data["item"])})
+                kept = {key: value for key, value in mapping(data["item"]).items() if not (bare and key == "id")}
+                items.append({"type": "message", "role": "assistant", "content": [said], **kept})
             elif (type(part) is Text or (type(part) is Thinking and part.provider_data is None)) and part.text:
                 items.append({"type": "message", "role": "assistant", "content": part.text})  # llama.cpp wants the type
         while items and mapping(items[-1]).get("type") == "reasoning":
@@ -149,7 +155,7 @@ class OpenAIResponses:
             out["reasoning"] = {"effort": settings.thinking, "summary": "auto"}
         if stream:
             out["stream"] = True
-        return {**out, **(settings.extra or {})}
+        return with_extra(out, settings.extra)
 
     def body(self, chunks: Sequence[bytes], options: bytes, *, system: bool) -> bytes:
         first = b'"instructions":' + chunks[0] + b"," if system and chunks[0] else b""
@@ -271,12 +277,13 @@ def read_usage(usage: Found) -> Usage:
 class ResponsesReader:
     """Puts one streamed response together from its finished items; the deltas are for listeners alone."""
 
-    __slots__ = ("_calls", "_items", "_latest", "_response", "_wire", "done")
+    __slots__ = ("_calls", "_items", "_latest", "_mark", "_response", "_wire", "done")
 
     def __init__(self, wire: OpenAIResponses) -> None:
         self._wire = wire
         self.done = False
         self._latest = -1
+        self._mark = 0
         self._items: dict[int, Found] = {}
         self._calls: dict[int, str] = {}
         self._response: Found = {}
@@ -289,9 +296,10 @@ class ResponsesReader:
             return ()
         number = found.get("sequence_number")
         if isinstance(number, int):
-            if number <= self._latest:
-                return ()  # heard before
-            self._latest = number
+            mark = hash(event[1])
+            if number < self._latest or (number == self._latest and mark == self._mark):
+                return ()  # heard before; there are servers with one number for all events
+            self._latest, self._mark = number, mark
         match found.get("type"):
             case "response.output_text.delta" | "response.refusal.delta":
                 return (Delta("text", text(found.get("delta"))),)
@@ -308,7 +316,7 @@ class ResponsesReader:
                 self._items[index if isinstance(index, int) else len(self._items)] = mapping(found.get("item"))
             case "response.completed" | "response.incomplete":
                 self.done, self._response = True, mapping(found.get("response"))
-                if self._items:
+                if self._items and len(objects(self._response.get("output"))) <= len(self._items):
                     self._response.pop("output", None)  # the same once more
             case "response.failed" | "error":
                 raise self._wire.sent(mapping(found.get("response")) or found)
@@ -322,5 +330,5 @@ class ResponsesReader:
     def finish(self) -> RawReply:
         if not self.done:
             incomplete("its end mark, the event response.completed")
-        items = [self._items[index] for index in sorted(self._items)] or objects(self._response.get("output"))
+        items = objects(self._response.get("output")) or [self._items[index] for index in sorted(self._items)]
         return self._wire.reply(self._response, items)

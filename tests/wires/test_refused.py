@@ -1,0 +1,87 @@
+"""What a provider refuses and can be left out, such as strict schemas that are too many together, costs one request and never a run."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx
+import pytest
+
+from react_agent.backends.leaf import LeafBackend, OpenAIChatBackend
+from react_agent.backends.providers import AnthropicBackend, OpenAIResponsesBackend
+from react_agent.errors import BackendRejected
+from react_agent.messages import Delta, Head, ToolSpec
+
+from ._say import ANSWER, CHUNKS, Clock, Server, ask, asked, play, sse
+
+CLOSED = {"type": "object", "properties": {"a": {"type": "integer"}}, "required": ["a"], "additionalProperties": False}
+OPEN = {"type": "object", "properties": {"b": {"type": "integer"}}}
+HEAD = Head((ToolSpec("closed", "", CLOSED), ToolSpec("open", "", OPEN)))
+ITEM = {"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": "four"}]}
+KINDS: dict[str, tuple[type[Any], dict[str, Any], str, dict[str, Any]]] = {
+    "anthropic": (
+        AnthropicBackend, {}, "The compiled grammar is too large, which would cause performance issues.",
+        {"type": "message", "content": [{"type": "text", "text": "four"}], "stop_reason": "end_turn"},
+    ),
+    "anthropic, by number": (
+        AnthropicBackend, {}, "Too many strict tools (25).", {"type": "message", "content": [{"type": "text", "text": "four"}], "stop_reason": "end_turn"}
+    ),
+    "openai": (OpenAIChatBackend, {"profile": "openai"}, "Invalid schema for function 'closed'", ANSWER),
+    "openai-responses": (OpenAIResponsesBackend, {}, "Invalid schema for function 'closed'", {"status": "completed", "output": [ITEM]}),
+}  # fmt: skip
+
+
+def refusal(words: str) -> httpx.Response:
+    return httpx.Response(400, json={"type": "error", "error": {"type": "invalid_request_error", "message": words}})
+
+
+def marks(body: dict[str, Any]) -> list[bool]:
+    return [tool.get("strict", tool.get("function", {}).get("strict", False)) for tool in body["tools"]]
+
+
+@pytest.mark.parametrize(("kind", "more", "words", "answer"), KINDS.values(), ids=KINDS)
+def test_what_is_refused_as_too_strict_is_asked_for_loosely_ever_after(
+    kind: type[Any], more: dict[str, Any], words: str, answer: dict[str, Any]
+) -> None:
+    server = Server(refusal(words), httpx.Response(200, json=answer))
+    kept: list[LeafBackend] = []
+
+    def make(client: Any) -> LeafBackend:
+        kept[:] = kept or [kind("m", api_key="key", client=client, max_retries=Clock().retries(), **more)]
+        kept[0]._room = None
+        kept[0]._client = client
+        return kept[0]
+
+    reply, _ = play(server, make, asked(head=HEAD))
+    assert (reply.message.text, [attempt.reason for attempt in reply.route]) == ("four", ["asked again without strict schemas"])
+    assert words in (reply.route[0].error or "")
+    again, _ = play(server, make, asked(head=HEAD))
+    assert (again.message.text, again.route) == ("four", ())
+    assert [marks(body) for body in server.bodies] == [[True, False], [False, False], [False, False]]
+    sent = [{key: value for key, value in body.items() if key != "tools"} for body in server.bodies]
+    assert sent[0] == sent[1] == sent[2]
+
+
+def test_a_server_without_stream_options_is_streamed_from_all_the_same() -> None:
+    told = {
+        "detail": [{"type": "extra_forbidden", "loc": ["body", "stream_options", "include_usage"], "msg": "Extra inputs are not permitted"}]
+    }
+    answer = httpx.Response(200, headers={"content-type": "text/event-stream"}, content=sse(*CHUNKS))
+    server = Server(httpx.Response(422, json={"object": "error", "message": told}), answer)
+    reply, heard = ask(server, asked(head=HEAD), stream=True, profile="openai")
+    assert (reply.message.text, [attempt.reason for attempt in reply.route]) == ("four", ["asked again without stream_options"])
+    assert heard == [Delta("text", "fo"), Delta("text", "ur")]
+    first, second = server.bodies
+    assert second == {key: value for key, value in first.items() if key != "stream_options"}
+
+
+@pytest.mark.parametrize(
+    ("words", "head"),
+    [("max_tokens: too large", HEAD), ("tools.0: bad schema", Head(HEAD.tools[1:]))],
+    ids=["other words", "nothing strict"],
+)
+def test_other_refusals_stand(words: str, head: Head) -> None:
+    server = Server(refusal(words))
+    with pytest.raises(BackendRejected, match=words):
+        play(server, lambda client: AnthropicBackend("m", api_key="key", client=client), asked(head=head))
+    assert len(server.asked) == 1
