@@ -118,14 +118,16 @@ class Dispatcher:
         tool = None if plan.status == "unknown_tool" else self._finish if plan.name == FINISH_TOOL else self._tools.get(plan.name)
         if tool is None:
             return self._returned(plan, (Text(self._unknown(plan.name)),), "unknown_tool")
+        if plan.mode == "verify" and not await self._verified_undone(
+            plan, tool
+        ):  # first: what was done stays so, whatever the schema says now
+            return None
         try:
             arguments = tool.check(plan.arguments)
         except InvalidArguments as error:
             return self._returned(plan, (Text(clean(str(error))),), "invalid")
         if plan.ask is not None:
             return self._recorder.append(Asked(self._recorder.now(), plan.step, plan.index, plan.ask))
-        if plan.mode == "verify" and not await self._verified_undone(plan, tool):
-            return None
         if tool.care is not None:
             return await self._carefully(plan, tool, arguments)
         return await self._call(plan, tool, arguments)

@@ -20,7 +20,7 @@ from react_agent.errors import BackendError, BackendTimeout, ContextOverflow, Di
 from react_agent.events import Compacted, Event, Finished, Replied, Reviewed, Started, Stopped, Told
 from react_agent.loop import CallModel, CallTools, Finish, Pause, PlannedCall, State, advance, begin, next_effect
 from react_agent.masking import Masker
-from react_agent.messages import Delta, ErrorInfo, Message, Outcome, Usage
+from react_agent.messages import Delta, ErrorInfo, Message, ModelReply, Outcome, Usage
 from react_agent.result import Pending, as_pending, checked_review
 from react_agent.tooling import Tool, ToolRegistry
 from react_agent.trace import Trace
@@ -194,6 +194,10 @@ class Run:
             return
         finally:
             self._asking = False
+        if not isinstance(reply, ModelReply):
+            wrong = f"it gave back {type(reply).__name__}, not a ModelReply"  # type: ignore[unreachable]  # a backend of the user's own
+            self._lost(BackendError(wrong))
+            return
         self._compactions = 0
         seconds = perf_counter() - started
         if reply.cost is None and not self._price_missed and self.state.spec.limits.cost is not None:

@@ -47,7 +47,7 @@ from react_agent import (
 from react_agent.backends.mock import ScriptItem
 from react_agent.errors import BackendRejected, BackendUnavailable
 from react_agent.events import Called, Event, Finished, Replied, Returned, Reviewed, Started, Stopped, Told
-from react_agent.messages import JsonObject, Message, ModelRequest
+from react_agent.messages import JsonObject, Message, ModelRequest, ToolCall
 
 formats = pytest.mark.parametrize("format_name", ["native", "react_text"])
 
@@ -94,6 +94,7 @@ WRONG: dict[str, tuple[dict[str, object], str]] = {
     "settings that are no Settings": ({"settings": {"tempreature": 0}}, r"settings=Settings\("),
     "a policy that is a function": ({"policy": lambda call: "ask"}, r"policy=Policy\("),
     "a limit below nothing": ({"limits": Limits(steps=-1)}, r"limits\.steps is -1"),
+    "no step at all": ({"limits": Limits(steps=0)}, r"limits\.steps is 0; it is 1 or more"),
     "a limit that is no number": ({"limits": Limits(seconds=float("nan"))}, r"limits\.seconds is nan"),
     "no mistake allowed, not the first either": ({"limits": Limits(mistakes=0)}, "1 or more"),
     "a store that is none": ({"store": 5}, "a folder or a Store"),
@@ -611,6 +612,16 @@ def test_a_backend_that_cancels_itself_is_a_lost_backend() -> None:
         assert "cancelled" in result.outcome.detail
 
 
+def test_a_backend_that_gives_back_no_reply_is_a_lost_backend() -> None:
+    class Broken(MockBackend):
+        async def reply(self, *args: object, **kwargs: object) -> object:  # type: ignore[override]  # wrong on purpose
+            return "hello"
+
+    result = Agent(Broken([])).run_sync("Go.")
+    assert result.outcome.kind == "failed"
+    assert "str, not a ModelReply" in result.outcome.detail
+
+
 def test_a_timeout_that_the_backend_raises_itself_is_a_lost_backend() -> None:
     class Slow(MockBackend):
         async def reply(self, *args: object, **kwargs: object) -> object:  # type: ignore[override]  # raises only
@@ -768,6 +779,8 @@ CANNOT_BE_WRITTEN: dict[str, tuple[Callable[[], object], str]] = {
     "a task that is a dictionary": (lambda: Agent(MockBackend(["x"])).run_sync({"a": "b"}), "a task is text"),  # type: ignore[arg-type]
     "a task that holds a number": (lambda: Agent(MockBackend(["x"])).run_sync(["a", 5]), "parts[1]"),  # type: ignore[list-item]
     "a message that holds a string": (lambda: Agent(MockBackend(["x"])).run_sync(Message("user", ("a",))), "parts[0]"),  # type: ignore[arg-type]
+    "a message of the model": (lambda: Agent(MockBackend(["x"])).run_sync(Message("assistant", (Text("a"),))), "the role 'user'"),
+    "a message with a call": (lambda: Agent(MockBackend(["x"])).run_sync(Message("user", (ToolCall("a", {}),))), "Text and Image"),
     "a run id that is a number": (lambda: Agent(MockBackend(["x"])).run_sync("Go.", run_id=7), "run_id"),  # type: ignore[arg-type]
     "a run id that is nothing": (lambda: Agent(MockBackend(["x"])).run_sync("Go.", run_id=""), "run_id"),
 }

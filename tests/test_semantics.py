@@ -284,6 +284,20 @@ def test_a_verifiable_orphan_of_which_nobody_knows_waits(verdict: object) -> Non
     assert log == []
 
 
+def test_what_was_done_stays_so_though_the_schema_became_another() -> None:
+    whole = Agent(MockBackend([call("ship", order="o"), "done"]), tools=World().tools()).run_sync("Go.")
+
+    @tool(verify=lambda key: "shipped all right")
+    def ship(order: str, by: str) -> str:
+        """Ship."""
+        raise AssertionError
+
+    backend = MockBackend(["done"])
+    result = Agent(backend, tools=[ship]).resume_sync(whole.trace.cut(after(whole.trace, Called)), changes=True)
+    assert result.answer == "done"
+    assert "shipped all right" in spoken(backend)
+
+
 def test_an_async_verify_is_awaited() -> None:
     async def verify(key: str) -> str:
         return f"found {key}"
