@@ -32,9 +32,11 @@ from react_agent import (
 )
 from react_agent.backends.mock import ScriptItem
 from react_agent.errors import BackendRejected, ConfigError
-from react_agent.events import Asked, Called, Changed, Replied, Resumed, Returned, Reviewed, Started, Told
+from react_agent.events import Asked, Called, Changed, Event, Replied, Resumed, Returned, Reviewed, Started, Told
+from react_agent.host import Run
 from react_agent.masking import MASKED, Masker
 from react_agent.messages import Message
+from react_agent.streaming import RunStream
 
 formats = pytest.mark.parametrize("format_name", ["native", "react_text"])
 
@@ -161,6 +163,39 @@ def test_a_word_after_the_end_is_not_lost_in_silence() -> None:
             assert not any(isinstance(event, Told) for event in run.trace)
 
     asyncio.run(main())
+
+
+def test_a_word_may_come_from_any_thread_and_only_that_of_the_loop_writes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    stream: list[RunStream] = []
+    writers: list[int] = []
+    append = Run.append
+
+    def appended(run: Run, event: Event) -> None:
+        writers.append(threading.get_ident())
+        append(run, event)
+
+    monkeypatch.setattr(Run, "append", appended)
+
+    @tool(read_only=True)
+    def talk() -> str:
+        """Say something."""
+        stream[0].tell("from a thread")
+        return "talked"
+
+    async def main() -> RunStream:
+        backend = MockBackend([[call("talk"), call("talk")], "done"])
+        async with Agent(backend, tools=[talk]).stream("Go.") as run:
+            stream.append(run)
+            async for _ in run:
+                pass
+        with pytest.raises(ConfigError, match="over"):
+            await asyncio.to_thread(run.tell, "too late")
+        return run
+
+    run = asyncio.run(main())
+    assert set(writers) == {threading.get_ident()}
+    assert [event.message.text for event in run.trace if isinstance(event, Told)] == ["from a thread"] * 2
+    check_law(run.trace)
 
 
 @formats
