@@ -98,11 +98,24 @@ def test_a_file_is_never_taken_for_the_trace_of_another_run(tmp_path: Path) -> N
         JsonlStore(tmp_path).load("ö")
 
 
-def test_a_run_that_was_killed_before_its_first_line_can_begin_again(tmp_path: Path) -> None:
+@pytest.mark.parametrize("left", [b"", b'{"ki', b'{"kind":"started","at":179'], ids=["nothing", "a few bytes", "half a line"])
+def test_a_run_that_was_killed_before_its_first_line_was_whole_can_begin_again(left: bytes, tmp_path: Path) -> None:
     store = JsonlStore(tmp_path)
-    store.create("r").close()
+    (tmp_path / "r.jsonl").write_bytes(left)
     assert not store.exists("r")
-    assert run(tmp_path).answer == "done"
+    result = run(tmp_path)
+    assert result.answer == "done"
+    assert store.load("r") == result.trace
+
+
+@pytest.mark.parametrize("data", [b"Hello", b'{"kind":"told"', b"\n"])
+def test_a_file_that_is_not_ours_is_not_written_over(data: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "r.jsonl"
+    path.write_bytes(data)
+    with pytest.raises(TraceError, match="exists"):
+        run(tmp_path)
+    assert path.read_bytes() == data
+    append_to_is_free(path)
 
 
 def test_a_store_may_be_of_ones_own() -> None:

@@ -27,6 +27,7 @@ from react_agent.trace import Trace, encode_event
 IMAGE_BYTES_INLINE = 64 * 1024
 CHECKPOINT_SECONDS = 0.01
 _IMAGES = "images"
+_FIRST = b'{"kind":"started",'  # how each trace begins
 _WITH_IMAGES = frozenset((Started, Told, Returned))
 _APPEND = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 
@@ -89,9 +90,10 @@ class JsonlStore:
                 writer = JsonlWriter(path)
         except OSError as error:
             raise _not_written(path, error) from error
-        if writer.size():  # an empty one is left by a run that was killed before its first line
+        if _begun(path):
             writer.close()
             raise TraceError(f"{path} exists: resume that run, or give this one another id")
+        os.truncate(path, 0)
         return writer
 
     def append(self, run_id: str) -> JsonlWriter:
@@ -102,7 +104,7 @@ class JsonlStore:
 
     def exists(self, run_id: str) -> bool:
         path = self.path(run_id)
-        return path.exists() and path.stat().st_size > 0
+        return path.exists() and _begun(path)
 
     def runs(self) -> list[Path]:
         """All trace files, newest first."""
@@ -133,10 +135,6 @@ class JsonlWriter:
         except TraceError:
             os.close(self._file)
             raise
-
-    def size(self) -> int:
-        """Bytes in the file now."""
-        return os.fstat(self._file).st_size
 
     def write(self, event: Event, line: bytes | None = None) -> None:
         if type(event) in _WITH_IMAGES and _images_of(event):
@@ -202,6 +200,13 @@ def append_to(path: Path) -> JsonlWriter:
         writer.close()
         raise
     return writer
+
+
+def _begun(path: str | Path) -> bool:
+    """There is a run in it, or what is not ours. Not so where its writer was killed before the first line was whole: then nothing had been done."""
+    with open(path, "rb") as file:
+        line = file.readline()
+    return line.endswith(b"\n") or not (line.startswith(_FIRST) or _FIRST.startswith(line))
 
 
 def _file_name(run_id: str) -> str:
