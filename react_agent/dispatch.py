@@ -58,6 +58,10 @@ class Recorder(Protocol):
     def append(self, event: Event) -> None: ...
     def now(self) -> float: ...
     def flush(self) -> None: ...
+    def checkpoint(self) -> None:
+        """Flush, unless that was just done."""
+        ...
+
     def seconds_left(self) -> float | None:
         """Until the run's own time is up; None for no limit."""
         ...
@@ -153,7 +157,9 @@ class Dispatcher:
     async def _call(self, plan: PlannedCall, tool: Tool, arguments: Mapping[str, object]) -> None:
         recorder, care = self._recorder, tool.care
         recorder.append(Called(recorder.now(), plan.step, plan.index, plan.name, plan.key))
-        if not tool.spec.read_only:
+        if tool.spec.read_only:
+            recorder.checkpoint()
+        else:
             recorder.flush()
         scope = CallScope(plan.key, recorder.run_id)
         token = current_call.set(scope)

@@ -143,6 +143,10 @@ class Run:
         if self._writer is not None:
             self._writer.flush()
 
+    def checkpoint(self) -> None:
+        if self._writer is not None:
+            self._writer.checkpoint()
+
     def seconds_left(self) -> float | None:
         """Of the time that the limits give the present question; None for no limit."""
         limit = self.state.spec.limits.seconds
@@ -160,8 +164,7 @@ class Run:
 
     async def ask(self, effect: CallModel) -> None:
         """Ask the model; append its reply, or that the backend was lost or the time is up."""
-        if self._writer is not None:
-            self._writer.checkpoint()
+        self.checkpoint()
         left = self.seconds_left()
         listen = self._listen if self.delta_listener is not None else None
         self._first_token = None

@@ -712,6 +712,28 @@ def test_a_resumed_parent_finds_its_child_and_counts_all_that_it_spent_once(know
     assert result.cost == whole_cost
 
 
+def test_a_child_that_was_asked_something_else_does_not_answer_for_this_one(tmp_path: Path) -> None:
+    """Its call was interrupted, and a person let it run again with another question."""
+    asked: list[str] = []
+
+    @tool
+    async def ask(question: str) -> str:
+        """Ask the expert."""
+        result = await Agent(mock([f"about {question}"], "native"), store=tmp_path, secrets=["hunter2"]).run(question)
+        asked.append(result.trace.run_id)
+        return result.answer or result.outcome.kind
+
+    def parent() -> Agent:
+        return Agent(MockBackend(["done"]), tools=[ask])
+
+    whole = Agent(MockBackend([call("ask", question="cats hunter2"), "done"]), tools=[ask]).run_sync("Go.", run_id="p")
+    paused = parent().resume_sync(whole.trace.cut(after(whole.trace, Called)))
+    for question, child in (("cats hunter2", "p/0.0"), ("dogs", "p/0.0+2"), ("dogs", "p/0.0+2"), ("birds", "p/0.0+3")):
+        result = parent().resume_sync(paused.trace, reviews=[paused.pending[0].change({"question": question})])
+        assert asked[-1] == child
+        assert f"about {question}".replace("hunter2", "[secret]") in result.steps[0].calls[0].result.text  # type: ignore[union-attr]  # it has one
+
+
 def test_a_conversation_with_a_child_is_counted_turn_by_turn() -> None:
     """A tool that goes on with one child run over several calls: each call has its own share and no more."""
     history: list[Trace] = []

@@ -170,6 +170,22 @@ def test_a_call_is_on_the_disk_before_a_tool_that_is_not_read_only_starts(tmp_pa
     assert seen == [["started", "replied", "called"]]
 
 
+def test_what_took_the_model_its_time_is_on_the_disk_before_any_tool_starts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else it would be asked once more after a kill, and answer otherwise."""
+    now = iter(range(1, 1000))
+    monkeypatch.setattr("react_agent.stores.jsonl.perf_counter", lambda: float(next(now)))
+    seen: list[list[str]] = []
+
+    @tool(read_only=True)
+    def look() -> str:
+        """Look."""
+        seen.append(kinds(tmp_path / "r.jsonl"))
+        return "seen"
+
+    Agent(MockBackend([call("look"), "done"]), tools=[look], store=tmp_path).run_sync("Go.", run_id="r")
+    assert seen == [["started", "replied", "called"]]
+
+
 def test_what_a_tool_did_is_on_the_disk_before_the_model_is_asked_again(tmp_path: Path) -> None:
     """However fast all was: a process that is killed while the model thinks must know that the tool had run."""
     seen: list[list[str]] = []
@@ -377,6 +393,17 @@ def test_two_writers_of_one_file_are_one_too_many(tmp_path: Path) -> None:
         Agent(MockBackend([]), tools=World().tools()).resume_sync(path)
     first.close()
     append_to(path).close()
+
+
+def test_where_there_are_no_locks_a_run_is_written_all_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import fcntl
+
+    def flock(descriptor: int, operation: int) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(fcntl, "flock", flock)
+    result = run(tmp_path)
+    assert JsonlStore(tmp_path).load("r") == result.trace
 
 
 def test_a_running_run_holds_its_file_and_frees_it_at_its_end(tmp_path: Path) -> None:

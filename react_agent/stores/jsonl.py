@@ -1,7 +1,7 @@
 """Traces as JSON Lines files in a folder, one file a run; large images beside them under their SHA-256.
 
-A line is one event. Lines are handed to the operating system before a tool starts that is not read-only, and before a model is asked unless that was done
-in the last 10 ms. So a killed process loses nothing that it could not do again, and never more than 10 ms of work; nothing is
+A line is one event. Lines are handed to the operating system before a tool starts that is not read-only, and before any other tool or a model is
+asked unless that was done in the last 10 ms. So a killed process loses nothing that it could not do again, and never more than 10 ms of work; nothing is
 synced to the disk.
 """
 
@@ -224,17 +224,19 @@ def _lock(descriptor: int, path: str | Path) -> None:
     """Refuse a second writer where the system can tell; advisory, and released with the file."""
     try:
         import fcntl
-    except ImportError:  # pragma: no cover - no such locks on this system
+    except ImportError:  # pragma: no cover - it cannot
         return
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
+    except BlockingIOError:
         raise TraceError(f"{path} is being written by another run: wait for it, or fork its trace instead") from None
+    except OSError:
+        return  # nor in this place, such as some that are mounted from elsewhere
 
 
 def _unlock(descriptor: int) -> None:
     """Closing alone may not: a process that another thread is just starting has a copy of all that is open here, until it runs its program."""
-    with suppress(ImportError):
+    with suppress(ImportError, OSError):
         import fcntl
 
         fcntl.flock(descriptor, fcntl.LOCK_UN)
