@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import tempfile
+import threading
 from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -30,20 +31,22 @@ class Witness:
 
     def __init__(self, folder: Path, run_id: str) -> None:
         self.world, self.moments = World(), list[Moment]()
-        path = folder / f"{run_id}.jsonl"
+        path, alone = folder / f"{run_id}.jsonl", threading.Lock()  # tools are in threads, and nothing changes while one looks
 
         def look() -> None:
             self.moments.append((path.read_bytes(), len(self.world.log)))
 
         class Log(list[tuple[str, dict[str, object], str]]):
             def append(self, entry: tuple[str, dict[str, object], str]) -> None:
-                super().append(entry)
-                look()
+                with alone:
+                    super().append(entry)
+                    look()
 
         class Writer(JsonlWriter):
             def write_bytes(self, data: bytes) -> None:
-                super().write_bytes(data)
-                look()
+                with alone:
+                    super().write_bytes(data)
+                    look()
 
         class Store(JsonlStore):
             def create(self, run_id: str) -> JsonlWriter:
