@@ -229,10 +229,13 @@ class Agent(Generic[Output]):
         parent = None
         if scope is not None and run_id is None:
             run_id, parent = scope.child(), Parent(scope.run_id, call=scope.key)
-            if self._store is not None and self._store.exists(run_id):  # the call is running again: its child goes on
-                run = self._take_up(self._store.load(run_id), None, (), deps, True)
-                run.inherited = (Usage(), 0.0)  # nobody above has heard of it: the call never returned
-                return run
+            while self._store is not None and self._store.exists(run_id):  # the call is running again: its child goes on
+                known = self._store.load(run_id)
+                if known.started.task == self._masker.message(asked):
+                    run = self._take_up(known, None, (), deps, True)
+                    run.inherited = (Usage(), 0.0)  # nobody above has heard of it: the call never returned
+                    return run
+                run_id = scope.child()  # that one was asked something else, before a person changed it or the model wrote another call
         run_id = new_run_id() if run_id is None else run_id
         run = self._run(deps, self._store.create(run_id) if self._store else None)
         run.append(Started(run.now(), run_id, asked, self.spec, self.backend.name, self.backend.format_name, parent))

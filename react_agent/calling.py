@@ -35,6 +35,9 @@ class _Desk:
     def flush(self) -> None:
         pass
 
+    def checkpoint(self) -> None:
+        pass
+
     def seconds_left(self) -> float | None:
         return None
 

@@ -58,6 +58,10 @@ class Recorder(Protocol):
     def append(self, event: Event) -> None: ...
     def now(self) -> float: ...
     def flush(self) -> None: ...
+    def checkpoint(self) -> None:
+        """Flush, unless that was just done."""
+        ...
+
     def seconds_left(self) -> float | None:
         """Until the run's own time is up; None for no limit."""
         ...
@@ -118,14 +122,16 @@ class Dispatcher:
         tool = None if plan.status == "unknown_tool" else self._finish if plan.name == FINISH_TOOL else self._tools.get(plan.name)
         if tool is None:
             return self._returned(plan, (Text(self._unknown(plan.name)),), "unknown_tool")
+        if plan.mode == "verify" and not await self._verified_undone(
+            plan, tool
+        ):  # first: what was done stays so, whatever the schema says now
+            return None
         try:
             arguments = tool.check(plan.arguments)
         except InvalidArguments as error:
             return self._returned(plan, (Text(clean(str(error))),), "invalid")
         if plan.ask is not None:
             return self._recorder.append(Asked(self._recorder.now(), plan.step, plan.index, plan.ask))
-        if plan.mode == "verify" and not await self._verified_undone(plan, tool):
-            return None
         if tool.care is not None:
             return await self._carefully(plan, tool, arguments)
         return await self._call(plan, tool, arguments)
@@ -151,7 +157,9 @@ class Dispatcher:
     async def _call(self, plan: PlannedCall, tool: Tool, arguments: Mapping[str, object]) -> None:
         recorder, care = self._recorder, tool.care
         recorder.append(Called(recorder.now(), plan.step, plan.index, plan.name, plan.key))
-        if not tool.spec.read_only:
+        if tool.spec.read_only:
+            recorder.checkpoint()
+        else:
             recorder.flush()
         scope = CallScope(plan.key, recorder.run_id)
         token = current_call.set(scope)

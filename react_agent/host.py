@@ -20,7 +20,7 @@ from react_agent.errors import BackendError, BackendTimeout, ContextOverflow, Di
 from react_agent.events import Compacted, Event, Finished, Replied, Reviewed, Started, Stopped, Told
 from react_agent.loop import CallModel, CallTools, Finish, Pause, PlannedCall, State, advance, begin, next_effect
 from react_agent.masking import Masker
-from react_agent.messages import Delta, ErrorInfo, Message, Outcome, Usage
+from react_agent.messages import Delta, ErrorInfo, Message, ModelReply, Outcome, Usage
 from react_agent.result import Pending, as_pending, checked_review
 from react_agent.tooling import Tool, ToolRegistry
 from react_agent.trace import Trace
@@ -143,6 +143,10 @@ class Run:
         if self._writer is not None:
             self._writer.flush()
 
+    def checkpoint(self) -> None:
+        if self._writer is not None:
+            self._writer.checkpoint()
+
     def seconds_left(self) -> float | None:
         """Of the time that the limits give the present question; None for no limit."""
         limit = self.state.spec.limits.seconds
@@ -160,8 +164,7 @@ class Run:
 
     async def ask(self, effect: CallModel) -> None:
         """Ask the model; append its reply, or that the backend was lost or the time is up."""
-        if self._writer is not None:
-            self._writer.checkpoint()
+        self.checkpoint()
         left = self.seconds_left()
         listen = self._listen if self.delta_listener is not None else None
         self._first_token = None
@@ -194,6 +197,10 @@ class Run:
             return
         finally:
             self._asking = False
+        if not isinstance(reply, ModelReply):
+            wrong = f"it gave back {type(reply).__name__}, not a ModelReply"  # type: ignore[unreachable]  # a backend of the user's own
+            self._lost(BackendError(wrong))
+            return
         self._compactions = 0
         seconds = perf_counter() - started
         if reply.cost is None and not self._price_missed and self.state.spec.limits.cost is not None:

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from react_agent.errors import BackendError
 from react_agent.events import Called, Event, Finished, Replied, Returned, Started
-from react_agent.messages import Noun, Text, Thinking, ToolCall, clean
+from react_agent.messages import Message, Noun, Text, Thinking, ToolCall, clean
 from react_agent.spec import AgentSpec
 from react_agent.trace import encode_event
 
@@ -107,6 +107,9 @@ class Masker:
 
     def spec(self, spec: AgentSpec) -> AgentSpec:
         return self._masked(spec)
+
+    def message(self, message: Message) -> Message:
+        return self._masked(message)
 
     def _masked(self, value: T) -> T:
         """The same object where nothing had to be changed."""

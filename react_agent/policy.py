@@ -47,7 +47,7 @@ class Rule(Noun, frozen=True, omit_defaults=False):
 
 
 class Policy(Noun, frozen=True, omit_defaults=False):
-    """Rules in order; what none of them matches is decided by `default`.
+    """Rules in order; what none of them matches is decided by `default`. A person's leave lifts no denial, and a typed answer is no call.
 
     The policy of an agent that names none asks before a tool that calls itself destructive, and allows the rest.
     """

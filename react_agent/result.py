@@ -36,7 +36,7 @@ class Pending:
         return Reviewed(0.0, self.step, self.index, "approve", by=by)
 
     def change(self, arguments: JsonObject, *, by: str | None = None) -> Reviewed:
-        """Run it with these arguments instead; they are checked like any."""
+        """Run it with these arguments instead; they are checked like any, against the policy's denials too."""
         return Reviewed(0.0, self.step, self.index, "change", arguments=arguments, by=by)
 
     def deny(self, reason: str, *, by: str | None = None) -> Reviewed:

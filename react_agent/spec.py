@@ -121,7 +121,7 @@ def as_written(spec: AgentSpec) -> AgentSpec:
     return written
 
 
-_AT_LEAST_ONE = ("mistakes", "repeats", "calls_per_step", "result_chars")
+_AT_LEAST_ONE = ("steps", "mistakes", "repeats", "calls_per_step", "result_chars")
 
 
 def differences(recorded: AgentSpec, now: AgentSpec) -> list[str]:

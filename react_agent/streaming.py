@@ -45,19 +45,20 @@ class RunStream(Generic[Output]):
         self._queue: asyncio.Queue[Event | Delta | Progress | None] = asyncio.Queue()
         self._run: Run | None = None
         self._task: asyncio.Task[Result[Output]] | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread = 0  # that of the loop
 
     async def __aenter__(self) -> RunStream[Output]:
         if self._run is not None:
             raise ConfigError("the stream was used before: ask the agent for another")
-        loop = asyncio.get_running_loop()
+        self._loop = loop = asyncio.get_running_loop()
+        self._thread = here = get_ident()
         put = self._queue.put_nowait
         self._run = run = self._begin()
         for event in run.trace:
             put(event)
         run.event_listeners.append(put)
         run.delta_listener = put
-
-        here = get_ident()
 
         def progress(step: int, index: int, message: str, fraction: float | None) -> None:
             told = Progress(step, index, message, fraction)
@@ -107,9 +108,21 @@ class RunStream(Generic[Output]):
         return self._task.result()
 
     def tell(self, task: Task) -> None:
-        """Say something in the middle of the run; the model hears it with the next request. Raises `ConfigError` when the run is over."""
-        if self._run is None:
+        """Say something in the middle of the run; the model hears it with the next request. From any thread. Raises `ConfigError` when the run is over."""
+        message = as_parts(task)
+        run, loop = self._goes_on()
+        if get_ident() == self._thread:
+            run.tell(message)
+            return
+
+        async def say() -> None:
+            self._goes_on()[0].tell(message)
+
+        asyncio.run_coroutine_threadsafe(say(), loop).result()  # only the loop's own thread may write on, and the loop has to be woken
+
+    def _goes_on(self) -> tuple[Run, asyncio.AbstractEventLoop]:
+        if self._run is None or self._loop is None:
             raise ConfigError("the stream has not begun: use it as `async with agent.stream(…) as run:`")
         if self._task is None or self._task.done():
             raise ConfigError("the run is over: hand the next question to `agent.resume(run.trace, …)`")
-        self._run.tell(as_parts(task))
+        return self._run, self._loop

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from react_agent import Trace, replay
-from react_agent.events import Changed, Compacted, Replied
+from react_agent.events import Called, Changed, Compacted, Replied, Returned
 from react_agent.loop import CallModel, Effect, State, begin, fold, next_effect, update
 from react_agent.messages import ModelRequest
+from react_agent.spec import FINISH_TOOL
 
 KINDS = {"answered", "limit", "refused", "malformed", "looped", "failed", "cancelled", "paused"}
 
@@ -80,3 +81,23 @@ def check_requests(trace: Trace, states: list[State], requests: Sequence[ModelRe
         assert [effect.request.digest() for effect in asked] == [request.digest() for request in requests]
         assert [list(effect.request.messages) for effect in asked] == [list(request.messages) for request in requests]
         assert [effect.request.tool_choice for effect in asked] == [request.tool_choice for request in requests]
+
+
+def check_bounds(trace: Trace) -> None:
+    """Nothing ran that a limit or the policy of that moment does not let run, and of nothing that had begun was it said that it did not run."""
+    state = begin(trace.started)
+    for event in trace[1:]:
+        limits, spent = state.spec.limits, state.base
+        if isinstance(event, Replied) and event.purpose == "step":
+            assert limits.steps is None or state.steps - spent.steps < limits.steps
+            assert limits.tokens is None or state.usage.total_tokens - spent.usage.total_tokens < limits.tokens
+        if isinstance(event, Called) and event.name != FINISH_TOOL and state.open[event.index].key is None:
+            opened = state.open[event.index]
+            assert limits.tool_calls is None or state.tool_calls - spent.tool_calls < limits.tool_calls
+            assert event.index < limits.calls_per_step
+            arguments = opened.arguments or opened.call.arguments or {}
+            decision, _ = state.spec.policy.decide(state.tools[event.name], arguments, untrusted=state.untrusted)
+            assert decision == "allow" or (decision == "ask" and opened.phase == "approved")
+        if isinstance(event, Returned) and state.open[event.index].phase == "orphan":
+            assert event.result.status not in ("refused", "unknown_tool"), "nobody knows that it did not run"
+        state = update(state, event)

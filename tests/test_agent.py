@@ -47,7 +47,7 @@ from react_agent import (
 from react_agent.backends.mock import ScriptItem
 from react_agent.errors import BackendRejected, BackendUnavailable
 from react_agent.events import Called, Event, Finished, Replied, Returned, Reviewed, Started, Stopped, Told
-from react_agent.messages import JsonObject, Message, ModelRequest
+from react_agent.messages import JsonObject, Message, ModelRequest, ToolCall
 
 formats = pytest.mark.parametrize("format_name", ["native", "react_text"])
 
@@ -94,6 +94,7 @@ WRONG: dict[str, tuple[dict[str, object], str]] = {
     "settings that are no Settings": ({"settings": {"tempreature": 0}}, r"settings=Settings\("),
     "a policy that is a function": ({"policy": lambda call: "ask"}, r"policy=Policy\("),
     "a limit below nothing": ({"limits": Limits(steps=-1)}, r"limits\.steps is -1"),
+    "no step at all": ({"limits": Limits(steps=0)}, r"limits\.steps is 0; it is 1 or more"),
     "a limit that is no number": ({"limits": Limits(seconds=float("nan"))}, r"limits\.seconds is nan"),
     "no mistake allowed, not the first either": ({"limits": Limits(mistakes=0)}, "1 or more"),
     "a store that is none": ({"store": 5}, "a folder or a Store"),
@@ -611,6 +612,16 @@ def test_a_backend_that_cancels_itself_is_a_lost_backend() -> None:
         assert "cancelled" in result.outcome.detail
 
 
+def test_a_backend_that_gives_back_no_reply_is_a_lost_backend() -> None:
+    class Broken(MockBackend):
+        async def reply(self, *args: object, **kwargs: object) -> object:  # type: ignore[override]  # wrong on purpose
+            return "hello"
+
+    result = Agent(Broken([])).run_sync("Go.")
+    assert result.outcome.kind == "failed"
+    assert "str, not a ModelReply" in result.outcome.detail
+
+
 def test_a_timeout_that_the_backend_raises_itself_is_a_lost_backend() -> None:
     class Slow(MockBackend):
         async def reply(self, *args: object, **kwargs: object) -> object:  # type: ignore[override]  # raises only
@@ -701,6 +712,28 @@ def test_a_resumed_parent_finds_its_child_and_counts_all_that_it_spent_once(know
     assert result.cost == whole_cost
 
 
+def test_a_child_that_was_asked_something_else_does_not_answer_for_this_one(tmp_path: Path) -> None:
+    """Its call was interrupted, and a person let it run again with another question."""
+    asked: list[str] = []
+
+    @tool
+    async def ask(question: str) -> str:
+        """Ask the expert."""
+        result = await Agent(mock([f"about {question}"], "native"), store=tmp_path, secrets=["hunter2"]).run(question)
+        asked.append(result.trace.run_id)
+        return result.answer or result.outcome.kind
+
+    def parent() -> Agent:
+        return Agent(MockBackend(["done"]), tools=[ask])
+
+    whole = Agent(MockBackend([call("ask", question="cats hunter2"), "done"]), tools=[ask]).run_sync("Go.", run_id="p")
+    paused = parent().resume_sync(whole.trace.cut(after(whole.trace, Called)))
+    for question, child in (("cats hunter2", "p/0.0"), ("dogs", "p/0.0+2"), ("dogs", "p/0.0+2"), ("birds", "p/0.0+3")):
+        result = parent().resume_sync(paused.trace, reviews=[paused.pending[0].change({"question": question})])
+        assert asked[-1] == child
+        assert f"about {question}".replace("hunter2", "[secret]") in result.steps[0].calls[0].result.text  # type: ignore[union-attr]  # it has one
+
+
 def test_a_conversation_with_a_child_is_counted_turn_by_turn() -> None:
     """A tool that goes on with one child run over several calls: each call has its own share and no more."""
     history: list[Trace] = []
@@ -768,6 +801,8 @@ CANNOT_BE_WRITTEN: dict[str, tuple[Callable[[], object], str]] = {
     "a task that is a dictionary": (lambda: Agent(MockBackend(["x"])).run_sync({"a": "b"}), "a task is text"),  # type: ignore[arg-type]
     "a task that holds a number": (lambda: Agent(MockBackend(["x"])).run_sync(["a", 5]), "parts[1]"),  # type: ignore[list-item]
     "a message that holds a string": (lambda: Agent(MockBackend(["x"])).run_sync(Message("user", ("a",))), "parts[0]"),  # type: ignore[arg-type]
+    "a message of the model": (lambda: Agent(MockBackend(["x"])).run_sync(Message("assistant", (Text("a"),))), "the role 'user'"),
+    "a message with a call": (lambda: Agent(MockBackend(["x"])).run_sync(Message("user", (ToolCall("a", {}),))), "Text and Image"),
     "a run id that is a number": (lambda: Agent(MockBackend(["x"])).run_sync("Go.", run_id=7), "run_id"),  # type: ignore[arg-type]
     "a run id that is nothing": (lambda: Agent(MockBackend(["x"])).run_sync("Go.", run_id=""), "run_id"),
 }

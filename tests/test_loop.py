@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import pytest
 from _laws import check_law, effect_picture, picture, states_of
+from msgspec.structs import replace
 
 from react_agent import Limits, Policy, Rule, Trace, TraceError, Usage
 from react_agent.events import Asked, Called, Changed, Compacted, Event, Replied, Resumed, Returned, Reviewed, Started, Stopped, Told
@@ -31,6 +32,13 @@ class Tape:
         spec = AgentSpec("Be brief.", TOOLS, limits or Limits(), policy=policy or Policy(), output_schema=output)
         self.events: list[Event] = [Started(0.0, "r", user("Go."), spec, "mock", "native")]
         self.spec = spec
+
+    @classmethod
+    def of(cls, *events: Event) -> Tape:
+        """One that goes on from these."""
+        tape = cls()
+        tape.events = list(events)
+        return tape
 
     @property
     def at(self) -> float:
@@ -262,6 +270,21 @@ def test_malformed_replies_count_as_steps() -> None:
     assert model(tape).purpose == "last"
 
 
+def test_a_reply_that_acts_without_a_call_is_a_mistake() -> None:
+    """Only a backend of somebody's own gives one; it would be asked again and again without an end."""
+    tape = Tape(Limits(mistakes=2)).acts()
+    assert tape.texts()[-1] == "user: A call was meant, but there is none."
+    assert tape.acts().outcome().kind == "malformed"
+
+
+def test_an_answer_that_has_calls_beside_it_leaves_none_without_a_result() -> None:
+    tape = Tape()
+    effect = model(tape)
+    reply = ModelReply(Message("assistant", (Text("42"), ToolCall("read", {}))), "answer")
+    tape.add(Replied(tape.at, reply, effect.purpose, effect.request.digest(), 1.0)).told("And?")
+    assert tape.texts()[2:] == ["assistant: 42", "user: And?"]
+
+
 def test_mistakes_in_a_row_end_the_run_a_good_step_makes_them_good() -> None:
     tape = Tape(Limits(mistakes=2)).mumbles().acts("read").runs().mumbles()
     assert model(tape).purpose == "step"
@@ -299,6 +322,18 @@ def test_the_budget_of_calls_goes_to_the_first(what: str) -> None:
     assert all(f"limit of {budget} tool calls" in plan.text and plan.status == "refused" for plan in refused)
 
 
+def test_what_ran_before_the_limits_became_others_leaves_nobody_more_of_the_new_ones() -> None:
+    tape = Tape(Limits(tool_calls=2)).acts("wipe", "write").asked(0).called(1).returned(1)
+    tape.add(Resumed(tape.at, 1), Changed(tape.at, replace(tape.spec, limits=Limits(tool_calls=0)), "mock", "native"))
+    assert [(plan.index, plan.status) for plan in tape.planned()] == [(0, "refused")]
+
+
+def test_a_call_that_a_person_made_readable_has_its_share_of_the_budget() -> None:
+    tape = Tape(Limits(tool_calls=1)).acts(ToolCall("read", complaint="What?"), "write")
+    tape.add(Reviewed(tape.at, 0, 0, "change", arguments={"a": 1}))
+    assert [(plan.mode, plan.arguments) for plan in tape.planned()] == [("run", {"a": 1}), ("settle", {})]
+
+
 @pytest.mark.parametrize("asked", [True, False], ids=["asked", "not yet asked"])
 def test_a_call_that_waits_keeps_its_share_of_the_budget(asked: bool) -> None:
     """What is planned for one call does not depend on what was already noted about another."""
@@ -324,6 +359,16 @@ def test_a_typed_answer_that_was_not_accepted_costs_no_tool_call_either() -> Non
     tape = Tape(Limits(tool_calls=1), output={"type": "object", "properties": {}}).acts("finish").called(0)
     tape.returned(0, "not accepted", "error").acts("read")
     assert [plan.mode for plan in tape.planned()] == ["run"]
+
+
+@pytest.mark.parametrize("decision", ["ask", "deny"])
+def test_no_policy_for_tools_stands_in_the_way_of_a_typed_answer(decision: str) -> None:
+    tape = Tape(policy=Policy(default=decision), output={"type": "object", "properties": {}})  # type: ignore[arg-type]  # a decision
+    tape.acts("finish", "read")
+    assert [(plan.mode, plan.ask) for plan in tape.planned()] == [
+        ("run", None),
+        ("run", "May it run?") if decision == "ask" else ("settle", None),
+    ]
 
 
 def test_a_typed_answer_costs_no_tool_call() -> None:
@@ -460,6 +505,49 @@ def test_an_orphan_that_may_have_done_something_waits() -> None:
     assert isinstance(effect, Pause)
     assert effect.calls[0].key == "r/0.0"
     assert "interrupted" in (effect.calls[0].ask or "")
+
+
+@pytest.mark.parametrize(("name", "mode"), [("read", "run"), ("ship", "verify"), ("write", None)])
+def test_no_limit_of_a_later_agent_says_of_an_orphan_that_it_did_not_run(name: str, mode: str | None) -> None:
+    tape = Tape().acts("read", name).called(0).returned(0).called(1)
+    tape.add(Resumed(tape.at, 1), Changed(tape.at, replace(tape.spec, limits=Limits(calls_per_step=1, tool_calls=0)), "mock", "native"))
+    if mode is not None:
+        assert [plan.mode for plan in tape.planned()] == [mode]
+        return
+    effect = next_effect(tape.state)
+    assert isinstance(effect, Pause)
+    tape.add(Reviewed(tape.at, 0, 1, "approve"))
+    assert [(plan.mode, plan.ask) for plan in tape.planned()] == [("run", None)]
+
+
+@pytest.mark.parametrize("name", ["read", "put", "ship", "write"])
+def test_what_a_later_policy_denies_does_not_run_again_by_itself(name: str) -> None:
+    tape = orphan(name)
+    tape.add(Changed(tape.at, replace(tape.spec, policy=Policy(default="deny")), "mock", "native"))
+    effect = next_effect(tape.state)
+    assert isinstance(effect, Pause)
+    assert "interrupted" in (effect.calls[0].ask or "")
+    tape.add(Reviewed(tape.at, 0, 0, "approve"))
+    assert [(plan.mode, plan.ask) for plan in tape.planned()] == [("run", None)]
+
+
+@pytest.mark.parametrize("approved", [False, True])
+def test_what_a_later_policy_denies_does_not_run_though_it_was_asked_for(approved: bool) -> None:
+    tape = Tape().acts("wipe").asked(0)
+    if approved:
+        tape.add(Reviewed(tape.at, 0, 0, "approve"))
+    tape.add(Resumed(tape.at, 1), Changed(tape.at, replace(tape.spec, policy=Policy((), "deny")), "mock", "native"))
+    assert [(plan.mode, plan.status) for plan in tape.planned()] == [("settle", "refused")]
+
+
+def test_arguments_of_a_person_are_held_against_the_policy_too() -> None:
+    tape = Tape(policy=Policy((Rule("deny", arguments={"path": "/etc/*"}, reason="not there"), Rule("ask", tools="wipe"))))
+    tape.acts(ToolCall("wipe", {"path": "/tmp/x"})).asked(0)
+    for path, mode in (("/tmp/y", "run"), ("/etc/x", "settle")):
+        reviewed = Tape.of(*tape.events, Reviewed(tape.at, 0, 0, "change", arguments={"path": path}))
+        assert [(plan.mode, plan.text) for plan in reviewed.planned()] == [
+            (mode, "" if mode == "run" else "This call is not allowed: not there")
+        ]
 
 
 def test_in_flight_and_orphaned_differ_by_resumed_alone() -> None:

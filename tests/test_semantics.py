@@ -32,9 +32,11 @@ from react_agent import (
 )
 from react_agent.backends.mock import ScriptItem
 from react_agent.errors import BackendRejected, ConfigError
-from react_agent.events import Asked, Called, Changed, Replied, Resumed, Returned, Reviewed, Started, Told
+from react_agent.events import Asked, Called, Changed, Event, Replied, Resumed, Returned, Reviewed, Started, Told
+from react_agent.host import Run
 from react_agent.masking import MASKED, Masker
 from react_agent.messages import Message
+from react_agent.streaming import RunStream
 
 formats = pytest.mark.parametrize("format_name", ["native", "react_text"])
 
@@ -163,6 +165,39 @@ def test_a_word_after_the_end_is_not_lost_in_silence() -> None:
     asyncio.run(main())
 
 
+def test_a_word_may_come_from_any_thread_and_only_that_of_the_loop_writes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    stream: list[RunStream] = []
+    writers: list[int] = []
+    append = Run.append
+
+    def appended(run: Run, event: Event) -> None:
+        writers.append(threading.get_ident())
+        append(run, event)
+
+    monkeypatch.setattr(Run, "append", appended)
+
+    @tool(read_only=True)
+    def talk() -> str:
+        """Say something."""
+        stream[0].tell("from a thread")
+        return "talked"
+
+    async def main() -> RunStream:
+        backend = MockBackend([[call("talk"), call("talk")], "done"])
+        async with Agent(backend, tools=[talk]).stream("Go.") as run:
+            stream.append(run)
+            async for _ in run:
+                pass
+        with pytest.raises(ConfigError, match="over"):
+            await asyncio.to_thread(run.tell, "too late")
+        return run
+
+    run = asyncio.run(main())
+    assert set(writers) == {threading.get_ident()}
+    assert [event.message.text for event in run.trace if isinstance(event, Told)] == ["from a thread"] * 2
+    check_law(run.trace)
+
+
 @formats
 def test_a_follow_up_question_goes_on_in_the_same_conversation_with_fresh_limits(format_name: str) -> None:
     story = tell("follow_up", format_name)
@@ -282,6 +317,20 @@ def test_a_verifiable_orphan_of_which_nobody_knows_waits(verdict: object) -> Non
     assert "interrupted" in result.pending[0].question
     assert ("no connection" in result.pending[0].question) == (verdict is failing)
     assert log == []
+
+
+def test_what_was_done_stays_so_though_the_schema_became_another() -> None:
+    whole = Agent(MockBackend([call("ship", order="o"), "done"]), tools=World().tools()).run_sync("Go.")
+
+    @tool(verify=lambda key: "shipped all right")
+    def ship(order: str, by: str) -> str:
+        """Ship."""
+        raise AssertionError
+
+    backend = MockBackend(["done"])
+    result = Agent(backend, tools=[ship]).resume_sync(whole.trace.cut(after(whole.trace, Called)), changes=True)
+    assert result.answer == "done"
+    assert "shipped all right" in spoken(backend)
 
 
 def test_an_async_verify_is_awaited() -> None:

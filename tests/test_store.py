@@ -98,11 +98,24 @@ def test_a_file_is_never_taken_for_the_trace_of_another_run(tmp_path: Path) -> N
         JsonlStore(tmp_path).load("ö")
 
 
-def test_a_run_that_was_killed_before_its_first_line_can_begin_again(tmp_path: Path) -> None:
+@pytest.mark.parametrize("left", [b"", b'{"ki', b'{"kind":"started","at":179'], ids=["nothing", "a few bytes", "half a line"])
+def test_a_run_that_was_killed_before_its_first_line_was_whole_can_begin_again(left: bytes, tmp_path: Path) -> None:
     store = JsonlStore(tmp_path)
-    store.create("r").close()
+    (tmp_path / "r.jsonl").write_bytes(left)
     assert not store.exists("r")
-    assert run(tmp_path).answer == "done"
+    result = run(tmp_path)
+    assert result.answer == "done"
+    assert store.load("r") == result.trace
+
+
+@pytest.mark.parametrize("data", [b"Hello", b'{"kind":"told"', b"\n"])
+def test_a_file_that_is_not_ours_is_not_written_over(data: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "r.jsonl"
+    path.write_bytes(data)
+    with pytest.raises(TraceError, match="exists"):
+        run(tmp_path)
+    assert path.read_bytes() == data
+    append_to_is_free(path)
 
 
 def test_a_store_may_be_of_ones_own() -> None:
@@ -154,6 +167,22 @@ def test_a_call_is_on_the_disk_before_a_tool_that_is_not_read_only_starts(tmp_pa
         return "acted"
 
     Agent(MockBackend([call("act"), "done"]), tools=[act], store=tmp_path).run_sync("Go.", run_id="r")
+    assert seen == [["started", "replied", "called"]]
+
+
+def test_what_took_the_model_its_time_is_on_the_disk_before_any_tool_starts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else it would be asked once more after a kill, and answer otherwise."""
+    now = iter(range(1, 1000))
+    monkeypatch.setattr("react_agent.stores.jsonl.perf_counter", lambda: float(next(now)))
+    seen: list[list[str]] = []
+
+    @tool(read_only=True)
+    def look() -> str:
+        """Look."""
+        seen.append(kinds(tmp_path / "r.jsonl"))
+        return "seen"
+
+    Agent(MockBackend([call("look"), "done"]), tools=[look], store=tmp_path).run_sync("Go.", run_id="r")
     assert seen == [["started", "replied", "called"]]
 
 
@@ -364,6 +393,17 @@ def test_two_writers_of_one_file_are_one_too_many(tmp_path: Path) -> None:
         Agent(MockBackend([]), tools=World().tools()).resume_sync(path)
     first.close()
     append_to(path).close()
+
+
+def test_where_there_are_no_locks_a_run_is_written_all_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import fcntl
+
+    def flock(descriptor: int, operation: int) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(fcntl, "flock", flock)
+    result = run(tmp_path)
+    assert JsonlStore(tmp_path).load("r") == result.trace
 
 
 def test_a_running_run_holds_its_file_and_frees_it_at_its_end(tmp_path: Path) -> None:

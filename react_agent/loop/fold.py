@@ -26,7 +26,7 @@ from react_agent.events import (
 from react_agent.loop.batch import close_batch
 from react_agent.loop.limits import check_limits, say, say_last_word
 from react_agent.loop.state import Ledger, OpenCall, Spent, State
-from react_agent.messages import Message, MessageView, Outcome, Text, ToolCall, ToolSpec, Usage
+from react_agent.messages import Message, MessageView, ModelReply, Outcome, Text, ToolCall, ToolSpec, Usage
 from react_agent.spec import FINISH_TOOL, AgentSpec
 
 
@@ -70,7 +70,8 @@ def _take_spec(state: State, spec: AgentSpec) -> None:
         if len(_tables) >= 256:
             _tables.clear()
         tools = {tool.name: tool for tool in state.head.tools}
-        known = _tables[id(spec)] = (spec, tools, frozenset(name for name, tool in tools.items() if spec.policy.always_allows(tool)))
+        allowed = [name for name, tool in tools.items() if name == FINISH_TOOL or spec.policy.always_allows(tool)]  # an answer is no call
+        known = _tables[id(spec)] = (spec, tools, frozenset(allowed))
     _, state.tools, state.allowed = known
 
 
@@ -164,22 +165,25 @@ def _replied(state: State, event: Replied) -> None:
     if reply.finish == "refused":
         _add(state, _without_calls(message))
         state.outcome = Outcome("refused", reply.complaint or message.text)
-    elif reply.reading == "act" and (state.closing is None or _finishes(state, message)):
+    elif (calls := _calls(reply)) and (state.closing is None or _finishes(state, message)):
         state.view = state.view.extend(message)
-        state.open = tuple([OpenCall(part) for part in message.parts if type(part) is ToolCall])
-        state.left = len(state.open)
+        state.open, state.left = calls, len(calls)
         return  # what was said meanwhile waits for the results
     elif state.closing is not None:
         _add(state, _without_calls(message))
         _closed(state, message.text if reply.reading == "answer" else None)
     elif reply.reading == "answer" and state.spec.output_schema is None:
-        state.view = state.view.extend(message)
+        state.view = state.view.extend(_without_calls(message))
         state.answer, state.mistakes = message.text, 0
         state.outcome = Outcome("answered")
     else:
         _add(state, _without_calls(message))
         state.mistakes += 1
-        complaint = reply.complaint or f"An answer has to be given by a call of the tool '{FINISH_TOOL}'."
+        complaint = reply.complaint or (
+            "A call was meant, but there is none."
+            if reply.reading == "act"
+            else f"An answer has to be given by a call of the tool '{FINISH_TOOL}'."
+        )
         if state.mistakes >= state.spec.limits.mistakes:
             state.outcome = Outcome("malformed", f"{state.mistakes} replies in a row could not be used; the last: {complaint}")
         else:
@@ -187,6 +191,11 @@ def _replied(state: State, event: Replied) -> None:
             say(state, f"{complaint}\n\n{warning}" if warning else complaint)
             say_last_word(state)
     _drain(state)
+
+
+def _calls(reply: ModelReply) -> tuple[OpenCall, ...]:
+    """The calls of a reply that acts; none where a backend of somebody's own says that it does, and gives none."""
+    return tuple([OpenCall(part) for part in reply.message.parts if type(part) is ToolCall]) if reply.reading == "act" else ()
 
 
 def _finishes(state: State, message: Message) -> bool:

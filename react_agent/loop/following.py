@@ -51,12 +51,13 @@ def _next_calls(state: State) -> CallTools | Pause:
 def _within(state: State, budget: int) -> set[int]:
     """Which calls of the open step may run: the first that could. It depends on the calls alone, not on how far each of them is."""
     begun = {index for index, opened in enumerate(state.open) if opened.key is not None}
-    left = budget - (state.tool_calls - state.base.tool_calls) + len(begun)
+    left = budget - (state.tool_calls - state.base.tool_calls)
     for index, opened in enumerate(state.open):
-        settled = opened.settled is not None or opened.call.arguments is None or opened.call.name not in state.tools
+        unreadable = opened.call.arguments is None and opened.arguments is None
+        settled = opened.settled is not None or unreadable or opened.call.name not in state.tools
         if left > 0 and index not in begun and not settled and opened.call.name != FINISH_TOOL:
             begun.add(index)
-        left -= index in begun
+            left -= 1
     return begun
 
 
@@ -72,31 +73,27 @@ def _plan(state: State, opened: OpenCall, step: int, index: int) -> PlannedCall:
     tool = state.tools.get(call.name)
     if arguments is None and tool is not None:
         return _settle(step, index, call, key, "invalid", call.complaint or "The arguments could not be read.")
-    if index >= state.spec.limits.calls_per_step:
+    begun = opened.key is not None  # then it is too late to refuse it: nobody may be told that it did not run
+    if not begun and index >= state.spec.limits.calls_per_step:
         text = f"Not run: at most {state.spec.limits.calls_per_step} calls are looked at in one step."
         return _settle(step, index, call, key, "refused", text)
     if state.closing is not None and call.name != FINISH_TOOL:
         return _settle(step, index, call, key, "refused", f"Not run: only '{FINISH_TOOL}' may be called now.")
     if tool is None and opened.phase == "orphan":
         return PlannedCall(step, index, call.name, arguments or {}, key, ask=_ORPHAN)
-    if tool is None:  # the dispatcher says so, and runs nothing, whatever it has been given since the agent was made
+    if tool is None or arguments is None:  # the dispatcher says so, and runs nothing, whatever it has been given since the agent was made
         return PlannedCall(step, index, call.name, arguments or {}, key, status="unknown_tool")
-    if arguments is None or opened.phase == "approved":
-        return PlannedCall(step, index, call.name, arguments or {}, key)
+    decision, reason = ("allow", "") if call.name in state.allowed else state.spec.policy.decide(tool, arguments, untrusted=state.untrusted)
+    if opened.phase == "orphan":
+        if decision == "deny" or not (tool.repeatable or tool.verifiable):
+            return PlannedCall(step, index, call.name, arguments, key, ask=_ORPHAN)
+        return PlannedCall(step, index, call.name, arguments, key, mode="run" if tool.repeatable else "verify")
+    if decision == "deny" and not begun:  # though it was asked for before: the agent or the arguments became others
+        return _settle(step, index, call, key, "refused", f"This call is not allowed{': ' + reason if reason else '.'}")
     if opened.phase == "asked":
         return PlannedCall(step, index, call.name, arguments, key, ask=opened.question)
-    if opened.phase == "orphan":
-        if tool.repeatable:
-            return PlannedCall(step, index, call.name, arguments, key)
-        if tool.verifiable:
-            return PlannedCall(step, index, call.name, arguments, key, mode="verify", ask=None)
-        return PlannedCall(step, index, call.name, arguments, key, ask=_ORPHAN)
-    if call.name in state.allowed:
-        return PlannedCall(step, index, call.name, arguments, key)
-    decision, reason = state.spec.policy.decide(tool, arguments, untrusted=state.untrusted)
-    if decision == "deny":
-        return _settle(step, index, call, key, "refused", f"This call is not allowed{': ' + reason if reason else '.'}")
-    return PlannedCall(step, index, call.name, arguments, key, ask=(reason or "May it run?") if decision == "ask" else None)
+    ask = (reason or "May it run?") if decision == "ask" and opened.phase != "approved" else None
+    return PlannedCall(step, index, call.name, arguments, key, ask=ask)
 
 
 def _settle(step: int, index: int, call: ToolCall, key: str, status: ResultStatus, text: str) -> PlannedCall:

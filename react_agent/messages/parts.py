@@ -207,6 +207,9 @@ def as_parts(value: Task) -> Message:
             message = user(*value)
         else:
             raise TypeError(f"{type(value).__name__} is nothing of these, or holds nothing")
-        return msgspec.json.decode(msgspec.json.encode(message), type=Message)
+        written = msgspec.json.decode(msgspec.json.encode(message), type=Message)
+        if written.role != "user" or not all(isinstance(part, Text | Image) for part in written.parts):
+            raise TypeError("a Message that a person says has the role 'user', and Text and Image as its parts")
+        return written
     except (TypeError, ValueError, AttributeError, OverflowError, RecursionError) as error:  # msgspec's are among them
         raise ConfigError(f"a task is text, a list of texts and images, or a Message: {error}") from error

@@ -1,7 +1,7 @@
 """Traces as JSON Lines files in a folder, one file a run; large images beside them under their SHA-256.
 
-A line is one event. Lines are handed to the operating system before a tool starts that is not read-only, and before a model is asked unless that was done
-in the last 10 ms. So a killed process loses nothing that it could not do again, and never more than 10 ms of work; nothing is
+A line is one event. Lines are handed to the operating system before a tool starts that is not read-only, and before any other tool or a model is
+asked unless that was done in the last 10 ms. So a killed process loses nothing that it could not do again, and never more than 10 ms of work; nothing is
 synced to the disk.
 """
 
@@ -28,6 +28,7 @@ from react_agent.trace import Trace, encode_event
 IMAGE_BYTES_INLINE = 64 * 1024
 CHECKPOINT_SECONDS = 0.01
 _IMAGES = "images"
+_FIRST = b'{"kind":"started",'  # how each trace begins
 _WITH_IMAGES = frozenset((Started, Told, Returned))
 _APPEND = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 
@@ -90,9 +91,10 @@ class JsonlStore:
                 writer = JsonlWriter(path)
         except OSError as error:
             raise _not_written(path, error) from error
-        if writer.size():  # an empty one is left by a run that was killed before its first line
+        if _begun(path):
             writer.close()
             raise TraceError(f"{path} exists: resume that run, or give this one another id")
+        os.truncate(path, 0)
         return writer
 
     def append(self, run_id: str) -> JsonlWriter:
@@ -103,7 +105,7 @@ class JsonlStore:
 
     def exists(self, run_id: str) -> bool:
         path = self.path(run_id)
-        return path.exists() and path.stat().st_size > 0
+        return path.exists() and _begun(path)
 
     def runs(self) -> list[Path]:
         """All trace files, newest first."""
@@ -134,10 +136,6 @@ class JsonlWriter:
         except TraceError:
             os.close(self._file)
             raise
-
-    def size(self) -> int:
-        """Bytes in the file now."""
-        return os.fstat(self._file).st_size
 
     def write(self, event: Event, line: bytes | None = None) -> None:
         if type(event) in _WITH_IMAGES and _images_of(event):
@@ -205,6 +203,13 @@ def append_to(path: Path) -> JsonlWriter:
     return writer
 
 
+def _begun(path: str | Path) -> bool:
+    """There is a run in it, or what is not ours. Not so where its writer was killed before the first line was whole: then nothing had been done."""
+    with open(path, "rb") as file:
+        line = file.readline()
+    return line.endswith(b"\n") or not (line.startswith(_FIRST) or _FIRST.startswith(line))
+
+
 def _file_name(run_id: str) -> str:
     if run_id.isascii() and run_id.replace("-", "").isalnum():  # as those that we make
         return run_id + ".jsonl"
@@ -220,17 +225,19 @@ def _lock(descriptor: int, path: str | Path, *, shared: bool = False) -> None:
     """Refuse a second writer where the system can tell; advisory, and released with the file. `shared`: with others who replace the whole file."""
     try:
         import fcntl
-    except ImportError:  # pragma: no cover - no such locks on this system
+    except ImportError:  # pragma: no cover - it cannot
         return
     try:
         fcntl.flock(descriptor, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
-    except OSError:
+    except BlockingIOError:
         raise TraceError(f"{path} is being written by another run: wait for it, or fork its trace instead") from None
+    except OSError:
+        return  # nor in this place, such as some that are mounted from elsewhere
 
 
 def _unlock(descriptor: int) -> None:
     """Closing alone may not: a process that another thread is just starting has a copy of all that is open here, until it runs its program."""
-    with suppress(ImportError):
+    with suppress(ImportError, OSError):
         import fcntl
 
         fcntl.flock(descriptor, fcntl.LOCK_UN)

@@ -6,7 +6,7 @@ import asyncio
 import string
 
 import pytest
-from _laws import KINDS, check_law, picture, states_of
+from _laws import KINDS, check_bounds, check_law, picture, states_of
 from _stories import STORIES, after, tell
 from _world import World
 from hypothesis import example, given, settings
@@ -154,6 +154,7 @@ def whole(result: Result) -> None:
     assert (result.answer is not None) == (result.outcome.kind == "answered")
     assert isinstance(result.trace[-1], Finished)
     assert result.error is None or isinstance(result.error, BackendError)
+    check_bounds(result.trace)
     purposes = [event.purpose for event in result.trace if isinstance(event, Replied)]
     for step, purpose in zip(result.steps[:-1], purposes, strict=False):  # the last request asks for words: a call in its reply is not run
         assert all(record.result is not None for record in step.calls) or step.reply.finish == "refused" or purpose == "last"
