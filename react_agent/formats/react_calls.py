@@ -6,7 +6,7 @@ from pydantic import JsonValue
 
 from react_agent.formats.arguments import read_arguments
 from react_agent.formats.lossless import Unreadable, place, read_value, strict_object, write_json
-from react_agent.formats.scanner import Step
+from react_agent.formats.scanner import Step, unended
 from react_agent.formats.tools import FINISH_TOOL, Tools, find_tool, from_text, misfit, takes_nothing, unknown
 from react_agent.messages import JsonObject, ToolCall, ToolSpec
 
@@ -63,7 +63,7 @@ class CallReader:
         if steps[0].kind == "answer":
             return steps[0]
         calls = tuple(call for step in steps for call in step.calls)
-        return Step("act", end=end, calls=calls, repairs=made, open=end == len(text))
+        return Step("act", end=end, calls=calls, repairs=made, open=unended(text, end))
 
     def _blob_item(self, item: JsonValue, end: int) -> Step:
         if not isinstance(item, dict):

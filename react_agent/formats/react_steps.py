@@ -16,7 +16,7 @@ from react_agent.formats.dialects.pythonic import PythonReader, python_call
 from react_agent.formats.lossless import Unreadable, read_value
 from react_agent.formats.react_calls import ANSWER_NAMES, CallReader
 from react_agent.formats.react_labels import Label, Labels, leading_label
-from react_agent.formats.scanner import Step, fence_at, fence_content, skip_space
+from react_agent.formats.scanner import Step, cut_in, fence_at, fence_content, skip_space, unended
 from react_agent.formats.tools import Tools, find_tool, takes_nothing
 from react_agent.messages import JsonObject, ToolCall
 
@@ -156,6 +156,8 @@ class StepReader(CallReader):
         if self.text.startswith("```", at):
             step.end = at + 3
             step.open = False
+        elif cut_in(self.text, at, ("```",)):
+            step.open = True
         return step
 
     def _named(self, at: int, end: int, *, certain: bool) -> Step | None:
@@ -226,7 +228,7 @@ class StepReader(CallReader):
                 return self._refused(name, "it is given twice", at, end)
             return self._after_name(name, reader.at, end, known=True)
         call = python_call(name, named, placed, text[at : reader.at], self.tools)
-        return Step("act", end=reader.at, calls=(call,), repairs=("python_call", *reader.repairs), open=reader.at == len(text))
+        return Step("act", end=reader.at, calls=(call,), repairs=("python_call", *reader.repairs), open=unended(text, reader.at))
 
     def _in_parentheses(self, name: str, at: int) -> Step:
         step = self._object(name, at, ")")
@@ -236,7 +238,7 @@ class StepReader(CallReader):
         if not self.text.startswith(")", close):
             return self._refused(name, "the parenthesis is never closed", at, len(self.text))
         step.end = close + 1
-        step.open = step.end == len(self.text)
+        step.open = unended(self.text, step.end)
         return step
 
     # -------------------------------------------------------------------------------------------------- Search[entity]
@@ -264,7 +266,9 @@ class StepReader(CallReader):
         label = self.labels.next(close)
         if label is not None and label.kind == "input" and not text[line : label.start].strip():
             return self._refused(name, "it is given twice, in brackets and under its own label", at, end)
-        return self._call(name, text[at + 1 : close].strip(), close + 1)
+        step = self._call(name, text[at + 1 : close].strip(), close + 1)
+        step.open = step.open or (line == len(text) and not rest)  # more on the line would have been refused
+        return step
 
     # ------------------------------------------------------------------------------------------------------ Action Input
 
@@ -316,7 +320,9 @@ class StepReader(CallReader):
             if any(mark in rest for mark in '{}[]"'):
                 return self._refused(name, "more follows after the object", end, line if line >= 0 else len(text))
             repairs = (*repairs, "text_around")
-        return self._calls_of(name, cast(JsonObject, value), text[at:end], end, repairs)
+        step = self._calls_of(name, cast(JsonObject, value), text[at:end], end, repairs)
+        step.open = step.open or (line < 0 and not label_here)  # what the line would have ended with may have been more of the input
+        return step
 
 
 def _json_string(words: str) -> str | None:

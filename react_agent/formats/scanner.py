@@ -227,6 +227,17 @@ def skip_space(text: str, at: int) -> int:
 _NOT_SPACE = re.compile(r"\S")
 
 
+def cut_in(text: str, at: int, marks: Iterable[str]) -> bool:
+    """Nothing follows at `at`, or only the beginning of one of these marks: the text may have been cut here."""
+    return at >= len(text) or any(len(text) - at < len(mark) and mark.startswith(text[at:]) for mark in marks)
+
+
+def unended(text: str, at: int) -> bool:
+    """Nothing but blanks follows on the line, and the line has no end either."""
+    after = skip_space(text, at)
+    return after >= len(text) and text.find("\n", at) < 0
+
+
 def bounded(text: str) -> str | None:
     """What was thrown away, at most `CUT_CHARS` of it; None for nothing but white space."""
     if not text or text.isspace():

@@ -149,7 +149,8 @@ def test_a_cut_reply_is_nothing() -> None:
     ):
         assert read("auto", text, finish="length").reading == "malformed"
     whole = WRITTEN["hermes"]  # its closing tag has come
-    assert read("auto", whole, finish="length").read() == Act("", (ToolCall("search", ARGS),))
+    for more in ("", "\n<tool_response>\nmade u"):
+        assert read("auto", whole + more, finish="length").read() == Act("", (ToolCall("search", ARGS),))
 
 
 def test_without_tools_a_call_is_still_no_answer() -> None:

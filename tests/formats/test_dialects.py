@@ -4,6 +4,8 @@ import pytest
 
 from react_agent.errors import ConfigError, FormatError
 from react_agent.formats import FORMATS, get_format
+from react_agent.formats.base import RawReply
+from react_agent.formats.stream import StreamReader
 from react_agent.messages import Act, Answer, Head, JsonObject, Message, Text, ToolCall, ToolResult, ToolSpec, system
 
 from ._say import SEARCH, TOOLS, ask, read, tool
@@ -104,6 +106,25 @@ def test_a_call_that_was_cut_anywhere_never_runs_with_less(name: str) -> None:
                 assert call.arguments in (None, {"query": "Paris in spring"}), text[:end]
             if reply.reading == "answer" and finish == "length":
                 pytest.fail(f"an answer from a cut reply: {text[:end]!r}")
+
+
+@pytest.mark.parametrize("form", ["its own", "auto"])
+@pytest.mark.parametrize("name", DIALECTS)
+def test_a_reply_that_the_token_limit_cut_runs_only_what_has_its_end_mark(name: str, form: str) -> None:
+    """Wherever it was cut; of two calls, none before the second is told apart from the end."""
+    calls = (ToolCall("search", {"query": "a b"}), ToolCall("now", {}))
+    written, first = get_format(name).write(Act("I look.", calls)), get_format(name).write(Act("I look.", calls[:1]))
+    for end in range(len(written) + 1):
+        for size in (1, len(written)):
+            reader = StreamReader(get_format(name if form == "its own" else form), ask())
+            for at in range(0, end, size):
+                reader.feed(written[at : min(end, at + size)])
+            reply = reader.finish(RawReply((), "length"))
+            if reply.reading == "act":
+                assert written[:end].rstrip() in (first, written), written[:end]
+                assert len(reply.message.calls) == (1 if end < len(written) else 2)
+            else:
+                assert "limit of tokens" in (reply.complaint or "")
 
 
 @pytest.mark.parametrize("name", [name for name in DIALECTS if name not in ("json_step", "json_plan")])

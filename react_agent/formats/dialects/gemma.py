@@ -10,7 +10,7 @@ from pydantic import JsonValue
 from react_agent.errors import FormatError
 from react_agent.formats.dialects.base import Block, Dialect, arguments_of, call_with
 from react_agent.formats.lossless import MAX_DEPTH, Unreadable, read_value, write_json
-from react_agent.formats.scanner import skip_space
+from react_agent.formats.scanner import cut_in, skip_space
 from react_agent.formats.tools import Tools
 from react_agent.messages import JsonObject, ToolCall
 
@@ -111,7 +111,7 @@ class _Gemma(Dialect):
         calls = (call_with(call.group(1), value, tools),)
         if text.startswith(self.closing, end):
             return Block(end + len(self.closing), calls)
-        return Block(reader.at, calls, open=end >= len(text))
+        return Block(reader.at, calls, open=cut_in(text, end, (self.closing,)))
 
     def write_calls(self, calls: Sequence[ToolCall]) -> str:
         return "".join(f"{self.markers[0]}call:{call.name}{self._text(arguments_of(call))}{self.closing}" for call in calls)

@@ -7,13 +7,14 @@ from collections.abc import Sequence
 
 from react_agent.formats.dialects.base import Block, Dialect, arguments_of, named_json, turn_text
 from react_agent.formats.lossless import write_json
-from react_agent.formats.scanner import Step, skip_space
+from react_agent.formats.scanner import Step, cut_in, skip_space
 from react_agent.formats.tools import Tools, find_tool, unknown
 from react_agent.messages import Act, Answer, ToolCall
 
 _TOKEN = re.compile(r"<\|(start|channel|constrain|message|end|call|return|eom|eot)\|>")
 _TO = re.compile(r"\bto=([^\s<]++)")
 _CHANNEL = re.compile(r"<\|channel\|>\s*+(\w++)")
+_AFTER = ("<|call|>", "<|end|>", "<|return|>", "<|start|>")
 _ENDS = frozenset({"end", "call", "return", "start", "eom", "eot"})
 
 
@@ -53,6 +54,9 @@ class _Harmony(Dialect):
                 first = first if calls else at + to.start()
                 calls.append(call)
             elif calls:
+                is_open = cut_in(text, at, _AFTER) or (
+                    not header and text.startswith(("<|start|>", "<|channel|>"), at)
+                )  # a header that was cut
                 break
             elif (channel and channel[-1] == "analysis") or name == "self" or (not header and text.startswith("<|end|>", stop)):
                 thoughts.append(text[body:stop].strip())
@@ -92,9 +96,9 @@ class _Harmony(Dialect):
             return block.complaint, stop, block.open or is_open
         after = skip_space(text, block.end)
         token = _TOKEN.match(text, after)
-        if after < len(text) and token is None:
+        if after < len(text) and token is None and not cut_in(text, after, _AFTER):
             return f"After the arguments of {bare[:80]} stands other text.", stop, False
-        return block.calls[0], after, after >= len(text)
+        return block.calls[0], after, token is None
 
     def render(self, reading: Act | Answer) -> str:
         lead = f"<|channel|>analysis<|message|>{reading.thought}<|end|><|start|>assistant" if reading.thought else ""
