@@ -101,13 +101,15 @@ def looks_like_call(text: str) -> bool:
 
 def _as_json(text: str, tools: Tools, hidden: Spans) -> Step | None:
     """JSON or Python that is exactly calls of offered tools."""
+    whole = whole_json(text, tools)
+    if whole is not None and whole.complaint:  # then neither is it a step
+        return block_step(text, 0, whole, "json")
     step = JSON_STEP.step(text, tools, hidden)
     if step.kind == "answer" and (
         step.thought or _ANSWER_ALONE.match(text.lstrip()) is None
     ):  # also one that is written as a call of what is no tool
         return step  # but JSON with nothing but an answer may be what was asked for
-    whole = whole_json(text, tools)
-    if whole is not None:  # nothing but a call, or the beginning of one: never an answer
+    if whole is not None:  # nothing but a call: never an answer
         return _fitting(block_step(text, 0, whole, "json"), tools, strong=True)
     if '"' not in text and "(" not in text:
         return None
