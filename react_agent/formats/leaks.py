@@ -177,7 +177,7 @@ def _as_text(text: str, tools: Tools, hidden: Spans) -> Step | None:
     step = StepReader(text, tools, hidden).step()
     if step.kind == "act":
         step.dialect = "react_text"
-        return _fitting(step, tools, strong=any(find_tool(tools, call.name)[0] for call in step.calls))
+        return _fitting(step, tools, strong=True)
     if step.kind == "answer" and (ANSWER_LABEL.search(text) is not None or _THOUGHT.match(text) is not None):
         step.dialect = "react_text"
         return step

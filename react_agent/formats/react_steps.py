@@ -296,6 +296,8 @@ class StepReader(CallReader):
                     step = self._call(name, content, fence[2])
                     step.repairs = (*step.repairs, "code_fence")
                     return step
+            else:
+                return self._refused(name, "the fence around it is never closed", begin, label.start if label else len(text))
         end = label.start if label else len(text)
         words = text[begin:end].strip().removesuffix("```" if self.labels.wrapped else "").rstrip()
         if words.startswith('"') and (literal := _json_string(words)) is not None:

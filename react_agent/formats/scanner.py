@@ -157,6 +157,10 @@ class Hidden:
 # ------------------------------------------------------------------------------------------------------------------- fences
 
 _FENCE = re.compile(r"(?:^|\n)[ \t]*+(```|~~~)")
+_LABELLED_FENCE = re.compile(  # "Final Answer: ```": one that opens behind the label of its line
+    r"(?:^|\n)[ \t]*+(?P<label>[\r>#*_]*+(?:thoughts?+|action(?:[ _]?+input)?+|final[ _]?+answer|answer)[ \t0-9*_]*+[:：][*_]*+[ \t]++)?+(?P<mark>```|~~~)",
+    re.IGNORECASE,
+)
 
 
 def next_fence(text: str, at: int) -> tuple[int, int, int] | None:
@@ -185,17 +189,18 @@ def fence_at(text: str, start: int, mark: str) -> tuple[int, int, int]:
 
 
 def fence_spans(text: str, at: int = 0, hidden: Hidden | None = None) -> list[tuple[int, int]]:
-    """The fences from `at` on; one that is never closed goes to the end. Marks in hidden spans are none."""
+    """The fences from `at` on; one that is never closed goes to the end, but not from behind a label. Marks in hidden spans are none."""
     spans: list[tuple[int, int]] = []
     start, mark, past = -1, "", at  # the fence that is open, and where the last one ended
-    for found in _FENCE.finditer(text, at):
-        begun = found.start(1)
+    labelled = False
+    for found in _LABELLED_FENCE.finditer(text, at):
+        begun = found.start("mark")
         if start >= 0:
-            if found.group(1) == mark:
+            if found.group("mark") == mark and found.group("label") is None:
                 spans.append((start, found.end()))
                 start, past = -1, found.end()
         elif begun >= past and (hidden is None or hidden.past(begun) == begun):
-            mark = found.group(1)
+            mark, labelled = found.group("mark"), found.group("label") is not None
             line = text.find("\n", begun)
             same = text.find(mark, begun + 3, line if line >= 0 else len(text))
             if same >= 0:
@@ -203,7 +208,7 @@ def fence_spans(text: str, at: int = 0, hidden: Hidden | None = None) -> list[tu
                 spans.append((begun, past))
             else:
                 start = begun
-    if start >= 0:
+    if start >= 0 and not labelled:
         spans.append((start, len(text)))
     return spans
 
