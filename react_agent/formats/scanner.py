@@ -50,6 +50,22 @@ _THINK_CLOSERS = frozenset(THINK_PAIRS.values())
 _THINK_MARK = any_of(mark for pair in THINK_PAIRS.items() for mark in pair)
 
 
+_ALONE = re.compile(r"(?:\.\.\.|…)?+(?:</[\w:|.\-]{1,30}+>)?+([`\"'])(?![\w`\"'])(?!\s?+[{<\[])")
+SPOKEN_CHARS = 48  # after a mark, by which `spoken_of` is certain
+
+
+def spoken_of(text: str, start: int, end: int) -> int:
+    """Where the words end that only speak of the mark at `start`: it stands in backticks or quotes, alone or with its closing tag. 0 for one that is used.
+
+    No call begins so, not even a broken one: a quote follows where its name or its JSON should stand.
+    """
+    quote = text[start - 1 : start]
+    if quote not in ("`", '"', "'") or text[start - 2 : start - 1].isalnum() or text[start - 2 : start - 1] in ("`", '"', "'", "\\"):
+        return 0
+    found = _ALONE.match(text, end)
+    return found.end(1) if found is not None and found.group(1) == quote else 0
+
+
 @dataclass(slots=True)
 class Step:
     """What a reader found in a text: the first complete step.
@@ -111,7 +127,7 @@ def unthink(block: str) -> str:
 
 
 def find_thoughts(text: str) -> Thoughts:
-    """The thinking blocks. A block ends at the first closing tag of its own kind."""
+    """The thinking blocks. A block ends at the first closing tag of its own kind. Marks that are only spoken of are none."""
     found = _THINK_MARK.search(text)
     if found is None:
         return NO_THOUGHTS
@@ -119,11 +135,15 @@ def find_thoughts(text: str) -> Thoughts:
     orphans: list[tuple[int, int]] = []
     while found is not None:
         mark, at = found.group(), found.end()
-        if mark in _THINK_CLOSERS:
+        if (past := spoken_of(text, found.start(), at)) > 0:
+            at = past
+        elif mark in _THINK_CLOSERS:
             orphans.append((found.start(), at))
         else:
             closer = THINK_PAIRS[mark]
             end = text.find(closer, at)
+            while end >= 0 and (past := spoken_of(text, end, end + len(closer))) > 0:
+                end = text.find(closer, past)
             if end < 0:
                 blocks.append((found.start(), len(text), at, len(text)))
                 return Thoughts(blocks, orphans, unclosed=True)

@@ -57,6 +57,9 @@ ANSWERS = {
     "fenced JSON": 'Here:\n```json\n{"name": "Paris", "population": 2}\n```',
     "JSON of no tool": 'As JSON: {"name": "unknown", "arguments": {"x": 1}} is a call.',
     "a list": "[1, 2, 3]",
+    "marks that are spoken of": "Use the `<tool_call>` tag, or `<tool_call>...</tool_call>`, not '[TOOL_CALLS]'.",
+    "thinking marks that are spoken of": 'The `<think>` tag opens, `</think>` closes it; `<think>…</think>` is both.\n\n"<think>"',
+    "marks in code": "So:\n```python\nif text.startswith(\"<tool_call>\"):\n    stop = '</think>'\n```",
     "a list of calls of no tool": "[f(x=1)]",
     "a list of calls within a line": "Write [search(query='Paris')] to search.",
     "a call in quotes": """It wrote '{"name": "search", "arguments": {"query": "Paris"}}' and no more.""",
@@ -113,6 +116,9 @@ MISTAKES = {
     "cut": ('<tool_call>{"name": "search", "arguments": {"query": "Par', "inside the string"),
     "cut, bare": ('{"name": "search", "arguments": {"query": "Par', "inside the string"),
     "no call in the tag": ("<tool_call>Paris?</tool_call>", ""),
+    "a mark in code, then a call": ('`<tool_call>`{"name": "search", "arguments": {"query": "Par', "no call can be read"),
+    "a quote before a call": ('He says "yes"<tool_call>"name": "search"', ""),
+    "a step for no tool": ("Action: serch\nAction Input: Paris", "Did you mean search?"),
     "broken step": ('Thought: x\nAction: search\nAction Input: {"query": "Par', "inside the string"),
 }
 

@@ -96,6 +96,13 @@ ACTS: dict[str, tuple[str, str, str, JsonObject]] = {
     "nothing to give": ("Thought: what time\nAction: now\nAction Input: {}", "what time", "now", {}),
     "nothing given": ("Thought: what time\nAction: now", "what time", "now", {}),
     "empty brackets": ("Action: now[]", "", "now", {}),
+    "a fence that opens behind its label": ("Action: search\nAction Input: ```\nParis\n```\nObservation: x", "", "search", PARIS),
+    "a fence behind the thought's label": (
+        "Thought: ```\nAction: add\nAction Input: {}\n```\nAction: search[Paris]",
+        "```\nAction: add\nAction Input: {}\n```",
+        "search",
+        PARIS,
+    ),
     "fence in the thought": (
         "Thought: like\n```\nAction: add\nAction Input: {}\n```\nso.\nAction: search[Paris]",
         "like\n```\nAction: add\nAction Input: {}\n```\nso.",
@@ -127,6 +134,11 @@ ANSWERS = {
     "as a blob": ('Action: {"action": "Final Answer", "action_input": "42"}', "", "42"),
     "lines": ("Final Answer: one\ntwo\n\n- three", "", "one\ntwo\n\n- three"),
     "bold": ("**Final Answer:** 42", "", "42"),
+    "a fence": (
+        "Final Answer: ```\nAction: add\nObservation: x\n```\nDone.\nObservation: y",
+        "",
+        "```\nAction: add\nObservation: x\n```\nDone.",
+    ),
     "inline": ("Thought: I know it. Final Answer: 42", "I know it.", "42"),
     "then more": ("Final Answer: 42\n\nAction: search\nAction Input: x", "", "42"),
     "the question again": ("Question: 6*7?\nThought: I know.\nFinal Answer: 42", "I know.", "42"),
@@ -186,6 +198,7 @@ COMPLAINTS = {
     "called and given": ('Action: search(query=\'a\')\nAction Input: {"query": "Paris"}', "given twice"),
     "positional arguments": ("Action: add(1, 2)", "by name"),
     "an expression": ("Action: count(n=1+2)", "no plain number"),
+    "open fence": ("Action: search\nAction Input: ```\nParis\nObservation: x", "the fence around it is never closed"),
     "open parenthesis": ('Action: search({"query": "a"}', "never closed"),
 }
 

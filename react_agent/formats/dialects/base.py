@@ -18,7 +18,7 @@ from react_agent.errors import FormatError
 from react_agent.formats.arguments import read_arguments
 from react_agent.formats.live import PLAIN, Shape
 from react_agent.formats.lossless import Unreadable, place, read_value, strict_object, write_json
-from react_agent.formats.scanner import TURN_ENDS, Hidden, Step, any_of, cut_in, fence_at, skip_space
+from react_agent.formats.scanner import TURN_ENDS, Hidden, Step, any_of, cut_in, fence_at, skip_space, spoken_of
 from react_agent.formats.tools import Tools, accepted, coerce, find_tool, from_text, json_type, properties, takes_nothing, unknown
 from react_agent.messages import Act, Answer, JsonObject, ToolCall, ToolSpec
 
@@ -99,6 +99,9 @@ def first_step(text: str, tools: Tools, hidden: Sequence[tuple[int, int]], diale
     while found is not None:
         at, mark = found.start(), found.group()
         if covered is not None and (past := covered.past(at)) != at:
+            found = search.search(text, past)
+            continue
+        if (past := spoken_of(text, at, found.end())) > 0:
             found = search.search(text, past)
             continue
         for dialect in dialects:
