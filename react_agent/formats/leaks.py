@@ -31,6 +31,7 @@ _HEADER = re.compile(
 _ANSWER_ALONE = re.compile(r'(?:```\w*+)?+\s*+\{\s*+"(?:answer|final[ _]answer)"', re.IGNORECASE)
 _LABEL_WORD = re.compile(r"action[ \t*_`0-9]*+[:：]", re.IGNORECASE)
 _THOUGHT = re.compile(r"\s*+[*_`]*+thought[ \t]*+[0-9]*+[ \t]*+[*_`]*+[:：]", re.IGNORECASE)
+_INPUT = re.compile(r"(?:^|\n)[ \t\r>#*_`]*+action[ _]?+input[ \t]*+[0-9]*+[*_`]*+[:：]", re.IGNORECASE)
 _OPENING = re.compile(r"[{<\[`>]")  # what a step of other dialects than Thought/Action text begins with
 _HINT = re.compile(r"[{<\[`：(]|>>>|action|answer|thought", re.IGNORECASE)
 
@@ -181,8 +182,11 @@ def _as_text(text: str, tools: Tools, hidden: Spans) -> Step | None:
     if step.kind == "answer" and (ANSWER_LABEL.search(text) is not None or _THOUGHT.match(text) is not None):
         step.dialect = "react_text"
         return step
-    if step.kind == "malformed" and _THOUGHT.match(text) is not None:  # a thought by its own label, and then nothing that can be used
-        step.complaint = step.complaint or "Your reply held a thought only, no call and no answer."
+    thinks = _THOUGHT.match(text) is not None
+    if step.kind == "malformed" and (
+        thinks or _INPUT.search(text) is not None
+    ):  # a thought or an input by its own label, and nothing that can be used
+        step.complaint = step.complaint or f"Your reply held {'a thought only, ' if thinks else ''}no call and no answer."
         step.at = step.end  # no call begins anywhere
         return step
     return None

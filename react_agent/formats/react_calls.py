@@ -10,6 +10,7 @@ from react_agent.formats.scanner import Step, unended
 from react_agent.formats.tools import FINISH_TOOL, Tools, find_tool, from_text, misfit, takes_nothing, unknown
 from react_agent.messages import JsonObject, ToolCall, ToolSpec
 
+NOTHING = frozenset({"", "none", "null", "n/a", "[]", "()"})  # as the input of a tool that takes nothing
 ANSWER_NAMES = frozenset({"finish", "final answer", "final_answer", "finalanswer"})
 NAME_KEYS = ("action", "tool", "tool_name", "name", "function")
 INPUT_KEYS = ("action_input", "tool_input", "input", "arguments", "parameters", "args")
@@ -110,7 +111,7 @@ class CallReader:
 
     def _call_from_text(self, tool: ToolSpec, words: str, end: int) -> Step:
         is_open = end == len(self.text)
-        if takes_nothing(tool) and words.casefold() in ("", "none", "null"):
+        if takes_nothing(tool) and words.casefold() in NOTHING:
             return Step("act", end=end, calls=(ToolCall(tool.name, {}),), open=is_open)
         if words.startswith("{"):
             value = strict_object(words)

@@ -24,6 +24,12 @@ ANSWER_LABEL = re.compile(r"(?:^|\n)[ \t\r>#*_`]*+final[ _]?+answer[ \t]*+[*_`]*
 _INLINE_INPUT = re.compile(r"[,;|]?+[ \t]*+[*_`]*+action[ _]?+input[ \t]*+[0-9]*+[ \t]*+[*_`]*+[:：][*_`]*+", re.IGNORECASE)
 _INLINE_STEP = re.compile(r"[.!?;:)][ \t]++[*_`]*+(?:(?P<action>action)|final[ _]?+answer)[ \t]*+[0-9]*+[ \t]*+[:：][*_`]*+", re.IGNORECASE)
 _NAME = re.compile(r"[`*\"'“‘]*+(?P<name>final[ _]answer|[\w.\-]++)[`*\"'”’]*+", re.IGNORECASE)
+_REPEATED = {
+    "action": re.compile(r"[ \t*_`]*+action[ \t]*+[0-9]*+[ \t]*+[:：]", re.IGNORECASE),
+    "input": re.compile(r"[ \t*_`]*+action[ _]?+input[ \t]*+[0-9]*+[ \t]*+[:：]", re.IGNORECASE),
+}
+_WRAPPED_NAME = re.compile(r"(?:\[([\w.\-]++)\]|<([\w.\-]++)>)[ \t\r]*+(?=\n|\Z)")
+_NO_ACTION = frozenset({"none", "null", "n/a", "nothing"})
 _LINE_NAME = re.compile(r"[ \t]*+[\w.\-]++\[")
 _BRACKET = re.compile(r"[\[\]\n]")
 
@@ -132,7 +138,7 @@ class StepReader(CallReader):
 
     def _action(self, label: Label, *, certain: bool = True) -> Step | None:
         """The action after its label; None where the text there is prose."""
-        at = skip_space(self.text, label.content)
+        at = self._begin("action", label.content)
         following = self.labels.next(label.content)
         end = following.start if following is not None else len(self.text)
         if at >= end:
@@ -147,9 +153,20 @@ class StepReader(CallReader):
                 return Step("malformed", end=len(self.text), complaint="The fence after the action is never closed.", open=True)
             step = self._named(inner, close, certain=certain)
             return self._past_fence(step) if step is not None else None
+        wrapped = _WRAPPED_NAME.match(self.text, at, end)
+        if wrapped is not None and (known := self._known_name(wrapped.group(1) or wrapped.group(2))) is not None:
+            self.repairs.append("wrapped_name")
+            return self._after_name(known, wrapped.end(), end, known=True)
         if self.text[at] in "{[":
             return self._blob(at)
         return self._named(at, end, certain=certain)
+
+    def _begin(self, kind: str, at: int) -> int:
+        """Where what a label announces begins; small models write the label twice."""
+        while (again := _REPEATED[kind].match(self.text, at)) is not None:
+            self.repairs.append("repeated_label")
+            at = again.end()
+        return skip_space(self.text, at)
 
     def _past_fence(self, step: Step) -> Step:
         at = skip_space(self.text, step.end)
@@ -180,6 +197,8 @@ class StepReader(CallReader):
             return self._input(written, after)
         if inline := _INLINE_INPUT.match(text, after):
             return self._input(written, inline.end())
+        if mark == "\n" and name is None and written.casefold() in _NO_ACTION:
+            return None  # "Action: None": an answer may follow
         if mark == "\n":
             return self._after_name(written, after, end, known=name is not None)
         if mark == "(" and name is not None and name.casefold() not in ANSWER_NAMES:
@@ -275,12 +294,15 @@ class StepReader(CallReader):
     def _input(self, name: str, at: int) -> Step:
         """The input after its label: an object, a fence around one thing, or bare text up to the next label."""
         text = self.text
-        begin = skip_space(text, at)
+        begin = self._begin("input", at)
         label = self.labels.next(at)
         if begin >= (label.start if label else len(text)):
             return self._call(name, "", label.start if label else len(text), empty=label is None)
         if text[begin] == "{":
             return self._object(name, begin)
+        if text.startswith("`{", begin):
+            self.repairs.append("code_span")
+            return self._object(name, begin + 1, "`")
         if text.startswith("```", begin):
             inner = skip_space(text, fence_content(text, begin))
             if text.startswith("{", inner):

@@ -41,7 +41,7 @@ from react_agent.formats.reading import (
     scan,
     was_cut,
 )
-from react_agent.formats.scanner import Step
+from react_agent.formats.scanner import Step, turn_end
 from react_agent.formats.step_grammar import react_grammar
 from react_agent.formats.tools import FINISH_TOOL, Tools, example_arguments
 from react_agent.messages import (
@@ -236,7 +236,7 @@ def read_text(text: str, tools: Tools) -> tuple[Step, list[str]]:
                 return _as_ours(other)
         return step
 
-    return scan(text, read)
+    return scan(text[: turn_end(text)], read)
 
 
 def _as_ours(step: Step) -> Step:

@@ -35,6 +35,18 @@ def _tree(marks: list[str]) -> str:
 TURN_ENDS = ("</s>", "<|eot_id|>", "<|eom_id|>", "<|im_end|>", "<|end|>", "<|end_of_text|>", "<|endoftext|>", "<end_of_turn>", "<turn|>", "<|eot|>",
              "<|return|>", "<|END_OF_TURN_TOKEN|>", "<｜end▁of▁sentence｜>")  # fmt: skip
 
+
+def turn_end(text: str) -> int:
+    """Where the turn ends: before the control tokens at the end of the text, if there are any."""
+    end = len(text)
+    while True:
+        shown = len(text[max(0, end - 100) : end].rstrip()) + max(0, end - 100)
+        mark = next((mark for mark in TURN_ENDS if text.endswith(mark, 0, shown)), "")
+        if not mark:
+            return end
+        end = shown - len(mark)
+
+
 THINK_PAIRS = {
     "<think>": "</think>",
     "<thinking>": "</thinking>",

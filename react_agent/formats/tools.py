@@ -185,6 +185,8 @@ def from_text(tool: ToolSpec, text: str) -> JsonObject:
     """
     name = single_parameter(tool)
     if name is None:
+        if takes_nothing(tool):
+            raise Unreadable(f"the tool {tool.name} takes no arguments, so they have to be {{}}", 0)
         raise Unreadable(f"the tool {tool.name} takes {_listed(tool)}, so they have to be one JSON object", 0)
     try:
         return {name: coerce(text, accepted(properties(tool)[name], tool.parameters))}

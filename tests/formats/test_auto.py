@@ -119,6 +119,8 @@ MISTAKES = {
     "a mark in code, then a call": ('`<tool_call>`{"name": "search", "arguments": {"query": "Par', "no call can be read"),
     "a quote before a call": ('He says "yes"<tool_call>"name": "search"', ""),
     "a step for no tool": ("Action: serch\nAction Input: Paris", "Did you mean search?"),
+    "no action": ("Action: None\nAction Input: None", "no call and no answer"),
+    "prose for a name": ('Action: use search\nAction Input: {"query": "Paris"}', "no call and no answer"),
     "broken step": ('Thought: x\nAction: search\nAction Input: {"query": "Par', "inside the string"),
 }
 

@@ -18,7 +18,7 @@ from react_agent.errors import FormatError
 from react_agent.formats.arguments import read_arguments
 from react_agent.formats.live import PLAIN, Shape
 from react_agent.formats.lossless import Unreadable, place, read_value, strict_object, write_json
-from react_agent.formats.scanner import TURN_ENDS, Hidden, Step, any_of, cut_in, fence_at, skip_space, spoken_of
+from react_agent.formats.scanner import Hidden, Step, any_of, cut_in, fence_at, skip_space, spoken_of, turn_end
 from react_agent.formats.tools import Tools, accepted, coerce, find_tool, from_text, json_type, properties, takes_nothing, unknown
 from react_agent.messages import Act, Answer, JsonObject, ToolCall, ToolSpec
 
@@ -160,12 +160,8 @@ def named_as_offered(step: Step, tools: Tools) -> Step:
 
 
 def turn_text(text: str) -> str:
-    """An answer's text without the control token that ended the turn."""
-    text = text.strip()
-    for mark in TURN_ENDS:
-        if text.endswith(mark):
-            return text.removesuffix(mark).rstrip()
-    return text
+    """An answer's text without the control tokens that ended the turn."""
+    return text[: turn_end(text)].strip()
 
 
 # --------------------------------------------------------------------------------------------------------------- JSON calls
