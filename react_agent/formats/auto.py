@@ -53,7 +53,7 @@ class AutoFormat:
         if was_cut(reply, step):
             return cut_reply(reply, "", _READ_BY)
         if step.kind in ("act", "answer"):
-            if step.dialect is None and not thoughts and not step.repairs:
+            if step.dialect is None and not thoughts and not step.repairs and step.text == text.strip():
                 return self._native.read(reply, request)
             return read_reply(reply, step, thoughts, text, _READ_BY)
         if step.complaint:

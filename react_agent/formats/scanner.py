@@ -57,6 +57,10 @@ THINK_PAIRS = {
     "◁think▷": "◁/think▷",
     "<|channel>": "<channel|>",
     "<|inner_prefix|>": "<|inner_suffix|>",
+    "<|begin_of_thought|>": "<|end_of_thought|>",
+}
+THINK_PAIRS |= {  # as models write them that were only told to think
+    f"<{name}>": f"</{name}>" for word in ("think", "thinking", "reasoning") for name in (word.upper(), word.capitalize())
 }
 _THINK_CLOSERS = frozenset(THINK_PAIRS.values())
 _THINK_MARK = any_of(mark for pair in THINK_PAIRS.items() for mark in pair)

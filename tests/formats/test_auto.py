@@ -144,6 +144,12 @@ def test_thinking_is_told_from_the_answer() -> None:
     assert read("auto", "<think>hm</think>\n42").read() == Answer("hm", "42")
     assert read("auto", "hm\n</think>\n42").read() == Answer("hm", "42")
     assert AUTO.read(RawReply((Thinking("a"), Text("42"))), ask()).read() == Answer("a", "42")
+    for text in (
+        "<think>\n\n</think>\n\n42",
+        "42<|im_end|>\n",
+        "<THINK></THINK>42</s>",
+    ):  # nothing thought, and tokens that the server left
+        assert read("auto", text).read() == Answer("", "42")
     assert "thoughts only" in (read("auto", "<think>hm</think>").complaint or "")
     assert "empty" in (read("auto", "").complaint or "")
 

@@ -130,7 +130,15 @@ def test_a_reply_that_the_token_limit_cut_runs_only_what_has_its_end_mark(name: 
 @pytest.mark.parametrize("name", [name for name in DIALECTS if name not in ("json_step", "json_plan")])
 def test_nothing_in_a_thinking_block_is_run(name: str) -> None:
     call = WRITTEN[name]
-    for text in (f"<think>{call}</think>\nNo call after all.", f"{call}\n</think>\n\nNo call after all.", f"<think>\n{call}"):
+    for text in (
+        f"<think>{call}</think>\nNo call after all.",
+        f"{call}\n</think>\n\nNo call after all.",
+        f"<think>\n{call}",
+        f"I see. <think>{call}</think>\nNo call after all.",
+        f"<THINK>{call}</THINK>\nNo call after all.",
+        f"<|begin_of_thought|>\n{call}\n<|end_of_thought|>\nNo call after all.",
+        f"<thought>\n{call}\n</thought>\nNo call after all.",
+    ):
         reply = read(name, text, ask(resulted=True))
         assert not reply.message.calls, text
 

@@ -161,7 +161,7 @@ def test_an_answer_is_read(text: str, thought: str, answer: str) -> None:
 
 MALFORMED = {
     "empty": ("", "empty"),
-    "thinking only": ("<think>Final Answer: 3</think>", "empty"),
+    "thinking only": ("<think>Final Answer: 3</think>", "thoughts only"),
     "open thinking": ("<think>Action: search[Paris]", ""),
     "thought only": ("Thought: I should look.", "no action and no final answer"),
     "prose": ("I should look for Paris.", "no action and no final answer"),

@@ -33,10 +33,12 @@ class _Harmony(Dialect):
         return None  # messages are read as a whole, by `step`
 
     def step(self, text: str, tools: Tools, hidden: Sequence[tuple[int, int]] = ()) -> Step:
+        thoughts: list[str] = []
+        if hidden:
+            text, thoughts = _without_thinking(text, hidden)
         token = _TOKEN.search(text)
         if token is None:
-            return Step("none", 0, len(text), text=turn_text(text), open=True)
-        thoughts: list[str] = []
+            return Step("none", 0, len(text), "\n".join(thoughts), text=turn_text(text), open=True)
         said: list[str] = []
         calls: list[ToolCall] = []
         at = end = first = 0
@@ -109,6 +111,25 @@ class _Harmony(Dialect):
     def write_calls(self, calls: Sequence[ToolCall]) -> str:
         one = "<|channel|>commentary to=functions.{} <|constrain|>json<|message|>{}<|call|>"
         return "<|start|>assistant".join(one.format(call.name, write_json(arguments_of(call))) for call in calls)
+
+
+def _without_thinking(text: str, hidden: Sequence[tuple[int, int]]) -> tuple[str, list[str]]:
+    """The text with the blocks of thinking before its first message blanked out, as far as they hold tokens; and what they say."""
+    pieces: list[str] = []
+    said: list[str] = []
+    at = 0
+    for start, end in sorted(hidden):
+        start = max(start, at)
+        token = _TOKEN.search(text, at)
+        if token is None or token.start() < start:
+            break
+        if token.start() < end:
+            pieces += (text[at:start], " " * (end - start))
+            said.append(text[start:end].strip())
+        else:
+            pieces.append(text[at:end])
+        at = max(at, end)
+    return "".join([*pieces, text[at:]]), said
 
 
 def _message(text: str, at: int) -> tuple[str, int, int, bool]:
