@@ -19,7 +19,7 @@ from react_agent.formats.dialects.llama_pythonic import DIALECT as PYTHONIC
 from react_agent.formats.dialects.pythonic import inline_list, listed
 from react_agent.formats.dialects.xml_react import DIALECT as XML_REACT
 from react_agent.formats.react_steps import ANSWER_LABEL, StepReader
-from react_agent.formats.scanner import Hidden, Step, fence_content, find_thoughts, next_fence
+from react_agent.formats.scanner import Hidden, Step, fence_content, find_thoughts, next_fence, skip_space, turn_end
 from react_agent.formats.tools import Tools, find_tool, misfit, unknown
 from react_agent.messages import ToolCall
 
@@ -31,6 +31,7 @@ _HEADER = re.compile(
 _ANSWER_ALONE = re.compile(r'(?:```\w*+)?+\s*+\{\s*+"(?:answer|final[ _]answer)"', re.IGNORECASE)
 _LABEL_WORD = re.compile(r"action[ \t*_`0-9]*+[:：]", re.IGNORECASE)
 _THOUGHT = re.compile(r"\s*+[*_`]*+thought[ \t]*+[0-9]*+[ \t]*+[*_`]*+[:：]", re.IGNORECASE)
+_CALLED = re.compile(r"([^\W\d][\w.\-]*+)\(")
 _INPUT = re.compile(r"(?:^|\n)[ \t\r>#*_`]*+action[ _]?+input[ \t]*+[0-9]*+[*_`]*+[:：]", re.IGNORECASE)
 _OPENING = re.compile(r"[{<\[`>]")  # what a step of other dialects than Thought/Action text begins with
 _HINT = re.compile(r"[{<\[`：(]|>>>|action|answer|thought", re.IGNORECASE)
@@ -93,6 +94,7 @@ def looks_like_call(text: str) -> bool:
     return (
         leaked(text, (), hidden).kind != "none"
         or whole_json(text, ()) is not None
+        or _call_alone(text, ()) is not None
         or any(find(text, (), covered) is not None for find in (fenced_json, _tool_code, inline_list, inline_json))
         or any(dialect.step(text, (), hidden).kind != "none" for dialect in (JSON_STEP, PYTHONIC, XML_REACT, RECIPIENTS))
         or StepReader(text, (), hidden).step().kind in ("act", "answer")
@@ -121,6 +123,8 @@ def _as_json(text: str, tools: Tools, hidden: Spans) -> Step | None:
         step = _fitting(step, tools, strong=False)
         if step.kind != "none":
             return step
+    if (alone := _call_alone(text, tools)) is not None:
+        return _fitting(block_step(text, 0, alone, "llama_pythonic"), tools, strong=True)
     covered = Hidden(list(hidden)) if hidden else None
     for find, name in ((fenced_json, "json_fence"), (_tool_code, "tool_code"), (inline_list, "llama_pythonic"), (inline_json, "json")):
         found = find(text, tools, covered)
@@ -129,6 +133,20 @@ def _as_json(text: str, tools: Tools, hidden: Spans) -> Step | None:
             if step.kind != "none":
                 return step
     return None
+
+
+def _call_alone(text: str, tools: Tools) -> Block | None:
+    """``search(query='x')`` as the whole reply, for an offered tool: small models leave the brackets out."""
+    begin = skip_space(text, 0)
+    name = _CALLED.match(text, begin)
+    if name is None or (tools and find_tool(tools, name.group(1))[0] is None):
+        return None
+    end = turn_end(text)
+    block = listed(text[:end], begin, tools, ())
+    if block.complaint:
+        return None  # prose or code that begins like a call
+    block.end = end
+    return block
 
 
 def _tool_code(text: str, tools: Tools, hidden: Hidden | None = None) -> tuple[int, Block] | None:

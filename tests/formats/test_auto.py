@@ -40,6 +40,11 @@ LEAKS: dict[str, str] = {
     "a list of calls after prose": "I call:\n\n[search(query='Paris')]\n\nThen I wait.",
     "a step as an object after prose": 'I call it. {"thought": "", "action": "search", "action_input": {"query": "Paris"}}',
     "tool_code": '```tool_code\nprint(search(query="Paris"))\n```',
+    "a call alone, without brackets": 'search(query="Paris")</s>',
+    "as OpenAI's messages have it": '{"tool_calls": [{"id": "1", "type": "function", "function": {"name": "search", "arguments": "{\\"query\\": \\"Paris\\"}"}}]}',
+    "the call as the step's action": '{"thought": "x", "action": {"name": "search", "arguments": {"query": "Paris"}}}',
+    "a namespace": '{"name": "functions.search", "arguments": {"query": "Paris"}}',
+    "keys in quotes": '<|tool_call>call:search{"query": "Paris"}<tool_call|>',
     "other case": '<tool_call>{"name": "Search", "arguments": {"query": "Paris"}}</tool_call>',
     "after thinking": '<think>hm</think>\n```json\n{"name": "search", "arguments": {"query": "Paris"}}\n```',
     "without a closing tag": '<tool_call>\n{"name": "search", "arguments": {"query": "Paris"}}',
@@ -57,6 +62,8 @@ ANSWERS = {
     "fenced JSON": 'Here:\n```json\n{"name": "Paris", "population": 2}\n```',
     "JSON of no tool": 'As JSON: {"name": "unknown", "arguments": {"x": 1}} is a call.',
     "a list": "[1, 2, 3]",
+    "code alone": "print('x')",
+    "prose that begins like a call": "search(query='x') looks it up.",
     "marks that are spoken of": "Use the `<tool_call>` tag, or `<tool_call>...</tool_call>`, not '[TOOL_CALLS]'.",
     "thinking marks that are spoken of": 'The `<think>` tag opens, `</think>` closes it; `<think>…</think>` is both.\n\n"<think>"',
     "marks in code": "So:\n```python\nif text.startswith(\"<tool_call>\"):\n    stop = '</think>'\n```",
@@ -119,6 +126,7 @@ MISTAKES = {
     "a mark in code, then a call": ('`<tool_call>`{"name": "search", "arguments": {"query": "Par', "no call can be read"),
     "a quote before a call": ('He says "yes"<tool_call>"name": "search"', ""),
     "a step for no tool": ("Action: serch\nAction Input: Paris", "Did you mean search?"),
+    "the name and no JSON": ('<tool_call>search("Paris")</tool_call>', "after the name search"),
     "no action": ("Action: None\nAction Input: None", "no call and no answer"),
     "prose for a name": ('Action: use search\nAction Input: {"query": "Paris"}', "no call and no answer"),
     "broken step": ('Thought: x\nAction: search\nAction Input: {"query": "Par', "inside the string"),
@@ -184,6 +192,11 @@ def test_schemas_with_references_and_unions_are_looked_through() -> None:
     good = read("auto", '<tool_call>{"name": "f", "arguments": {"mode": "a", "n": null}}</tool_call>', request)
     assert good.message.calls[0].arguments == {"mode": "a", "n": None}
     assert read("auto", '<tool_call>{"name": "f", "arguments": {"mode": 1}}</tool_call>', request).reading == "malformed"
+
+
+def test_calls_after_a_python_tag_may_be_parted_by_semicolons() -> None:
+    text = '<|python_tag|>{"name": "search", "parameters": {"query": "a"}}; {"name": "now", "parameters": {}}'
+    assert [call.name for call in read("auto", text).message.calls] == ["search", "now"]
 
 
 def test_all_calls_of_a_list_within_text_are_read() -> None:

@@ -63,6 +63,8 @@ class _Reader:
         while not self._closed("}", bool(pairs)):
             if self.text.startswith(self.quote, self.at):
                 key = self.quoted()
+            elif self.text[self.at] == '"':  # as JSON has it
+                key, self.at = self._json_key()
             else:
                 found = _KEY.match(self.text, self.at)
                 if found is None:
@@ -73,6 +75,10 @@ class _Reader:
             self.at += 1
             pairs[key] = self.value(level + 1)
         return pairs
+
+    def _json_key(self) -> tuple[str, int]:
+        key, end, _ = read_value(self.text, self.at)
+        return str(key), end
 
     def _closed(self, closer: str, some: bool) -> bool:
         mark = self.next()

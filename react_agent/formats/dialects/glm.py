@@ -35,7 +35,9 @@ class _Glm(Dialect):
             values.append((text[pos + len(_KEY) : stop].strip(), text[value + len(_VALUE) : end]))
             pos = skip_space(text, end + len(_VALUE_END))
         if not text.startswith(_CLOSE, pos):
-            return Block(len(text), complaint="The call is not closed by </tool_call>.", open=cut_in(text, pos, (_CLOSE, _KEY)))
+            cut = cut_in(text, pos, (_CLOSE, _KEY))
+            where = "" if cut else f": after the name {name.group()[:80]} or an argument stands {text[pos : pos + 20]!r}"
+            return Block(len(text), complaint=f"The call cannot be read to its </tool_call>{where}.", open=cut)
         end = pos + len(_CLOSE)
         return Block(end, (typed_call(name.group(), values, text[at:end], tools),))
 

@@ -170,7 +170,7 @@ class _Llama3(Dialect):
     def block(self, text: str, at: int, tools: Tools) -> Block | None:
         begin = skip_space(text, at + len(self.markers[0]))
         if begin >= len(text) or text[begin] in "{[":
-            block = closed_by(text, json_calls(text, begin, tools, self.markers[0]))
+            block = closed_by(text, json_calls(text, begin, tools, self.markers[0]), following=";")
             while not block.complaint and text.startswith(";", after := skip_space(text, block.end)):
                 more = json_calls(text, skip_space(text, after + 1), tools, ";")
                 if more.complaint:
