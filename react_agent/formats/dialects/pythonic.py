@@ -37,6 +37,10 @@ class PythonReader:
         mark = self.text[self.at : self.at + 1]
         if not mark.isspace():
             return mark
+        following = self.text[self.at + 1 : self.at + 2]  # mostly there is one blank
+        if not following.isspace():
+            self.at += 1
+            return following
         self.at = skip_space(self.text, self.at)
         return self.text[self.at : self.at + 1]
 
@@ -187,6 +191,8 @@ class PythonReader:
             raise Unreadable(f"{self.text[self.at : self.at + 20]!r} is no plain number", self.at)
         digits = found.group()
         self.at = found.end()
+        if digits[0] in "123456789" and digits.isdigit() and len(digits) < 16:
+            return int(digits)
         if digits.lstrip("-").isdigit():
             if len(digits) > 4_000:
                 raise Unreadable("a number has too many digits", self.at)
