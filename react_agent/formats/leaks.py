@@ -119,6 +119,8 @@ def _as_json(text: str, tools: Tools, hidden: Spans) -> Step | None:
     if step.kind == "act":
         return _fitting(step, tools, strong=True)
     step = PYTHONIC.step(text, tools, hidden)
+    if step.kind == "malformed":
+        return step
     if step.kind == "act":
         step = _fitting(step, tools, strong=False)
         if step.kind != "none":

@@ -337,3 +337,13 @@ def test_a_bare_input_ends_with_the_thinking_that_it_stood_in() -> None:
 def test_a_json_answer_may_speak_of_thinking() -> None:
     text = '{"thought": "x", "answer": "close it with </think>, as in <think>a</think>"}'
     assert read("json_step", text).read() == Answer("x", "close it with </think>, as in <think>a</think>")
+
+
+@pytest.mark.parametrize("name", DIALECTS)
+def test_a_complaint_shows_the_form_that_is_wanted_in_this_dialect(name: str) -> None:
+    """And no other: a model that is told of an answer as text writes no JSON."""
+    form = get_format(name)
+    for text in ("", "<think>hm</think>"):
+        complaint = read(name, text, ask((SEARCH,))).complaint or ""
+        assert form.read(RawReply((Text(complaint[complaint.index("\n\n") + 2 :]),)), ask((SEARCH,))).message.calls, complaint
+        assert ("as text" in complaint) == (name not in ("react_text", "react_paper", "json_step", "json_plan"))
