@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from react_agent.errors import FormatError
 from react_agent.formats import get_format
 from react_agent.formats.base import RawReply
 from react_agent.messages import Act, Answer, JsonObject, Text, Thinking, ToolCall
@@ -200,6 +201,14 @@ def test_schemas_with_references_and_unions_are_looked_through() -> None:
 def test_calls_after_a_python_tag_may_be_parted_by_semicolons() -> None:
     text = '<|python_tag|>{"name": "search", "parameters": {"query": "a"}}; {"name": "now", "parameters": {}}'
     assert [call.name for call in read("auto", text).message.calls] == ["search", "now"]
+
+
+@pytest.mark.parametrize(
+    "text", ["42</s>", " 42", "search(query='x')", "[search(query='x", "a <think> b", '{"tool_calls": [{"name": "x"}]}']
+)
+def test_an_answer_that_would_be_read_otherwise_is_not_written(text: str) -> None:
+    with pytest.raises(FormatError):
+        AUTO.write(Answer("", text))
 
 
 def test_all_calls_of_a_list_within_text_are_read() -> None:
