@@ -31,6 +31,7 @@ _HEADER = re.compile(
 _ANSWER_ALONE = re.compile(r'(?:```\w*+)?+\s*+\{\s*+"(?:answer|final[ _]answer)"', re.IGNORECASE)
 _LABEL_WORD = re.compile(r"action[ \t*_`0-9]*+[:：]", re.IGNORECASE)
 _THOUGHT = re.compile(r"\s*+[*_`]*+thought[ \t]*+[0-9]*+[ \t]*+[*_`]*+[:：]", re.IGNORECASE)
+_BRACKETED = re.compile(r"\s*+[\w.\-]++\[")
 _CALLED = re.compile(r"([^\W\d][\w.\-]*+)\(")
 _INPUT = re.compile(r"(?:^|\n)[ \t\r>#*_`]*+action[ _]?+input[ \t]*+[0-9]*+[*_`]*+[:：]", re.IGNORECASE)
 _OPENING = re.compile(r"[{<\[`>]")  # what a step of other dialects than Thought/Action text begins with
@@ -99,6 +100,7 @@ def looks_like_call(text: str) -> bool:
         or any(dialect.step(text, (), hidden).kind != "none" for dialect in (JSON_STEP, PYTHONIC, XML_REACT, RECIPIENTS))
         or StepReader(text, (), hidden).step().kind in ("act", "answer")
         or _LABEL_WORD.search(text) is not None
+        or _BRACKETED.match(text) is not None  # "search[…": of a tool of that name
     )
 
 

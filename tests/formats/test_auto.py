@@ -204,7 +204,8 @@ def test_calls_after_a_python_tag_may_be_parted_by_semicolons() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["42</s>", " 42", "search(query='x')", "[search(query='x", "a <think> b", '{"tool_calls": [{"name": "x"}]}']
+    "text",
+    ["42</s>", " 42", "f[x", "f[x] is it", "search(query='x')", "[search(query='x", "a <think> b", '{"tool_calls": [{"name": "x"}]}'],
 )
 def test_an_answer_that_would_be_read_otherwise_is_not_written(text: str) -> None:
     with pytest.raises(FormatError):
