@@ -171,6 +171,15 @@ def said(first_native: ScriptItem, first_react: ScriptItem, *then: ScriptItem, *
 
 
 LOOK = ("lookup", {"key": "a"})
+OPEN_STEPS = (
+    'Action: clear\nAction Input: {"path": "/tmp"}',
+    'Action: clear\nAction Input: {"path": "/tmp"} ',
+    "Action: clear[/tmp] ",
+    'Action: [{"action": "clear", "action_input": {"path": "/tmp"}}, {"action": "lo',
+    '<tool_call>{"name": "clear", "arguments": {"path": "/tmp"}}</tool_c',
+    '<tool_call>{"name": "clear", "arguments": {"path": "/tmp"}}</tool_call>\n<tool_',
+    '```json\n{"name": "clear", "arguments": {"path": "/tmp"}}\n``',
+)
 
 CASES = {
     "unknown tool": both(
@@ -213,6 +222,18 @@ CASES = {
         [native("clear", '{"path": "/tmp"}', finish="length"), "done"],
         [react("clear", '{"path": "/tm', finish="length"), "done"],
         seen=[],
+    ),
+    "a whole call in text, with nothing after it, in a reply that was cut": Case(
+        [*(Raw(step, finish="length") for step in OPEN_STEPS), "done"],
+        [*(Raw(step, finish="length") for step in OPEN_STEPS), "done"],
+        seen=[],
+        limits=Limits(mistakes=10),
+        told=["cut off because it reached the limit of tokens"],
+    ),
+    "a complete step counts, and what follows it may be cut": Case(
+        [call("lookup", key="a"), "done"],
+        [Raw('Action: lookup\nAction Input: {"key": "a"}\nObservation: value of', finish="length"), "done"],
+        seen=[LOOK],
     ),
     "an answer cut by the token limit": said(
         text("The answer is 4", finish="length"), text("Thought: so\nFinal Answer: The answer is 4", finish="length"), "done", told=["cut"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from react_agent.errors import FormatError
 from react_agent.formats.base import RawReply
 from react_agent.formats.dialects import STRONG_MARKS
+from react_agent.formats.dialects.base import turn_text
 from react_agent.formats.leaks import leaked, looks_like_call
 from react_agent.formats.live import Live, TagLive
 from react_agent.formats.native import EMPTY, ONLY_THOUGHTS, NativeFormat, malformed
@@ -35,7 +36,7 @@ class AutoFormat:
     def write(self, reading: Reading) -> str:
         """An answer's text; `FormatError` for calls, and for text that would be taken for one."""
         text = self._native.write(reading)
-        if text != text.strip() or looks_like_call(text) or find_thoughts(text) is not NO_THOUGHTS:
+        if text != turn_text(text) or looks_like_call(text) or find_thoughts(text) is not NO_THOUGHTS:
             raise FormatError("this answer would be read back as a call or as thinking")
         return text
 
@@ -53,7 +54,7 @@ class AutoFormat:
         if was_cut(reply, step):
             return cut_reply(reply, "", _READ_BY)
         if step.kind in ("act", "answer"):
-            if step.dialect is None and not thoughts and not step.repairs:
+            if step.dialect is None and not thoughts and not step.repairs and step.text == text.strip():
                 return self._native.read(reply, request)
             return read_reply(reply, step, thoughts, text, _READ_BY)
         if step.complaint:

@@ -133,4 +133,5 @@ class DialectFormat:
             return read_reply(reply, named_as_offered(step, request.tools), thoughts, text, self._read_by)
         if step.complaint:
             return malformed(reply, f"{step.complaint} {call_example(request, self._example)}".rstrip(), self._read_by)
-        return malformed(reply, ONLY_THOUGHTS if thoughts or step.thought else EMPTY, self._read_by)
+        what = ONLY_THOUGHTS if thoughts or step.thought else EMPTY
+        return malformed(reply, f"{what} {call_example(request, self._example)}".rstrip(), self._read_by)

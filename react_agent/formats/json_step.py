@@ -13,7 +13,7 @@ from react_agent.formats.dialects.base import named_as_offered
 from react_agent.formats.live import Live
 from react_agent.formats.live_json import StepLive
 from react_agent.formats.lossless import write_json
-from react_agent.formats.native import EMPTY, MALFORMED, ONLY_THOUGHTS, malformed
+from react_agent.formats.native import MALFORMED, malformed
 from react_agent.formats.prompts import closing_thought, last_good_result, shown_tool, tool_list, trajectories, worked_tools
 from react_agent.formats.reading import cut_reply, prose_answers, read_reply, refused, reply_text, scan, was_cut
 from react_agent.formats.step_grammar import json_step_grammar
@@ -125,7 +125,7 @@ class JsonStepFormat(DialectFormat):
             return cut_reply(reply, self._corrected(request), self._read_by)
         if step.kind in ("act", "answer"):
             return read_reply(reply, named_as_offered(step, request.tools), thoughts, text, self._read_by)
-        what = step.complaint or (NO_OBJECT if step.text else ONLY_THOUGHTS if thoughts or step.thought else EMPTY)
+        what = step.complaint or (NO_OBJECT if step.text else NO_STEP if thoughts or step.thought else NOTHING)
         return malformed(reply, f"{what} Write the next turn exactly like this:\n\n{self._corrected(request)}", self._read_by)
 
     def _corrected(self, request: ModelRequest) -> str:
@@ -139,3 +139,5 @@ class JsonStepFormat(DialectFormat):
 
 SAMPLE_RESULT = "17"
 NO_OBJECT = "Your reply was no JSON object."
+NO_STEP = "Your reply held thoughts only, no action and no answer."
+NOTHING = "Your reply was empty."

@@ -19,7 +19,7 @@ from react_agent.formats.dialects.llama_pythonic import DIALECT as PYTHONIC
 from react_agent.formats.dialects.pythonic import inline_list, listed
 from react_agent.formats.dialects.xml_react import DIALECT as XML_REACT
 from react_agent.formats.react_steps import ANSWER_LABEL, StepReader
-from react_agent.formats.scanner import Hidden, Step, fence_content, find_thoughts, next_fence
+from react_agent.formats.scanner import Hidden, Step, fence_content, find_thoughts, next_fence, skip_space, turn_end
 from react_agent.formats.tools import Tools, find_tool, misfit, unknown
 from react_agent.messages import ToolCall
 
@@ -31,6 +31,9 @@ _HEADER = re.compile(
 _ANSWER_ALONE = re.compile(r'(?:```\w*+)?+\s*+\{\s*+"(?:answer|final[ _]answer)"', re.IGNORECASE)
 _LABEL_WORD = re.compile(r"action[ \t*_`0-9]*+[:：]", re.IGNORECASE)
 _THOUGHT = re.compile(r"\s*+[*_`]*+thought[ \t]*+[0-9]*+[ \t]*+[*_`]*+[:：]", re.IGNORECASE)
+_BRACKETED = re.compile(r"\s*+[\w.\-]++\[")
+_CALLED = re.compile(r"([^\W\d][\w.\-]*+)\(")
+_INPUT = re.compile(r"(?:^|\n)[ \t\r>#*_`]*+action[ _]?+input[ \t]*+[0-9]*+[*_`]*+[:：]", re.IGNORECASE)
 _OPENING = re.compile(r"[{<\[`>]")  # what a step of other dialects than Thought/Action text begins with
 _HINT = re.compile(r"[{<\[`：(]|>>>|action|answer|thought", re.IGNORECASE)
 
@@ -92,32 +95,40 @@ def looks_like_call(text: str) -> bool:
     return (
         leaked(text, (), hidden).kind != "none"
         or whole_json(text, ()) is not None
+        or _call_alone(text, ()) is not None
         or any(find(text, (), covered) is not None for find in (fenced_json, _tool_code, inline_list, inline_json))
         or any(dialect.step(text, (), hidden).kind != "none" for dialect in (JSON_STEP, PYTHONIC, XML_REACT, RECIPIENTS))
         or StepReader(text, (), hidden).step().kind in ("act", "answer")
         or _LABEL_WORD.search(text) is not None
+        or _BRACKETED.match(text) is not None  # "search[…": of a tool of that name
     )
 
 
 def _as_json(text: str, tools: Tools, hidden: Spans) -> Step | None:
     """JSON or Python that is exactly calls of offered tools."""
+    whole = whole_json(text, tools)
+    if whole is not None and whole.complaint:  # then neither is it a step
+        return block_step(text, 0, whole, "json")
     step = JSON_STEP.step(text, tools, hidden)
     if step.kind == "answer" and (
         step.thought or _ANSWER_ALONE.match(text.lstrip()) is None
     ):  # also one that is written as a call of what is no tool
         return step  # but JSON with nothing but an answer may be what was asked for
-    whole = whole_json(text, tools)
-    if whole is not None:  # nothing but a call, or the beginning of one: never an answer
+    if whole is not None:  # nothing but a call: never an answer
         return _fitting(block_step(text, 0, whole, "json"), tools, strong=True)
     if '"' not in text and "(" not in text:
         return None
     if step.kind == "act":
         return _fitting(step, tools, strong=True)
     step = PYTHONIC.step(text, tools, hidden)
+    if step.kind == "malformed":
+        return step
     if step.kind == "act":
         step = _fitting(step, tools, strong=False)
         if step.kind != "none":
             return step
+    if (alone := _call_alone(text, tools)) is not None:
+        return _fitting(block_step(text, 0, alone, "llama_pythonic"), tools, strong=True)
     covered = Hidden(list(hidden)) if hidden else None
     for find, name in ((fenced_json, "json_fence"), (_tool_code, "tool_code"), (inline_list, "llama_pythonic"), (inline_json, "json")):
         found = find(text, tools, covered)
@@ -126,6 +137,20 @@ def _as_json(text: str, tools: Tools, hidden: Spans) -> Step | None:
             if step.kind != "none":
                 return step
     return None
+
+
+def _call_alone(text: str, tools: Tools) -> Block | None:
+    """``search(query='x')`` as the whole reply, for an offered tool: small models leave the brackets out."""
+    begin = skip_space(text, 0)
+    name = _CALLED.match(text, begin)
+    if name is None or (tools and find_tool(tools, name.group(1))[0] is None):
+        return None
+    end = turn_end(text)
+    block = listed(text[:end], begin, tools, ())
+    if block.complaint:
+        return None  # prose or code that begins like a call
+    block.end = end
+    return block
 
 
 def _tool_code(text: str, tools: Tools, hidden: Hidden | None = None) -> tuple[int, Block] | None:
@@ -175,12 +200,15 @@ def _as_text(text: str, tools: Tools, hidden: Spans) -> Step | None:
     step = StepReader(text, tools, hidden).step()
     if step.kind == "act":
         step.dialect = "react_text"
-        return _fitting(step, tools, strong=any(find_tool(tools, call.name)[0] for call in step.calls))
+        return _fitting(step, tools, strong=True)
     if step.kind == "answer" and (ANSWER_LABEL.search(text) is not None or _THOUGHT.match(text) is not None):
         step.dialect = "react_text"
         return step
-    if step.kind == "malformed" and _THOUGHT.match(text) is not None:  # a thought by its own label, and then nothing that can be used
-        step.complaint = step.complaint or "Your reply held a thought only, no call and no answer."
+    thinks = _THOUGHT.match(text) is not None
+    if step.kind == "malformed" and (
+        thinks or _INPUT.search(text) is not None
+    ):  # a thought or an input by its own label, and nothing that can be used
+        step.complaint = step.complaint or f"Your reply held {'a thought only, ' if thinks else ''}no call and no answer."
         step.at = step.end  # no call begins anywhere
         return step
     return None

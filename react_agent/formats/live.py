@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Literal, Protocol, runtime_checkable
 
-from react_agent.formats.scanner import THINK_PAIRS, TURN_ENDS, any_of, skip_space
+from react_agent.formats.scanner import SPOKEN_CHARS, THINK_PAIRS, TURN_ENDS, any_of, skip_space, spoken_of
 from react_agent.messages import Delta
 
 Kind = Literal["text", "thinking", "call"]
@@ -174,6 +174,7 @@ def marks_of(*marks: str) -> Marks:
 
 _ENDS = ("<|end|>", "<|call|>", "<|return|>", "<|start|>", "<|channel|>")
 _CLOSERS = frozenset(THINK_PAIRS.values())
+_QUOTES = ("`", '"', "'")
 _HEADERS = frozenset({"<|channel|>", "<|start|>"})
 
 
@@ -212,12 +213,13 @@ class TagLive:
         self._closers = self._marks  # of the thinking block that is open
         self._header = ""
         self._held = ""
+        self._before = ""  # what was held: the two characters by which a mark is seen to be only spoken of
         self._bare = shape.bare
         self._recast = False
 
     def feed(self, piece: str, voice: Voice) -> None:
-        text, self._held = self._held + piece, ""
-        at = 0
+        text, at = self._before + self._held + piece, len(self._before)
+        self._held, self._before = "", text[-2:]
         while at < len(text):
             if self._begins_bare(text, at):
                 self._zone = "call"
@@ -225,9 +227,14 @@ class TagLive:
                 return voice.say("call", text[at:])
             mark, start, end = (self._closers if self._zone == "thinking" else self._marks).next(text, at)
             self._say(text[at:start], voice)
-            if not mark:
-                self._held = text[start:]
+            spoken = spoken_of(text, start, end) if mark else 0
+            if not mark or (text[start - 1 : start] in _QUOTES and len(text) - end < SPOKEN_CHARS):
+                self._held, self._before = text[start:], text[max(0, start - 2) : start]
                 return None
+            if spoken > 0:
+                self._say(text[start:spoken], voice)
+                at = spoken
+                continue
             at = end
             self._enter(mark, voice)
         return None

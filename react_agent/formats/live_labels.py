@@ -11,7 +11,9 @@ from react_agent.formats.react_labels import Label, leading_label
 LINE_CHARS = 120  # of a line's beginning, in which a label can stand
 _WORDS = ("thought", "thoughts", "action", "observation", "observations", "final", "answer", "question")
 _BEGUN = re.compile(r"[ \t\r>#*_`]*+([a-z]*+)([ \t_0-9*`]*+(?:[a-z]++[ \t_0-9*`]*+)?+)", re.IGNORECASE)
-_BLANK = re.compile(r"\n++")
+_PLAIN = re.compile(  # whole lines that no label begins
+    r"(?:[ \t\r>#*_`]*+(?:(?!thought|action|observation|final|answer|question)[^\n]++)?+\n)++", re.IGNORECASE
+)
 _FINISH = "finish["
 
 
@@ -29,9 +31,9 @@ class LabelLive(TagLive):
         text, self._line = self._line + piece, ""
         at = 0
         while at < len(text):
-            if self._fresh and (blank := _BLANK.match(text, at)) is not None:
-                self._body(blank.group(), voice)
-                at = blank.end()
+            if self._fresh and (plain := _PLAIN.match(text, at)) is not None:
+                self._body(plain.group(), voice)
+                at = plain.end()
                 continue
             if self._fresh:
                 window = text[at : at + LINE_CHARS]

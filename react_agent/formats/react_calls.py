@@ -6,10 +6,11 @@ from pydantic import JsonValue
 
 from react_agent.formats.arguments import read_arguments
 from react_agent.formats.lossless import Unreadable, place, read_value, strict_object, write_json
-from react_agent.formats.scanner import Step
+from react_agent.formats.scanner import Step, unended
 from react_agent.formats.tools import FINISH_TOOL, Tools, find_tool, from_text, misfit, takes_nothing, unknown
 from react_agent.messages import JsonObject, ToolCall, ToolSpec
 
+NOTHING = frozenset({"", "none", "null", "n/a", "[]", "()"})  # as the input of a tool that takes nothing
 ANSWER_NAMES = frozenset({"finish", "final answer", "final_answer", "finalanswer"})
 NAME_KEYS = ("action", "tool", "tool_name", "name", "function")
 INPUT_KEYS = ("action_input", "tool_input", "input", "arguments", "parameters", "args")
@@ -63,7 +64,7 @@ class CallReader:
         if steps[0].kind == "answer":
             return steps[0]
         calls = tuple(call for step in steps for call in step.calls)
-        return Step("act", end=end, calls=calls, repairs=made, open=end == len(text))
+        return Step("act", end=end, calls=calls, repairs=made, open=unended(text, end))
 
     def _blob_item(self, item: JsonValue, end: int) -> Step:
         if not isinstance(item, dict):
@@ -110,7 +111,7 @@ class CallReader:
 
     def _call_from_text(self, tool: ToolSpec, words: str, end: int) -> Step:
         is_open = end == len(self.text)
-        if takes_nothing(tool) and words.casefold() in ("", "none", "null"):
+        if takes_nothing(tool) and words.casefold() in NOTHING:
             return Step("act", end=end, calls=(ToolCall(tool.name, {}),), open=is_open)
         if words.startswith("{"):
             value = strict_object(words)

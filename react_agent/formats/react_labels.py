@@ -9,7 +9,7 @@ from react_agent.formats.scanner import Hidden, fence_content, fence_spans, skip
 
 _LABEL = re.compile(
     r"(?:^|\n)[ \t\r>#*_`]*+"
-    r"(?:(?P<thought>thoughts?+)|(?P<input>action[ _]?+input)|(?P<action>action)|(?P<observation>observations?+)"
+    r"(?:(?P<thought>thoughts?+)|(?P<input>action[ _]?+[0-9]*+[ _]?+input)|(?P<action>action)|(?P<observation>observations?+)"
     r"|(?P<final>final[ _]?+answer)|(?P<answer>answer)|(?P<question>question))"
     r"[ \t]*+[0-9]*+[ \t]*+[*_`]*+[ \t]*+[:：][*_`]*+",
     re.IGNORECASE,

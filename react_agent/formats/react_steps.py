@@ -16,7 +16,7 @@ from react_agent.formats.dialects.pythonic import PythonReader, python_call
 from react_agent.formats.lossless import Unreadable, read_value
 from react_agent.formats.react_calls import ANSWER_NAMES, CallReader
 from react_agent.formats.react_labels import Label, Labels, leading_label
-from react_agent.formats.scanner import Step, fence_at, fence_content, skip_space
+from react_agent.formats.scanner import Step, cut_in, fence_at, fence_content, skip_space, unended
 from react_agent.formats.tools import Tools, find_tool, takes_nothing
 from react_agent.messages import JsonObject, ToolCall
 
@@ -24,6 +24,12 @@ ANSWER_LABEL = re.compile(r"(?:^|\n)[ \t\r>#*_`]*+final[ _]?+answer[ \t]*+[*_`]*
 _INLINE_INPUT = re.compile(r"[,;|]?+[ \t]*+[*_`]*+action[ _]?+input[ \t]*+[0-9]*+[ \t]*+[*_`]*+[:：][*_`]*+", re.IGNORECASE)
 _INLINE_STEP = re.compile(r"[.!?;:)][ \t]++[*_`]*+(?:(?P<action>action)|final[ _]?+answer)[ \t]*+[0-9]*+[ \t]*+[:：][*_`]*+", re.IGNORECASE)
 _NAME = re.compile(r"[`*\"'“‘]*+(?P<name>final[ _]answer|[\w.\-]++)[`*\"'”’]*+", re.IGNORECASE)
+_REPEATED = {
+    "action": re.compile(r"[ \t*_`]*+action[ \t]*+[0-9]*+[ \t]*+[:：]", re.IGNORECASE),
+    "input": re.compile(r"[ \t*_`]*+action[ _]?+input[ \t]*+[0-9]*+[ \t]*+[:：]", re.IGNORECASE),
+}
+_WRAPPED_NAME = re.compile(r"(?:\[([\w.\-]++)\]|<([\w.\-]++)>)[ \t\r]*+(?=\n|\Z)")
+_NO_ACTION = frozenset({"none", "null", "n/a", "nothing"})
 _LINE_NAME = re.compile(r"[ \t]*+[\w.\-]++\[")
 _BRACKET = re.compile(r"[\[\]\n]")
 
@@ -132,7 +138,7 @@ class StepReader(CallReader):
 
     def _action(self, label: Label, *, certain: bool = True) -> Step | None:
         """The action after its label; None where the text there is prose."""
-        at = skip_space(self.text, label.content)
+        at = self._begin("action", label.content)
         following = self.labels.next(label.content)
         end = following.start if following is not None else len(self.text)
         if at >= end:
@@ -147,15 +153,28 @@ class StepReader(CallReader):
                 return Step("malformed", end=len(self.text), complaint="The fence after the action is never closed.", open=True)
             step = self._named(inner, close, certain=certain)
             return self._past_fence(step) if step is not None else None
+        wrapped = _WRAPPED_NAME.match(self.text, at, end)
+        if wrapped is not None and (known := self._known_name(wrapped.group(1) or wrapped.group(2))) is not None:
+            self.repairs.append("wrapped_name")
+            return self._after_name(known, wrapped.end(), end, known=True)
         if self.text[at] in "{[":
             return self._blob(at)
         return self._named(at, end, certain=certain)
+
+    def _begin(self, kind: str, at: int) -> int:
+        """Where what a label announces begins; small models write the label twice."""
+        while (again := _REPEATED[kind].match(self.text, at)) is not None:
+            self.repairs.append("repeated_label")
+            at = again.end()
+        return skip_space(self.text, at)
 
     def _past_fence(self, step: Step) -> Step:
         at = skip_space(self.text, step.end)
         if self.text.startswith("```", at):
             step.end = at + 3
             step.open = False
+        elif cut_in(self.text, at, ("```",)):
+            step.open = True
         return step
 
     def _named(self, at: int, end: int, *, certain: bool) -> Step | None:
@@ -178,6 +197,8 @@ class StepReader(CallReader):
             return self._input(written, after)
         if inline := _INLINE_INPUT.match(text, after):
             return self._input(written, inline.end())
+        if mark == "\n" and name is None and written.casefold() in _NO_ACTION:
+            return None  # "Action: None": an answer may follow
         if mark == "\n":
             return self._after_name(written, after, end, known=name is not None)
         if mark == "(" and name is not None and name.casefold() not in ANSWER_NAMES:
@@ -226,7 +247,7 @@ class StepReader(CallReader):
                 return self._refused(name, "it is given twice", at, end)
             return self._after_name(name, reader.at, end, known=True)
         call = python_call(name, named, placed, text[at : reader.at], self.tools)
-        return Step("act", end=reader.at, calls=(call,), repairs=("python_call", *reader.repairs), open=reader.at == len(text))
+        return Step("act", end=reader.at, calls=(call,), repairs=("python_call", *reader.repairs), open=unended(text, reader.at))
 
     def _in_parentheses(self, name: str, at: int) -> Step:
         step = self._object(name, at, ")")
@@ -236,7 +257,7 @@ class StepReader(CallReader):
         if not self.text.startswith(")", close):
             return self._refused(name, "the parenthesis is never closed", at, len(self.text))
         step.end = close + 1
-        step.open = step.end == len(self.text)
+        step.open = unended(self.text, step.end)
         return step
 
     # -------------------------------------------------------------------------------------------------- Search[entity]
@@ -264,19 +285,24 @@ class StepReader(CallReader):
         label = self.labels.next(close)
         if label is not None and label.kind == "input" and not text[line : label.start].strip():
             return self._refused(name, "it is given twice, in brackets and under its own label", at, end)
-        return self._call(name, text[at + 1 : close].strip(), close + 1)
+        step = self._call(name, text[at + 1 : close].strip(), close + 1)
+        step.open = step.open or (line == len(text) and not rest)  # more on the line would have been refused
+        return step
 
     # ------------------------------------------------------------------------------------------------------ Action Input
 
     def _input(self, name: str, at: int) -> Step:
         """The input after its label: an object, a fence around one thing, or bare text up to the next label."""
         text = self.text
-        begin = skip_space(text, at)
+        begin = self._begin("input", at)
         label = self.labels.next(at)
         if begin >= (label.start if label else len(text)):
             return self._call(name, "", label.start if label else len(text), empty=label is None)
         if text[begin] == "{":
             return self._object(name, begin)
+        if text.startswith("`{", begin):
+            self.repairs.append("code_span")
+            return self._object(name, begin + 1, "`")
         if text.startswith("```", begin):
             inner = skip_space(text, fence_content(text, begin))
             if text.startswith("{", inner):
@@ -292,6 +318,8 @@ class StepReader(CallReader):
                     step = self._call(name, content, fence[2])
                     step.repairs = (*step.repairs, "code_fence")
                     return step
+            else:
+                return self._refused(name, "the fence around it is never closed", begin, label.start if label else len(text))
         end = label.start if label else len(text)
         words = text[begin:end].strip().removesuffix("```" if self.labels.wrapped else "").rstrip()
         if words.startswith('"') and (literal := _json_string(words)) is not None:
@@ -316,7 +344,9 @@ class StepReader(CallReader):
             if any(mark in rest for mark in '{}[]"'):
                 return self._refused(name, "more follows after the object", end, line if line >= 0 else len(text))
             repairs = (*repairs, "text_around")
-        return self._calls_of(name, cast(JsonObject, value), text[at:end], end, repairs)
+        step = self._calls_of(name, cast(JsonObject, value), text[at:end], end, repairs)
+        step.open = step.open or (line < 0 and not label_here)  # what the line would have ended with may have been more of the input
+        return step
 
 
 def _json_string(words: str) -> str | None:

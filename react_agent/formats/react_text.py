@@ -41,7 +41,7 @@ from react_agent.formats.reading import (
     scan,
     was_cut,
 )
-from react_agent.formats.scanner import Step
+from react_agent.formats.scanner import Step, turn_end
 from react_agent.formats.step_grammar import react_grammar
 from react_agent.formats.tools import FINISH_TOOL, Tools, example_arguments
 from react_agent.messages import (
@@ -199,7 +199,7 @@ class ReactTextFormat:
         if was_cut(reply, step):
             return cut_reply(reply, _example(request), self._read_by)
         if step.kind not in ("act", "answer"):
-            return malformed(reply, _complaint(step, request), self._read_by)
+            return malformed(reply, _complaint(step, request, thinks=bool(thoughts)), self._read_by)
         return read_reply(reply, step, thoughts, written, self._read_by)
 
 
@@ -236,7 +236,7 @@ def read_text(text: str, tools: Tools) -> tuple[Step, list[str]]:
                 return _as_ours(other)
         return step
 
-    return scan(text, read)
+    return scan(text[: turn_end(text)], read)
 
 
 def _as_ours(step: Step) -> Step:
@@ -270,12 +270,12 @@ def _example(request: ModelRequest) -> str:
     )
 
 
-def _complaint(step: Step, request: ModelRequest) -> str:
+def _complaint(step: Step, request: ModelRequest, *, thinks: bool) -> str:
     """What is wrong, and the reply as it should be: small models follow an example where they parrot a description."""
     if step.complaint:
         what = step.complaint
     elif step.kind == "none" and not step.text:
-        what = "Your reply was empty."
+        what = "Your reply held thoughts only, no action and no final answer." if thinks else "Your reply was empty."
     else:
         what = "Your reply held no action and no final answer."
     return f"{what} Write the next step exactly like this:\n\n{_example(request)}"

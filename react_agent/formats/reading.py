@@ -8,7 +8,7 @@ from pydantic import JsonValue
 
 from react_agent.formats.base import RawReply
 from react_agent.formats.native import CUT, malformed
-from react_agent.formats.scanner import NO_THOUGHTS, Step, bounded, find_thoughts, unthink
+from react_agent.formats.scanner import NO_THOUGHTS, Step, bounded, find_thoughts, skip_space, unthink
 from react_agent.formats.tools import json_type
 from react_agent.messages import Act, Answer, Message, ModelReply, ModelRequest, Part, ReadBy, Reading, Text, Thinking, ToolSpec
 
@@ -72,7 +72,7 @@ def scan(text: str, read: ReadStep) -> tuple[Step, list[str]]:
     """
     found = find_thoughts(text)
     if found is NO_THOUGHTS:
-        return read(text, ()), []
+        return read(text, _thought_element(text)), []
     begin = 0
     if found.orphans:
         step = read(text, [(start, end) for start, end, _, _ in found.blocks])
@@ -87,7 +87,8 @@ def scan(text: str, read: ReadStep) -> tuple[Step, list[str]]:
         said.append(unthink(text[inner:close]))
         begin, leading = end, leading + 1
     del rest[:leading]
-    step = read(text[begin:], [(start - begin, end - begin) for start, end, _, _ in rest])
+    body = text[begin:]
+    step = read(body, [*((start - begin, end - begin) for start, end, _, _ in rest), *_thought_element(body)])
     step.start += begin
     step.end += begin
     step.at += begin
@@ -97,6 +98,13 @@ def scan(text: str, read: ReadStep) -> tuple[Step, list[str]]:
     if step.kind == "answer" and not step.text:
         step.kind = "malformed"
     return step, [thought for thought in said if thought]
+
+
+def _thought_element(text: str) -> Spans:
+    """Where ``<thought>…</thought>`` begins a text. Who reads elements takes it for the thought; for all others nothing in it is a step either."""
+    begin = skip_space(text, 0)
+    stop = text.find("</thought>", begin) if text.startswith("<thought>", begin) else -1
+    return [(begin, stop + len("</thought>"))] if stop >= 0 else ()
 
 
 def _whole(step: Step) -> bool:

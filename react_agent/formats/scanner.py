@@ -35,6 +35,18 @@ def _tree(marks: list[str]) -> str:
 TURN_ENDS = ("</s>", "<|eot_id|>", "<|eom_id|>", "<|im_end|>", "<|end|>", "<|end_of_text|>", "<|endoftext|>", "<end_of_turn>", "<turn|>", "<|eot|>",
              "<|return|>", "<|END_OF_TURN_TOKEN|>", "<｜end▁of▁sentence｜>")  # fmt: skip
 
+
+def turn_end(text: str) -> int:
+    """Where the turn ends: before the control tokens at the end of the text, if there are any."""
+    end = len(text)
+    while True:
+        shown = len(text[max(0, end - 100) : end].rstrip()) + max(0, end - 100)
+        mark = next((mark for mark in TURN_ENDS if text.endswith(mark, 0, shown)), "")
+        if not mark:
+            return end
+        end = shown - len(mark)
+
+
 THINK_PAIRS = {
     "<think>": "</think>",
     "<thinking>": "</thinking>",
@@ -45,9 +57,29 @@ THINK_PAIRS = {
     "◁think▷": "◁/think▷",
     "<|channel>": "<channel|>",
     "<|inner_prefix|>": "<|inner_suffix|>",
+    "<|begin_of_thought|>": "<|end_of_thought|>",
+}
+THINK_PAIRS |= {  # as models write them that were only told to think
+    f"<{name}>": f"</{name}>" for word in ("think", "thinking", "reasoning") for name in (word.upper(), word.capitalize())
 }
 _THINK_CLOSERS = frozenset(THINK_PAIRS.values())
 _THINK_MARK = any_of(mark for pair in THINK_PAIRS.items() for mark in pair)
+
+
+_ALONE = re.compile(r"(?:\.\.\.|…)?+(?:</[\w:|.\-]{1,30}+>)?+([`\"'])(?![\w`\"'])(?!\s?+[{<\[])")
+SPOKEN_CHARS = 48  # after a mark, by which `spoken_of` is certain
+
+
+def spoken_of(text: str, start: int, end: int) -> int:
+    """Where the words end that only speak of the mark at `start`: it stands in backticks or quotes, alone or with its closing tag. 0 for one that is used.
+
+    No call begins so, not even a broken one: a quote follows where its name or its JSON should stand.
+    """
+    quote = text[start - 1 : start]
+    if quote not in ("`", '"', "'") or text[start - 2 : start - 1].isalnum() or text[start - 2 : start - 1] in ("`", '"', "'", "\\"):
+        return 0
+    found = _ALONE.match(text, end)
+    return found.end(1) if found is not None and found.group(1) == quote else 0
 
 
 @dataclass(slots=True)
@@ -111,7 +143,7 @@ def unthink(block: str) -> str:
 
 
 def find_thoughts(text: str) -> Thoughts:
-    """The thinking blocks. A block ends at the first closing tag of its own kind."""
+    """The thinking blocks. A block ends at the first closing tag of its own kind. Marks that are only spoken of are none."""
     found = _THINK_MARK.search(text)
     if found is None:
         return NO_THOUGHTS
@@ -119,11 +151,15 @@ def find_thoughts(text: str) -> Thoughts:
     orphans: list[tuple[int, int]] = []
     while found is not None:
         mark, at = found.group(), found.end()
-        if mark in _THINK_CLOSERS:
+        if (past := spoken_of(text, found.start(), at)) > 0:
+            at = past
+        elif mark in _THINK_CLOSERS:
             orphans.append((found.start(), at))
         else:
             closer = THINK_PAIRS[mark]
             end = text.find(closer, at)
+            while end >= 0 and (past := spoken_of(text, end, end + len(closer))) > 0:
+                end = text.find(closer, past)
             if end < 0:
                 blocks.append((found.start(), len(text), at, len(text)))
                 return Thoughts(blocks, orphans, unclosed=True)
@@ -157,6 +193,10 @@ class Hidden:
 # ------------------------------------------------------------------------------------------------------------------- fences
 
 _FENCE = re.compile(r"(?:^|\n)[ \t]*+(```|~~~)")
+_LABELLED_FENCE = re.compile(  # "Final Answer: ```": one that opens behind the label of its line
+    r"(?:^|\n)[ \t]*+(?P<label>[\r>#*_]*+(?:thoughts?+|action(?:[ _]?+input)?+|final[ _]?+answer|answer)[ \t0-9*_]*+[:：][*_]*+[ \t]++)?+(?P<mark>```|~~~)",
+    re.IGNORECASE,
+)
 
 
 def next_fence(text: str, at: int) -> tuple[int, int, int] | None:
@@ -185,17 +225,18 @@ def fence_at(text: str, start: int, mark: str) -> tuple[int, int, int]:
 
 
 def fence_spans(text: str, at: int = 0, hidden: Hidden | None = None) -> list[tuple[int, int]]:
-    """The fences from `at` on; one that is never closed goes to the end. Marks in hidden spans are none."""
+    """The fences from `at` on; one that is never closed goes to the end, but not from behind a label. Marks in hidden spans are none."""
     spans: list[tuple[int, int]] = []
     start, mark, past = -1, "", at  # the fence that is open, and where the last one ended
-    for found in _FENCE.finditer(text, at):
-        begun = found.start(1)
+    labelled = False
+    for found in _LABELLED_FENCE.finditer(text, at):
+        begun = found.start("mark")
         if start >= 0:
-            if found.group(1) == mark:
+            if found.group("mark") == mark and found.group("label") is None:
                 spans.append((start, found.end()))
                 start, past = -1, found.end()
         elif begun >= past and (hidden is None or hidden.past(begun) == begun):
-            mark = found.group(1)
+            mark, labelled = found.group("mark"), found.group("label") is not None
             line = text.find("\n", begun)
             same = text.find(mark, begun + 3, line if line >= 0 else len(text))
             if same >= 0:
@@ -203,7 +244,7 @@ def fence_spans(text: str, at: int = 0, hidden: Hidden | None = None) -> list[tu
                 spans.append((begun, past))
             else:
                 start = begun
-    if start >= 0:
+    if start >= 0 and not labelled:
         spans.append((start, len(text)))
     return spans
 
@@ -225,6 +266,17 @@ def skip_space(text: str, at: int) -> int:
 
 
 _NOT_SPACE = re.compile(r"\S")
+
+
+def cut_in(text: str, at: int, marks: Iterable[str]) -> bool:
+    """Nothing follows at `at`, or only the beginning of one of these marks: the text may have been cut here."""
+    return at >= len(text) or any(len(text) - at < len(mark) and mark.startswith(text[at:]) for mark in marks)
+
+
+def unended(text: str, at: int) -> bool:
+    """Nothing but blanks follows on the line, and the line has no end either."""
+    after = skip_space(text, at)
+    return after >= len(text) and text.find("\n", at) < 0
 
 
 def bounded(text: str) -> str | None:

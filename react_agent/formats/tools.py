@@ -21,13 +21,34 @@ _REF_HOPS = 8
 
 
 def find_tool(tools: Tools, name: str) -> tuple[ToolSpec | None, str | None]:
-    """The tool of that name, exactly or, where only one differs in case alone, that one; and the repair's name."""
-    for tool in tools:
-        if tool.name == name:
-            return tool, None
-    folded = name.casefold()
-    alike = [tool for tool in tools if tool.name.casefold() == folded]
+    """The tool of that name, exactly or, where only one differs in case or by ``functions.`` before it, that one; and the repair's name."""
+    exact, folded = _by_name(tools)
+    if (tool := exact.get(name)) is not None:
+        return tool, None
+    alike = folded.get(name.casefold(), ())
+    if (tool := exact.get(name.removeprefix("functions."))) is not None:  # the namespace that OpenAI's models were taught
+        return tool, "name_prefix"
     return (alike[0], "name_case") if len(alike) == 1 else (None, None)
+
+
+_Index = tuple[dict[str, ToolSpec], dict[str, list[ToolSpec]]]
+
+
+def _by_name(tools: Tools) -> _Index:
+    """The tools by name and by name in lower case. Those of one request are asked for again and again, so the last ones are kept."""
+    global _last
+    known, index = _last
+    if known is not tools:
+        index = {}, {}
+        for tool in tools:
+            index[0].setdefault(tool.name, tool)
+            index[1].setdefault(tool.name.casefold(), []).append(tool)
+        if type(tools) is tuple:  # what may change is not kept
+            _last = tools, index
+    return index
+
+
+_last: tuple[Tools, _Index] = ((), ({}, {}))
 
 
 def unknown(tools: Tools, name: str) -> str:
@@ -166,6 +187,8 @@ def from_text(tool: ToolSpec, text: str) -> JsonObject:
     """
     name = single_parameter(tool)
     if name is None:
+        if takes_nothing(tool):
+            raise Unreadable(f"the tool {tool.name} takes no arguments, so they have to be {{}}", 0)
         raise Unreadable(f"the tool {tool.name} takes {_listed(tool)}, so they have to be one JSON object", 0)
     try:
         return {name: coerce(text, accepted(properties(tool)[name], tool.parameters))}

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from react_agent.errors import FormatError
 from react_agent.formats import get_format
 from react_agent.formats.base import RawReply
 from react_agent.messages import Act, Answer, JsonObject, Text, Thinking, ToolCall
@@ -40,6 +41,11 @@ LEAKS: dict[str, str] = {
     "a list of calls after prose": "I call:\n\n[search(query='Paris')]\n\nThen I wait.",
     "a step as an object after prose": 'I call it. {"thought": "", "action": "search", "action_input": {"query": "Paris"}}',
     "tool_code": '```tool_code\nprint(search(query="Paris"))\n```',
+    "a call alone, without brackets": 'search(query="Paris")</s>',
+    "as OpenAI's messages have it": '{"tool_calls": [{"id": "1", "type": "function", "function": {"name": "search", "arguments": "{\\"query\\": \\"Paris\\"}"}}]}',
+    "the call as the step's action": '{"thought": "x", "action": {"name": "search", "arguments": {"query": "Paris"}}}',
+    "a namespace": '{"name": "functions.search", "arguments": {"query": "Paris"}}',
+    "keys in quotes": '<|tool_call>call:search{"query": "Paris"}<tool_call|>',
     "other case": '<tool_call>{"name": "Search", "arguments": {"query": "Paris"}}</tool_call>',
     "after thinking": '<think>hm</think>\n```json\n{"name": "search", "arguments": {"query": "Paris"}}\n```',
     "without a closing tag": '<tool_call>\n{"name": "search", "arguments": {"query": "Paris"}}',
@@ -57,6 +63,12 @@ ANSWERS = {
     "fenced JSON": 'Here:\n```json\n{"name": "Paris", "population": 2}\n```',
     "JSON of no tool": 'As JSON: {"name": "unknown", "arguments": {"x": 1}} is a call.',
     "a list": "[1, 2, 3]",
+    "a link": "[search(x)](https://example.org) finds it.",
+    "code alone": "print('x')",
+    "prose that begins like a call": "search(query='x') looks it up.",
+    "marks that are spoken of": "Use the `<tool_call>` tag, or `<tool_call>...</tool_call>`, not '[TOOL_CALLS]'.",
+    "thinking marks that are spoken of": 'The `<think>` tag opens, `</think>` closes it; `<think>…</think>` is both.\n\n"<think>"',
+    "marks in code": "So:\n```python\nif text.startswith(\"<tool_call>\"):\n    stop = '</think>'\n```",
     "a list of calls of no tool": "[f(x=1)]",
     "a list of calls within a line": "Write [search(query='Paris')] to search.",
     "a call in quotes": """It wrote '{"name": "search", "arguments": {"query": "Paris"}}' and no more.""",
@@ -113,6 +125,14 @@ MISTAKES = {
     "cut": ('<tool_call>{"name": "search", "arguments": {"query": "Par', "inside the string"),
     "cut, bare": ('{"name": "search", "arguments": {"query": "Par', "inside the string"),
     "no call in the tag": ("<tool_call>Paris?</tool_call>", ""),
+    "a mark in code, then a call": ('`<tool_call>`{"name": "search", "arguments": {"query": "Par', "no call can be read"),
+    "a quote before a call": ('He says "yes"<tool_call>"name": "search"', ""),
+    "a step for no tool": ("Action: serch\nAction Input: Paris", "Did you mean search?"),
+    "the name and no JSON": ('<tool_call>search("Paris")</tool_call>', "after the name search"),
+    "a cut list of calls": ("[search(query='Par", "inside a string"),
+    "a list of calls without quotes": ("[search(query=Paris)]", "no literal"),
+    "no action": ("Action: None\nAction Input: None", "no call and no answer"),
+    "prose for a name": ('Action: use search\nAction Input: {"query": "Paris"}', "no call and no answer"),
     "broken step": ('Thought: x\nAction: search\nAction Input: {"query": "Par', "inside the string"),
 }
 
@@ -136,6 +156,12 @@ def test_thinking_is_told_from_the_answer() -> None:
     assert read("auto", "<think>hm</think>\n42").read() == Answer("hm", "42")
     assert read("auto", "hm\n</think>\n42").read() == Answer("hm", "42")
     assert AUTO.read(RawReply((Thinking("a"), Text("42"))), ask()).read() == Answer("a", "42")
+    for text in (
+        "<think>\n\n</think>\n\n42",
+        "42<|im_end|>\n",
+        "<THINK></THINK>42</s>",
+    ):  # nothing thought, and tokens that the server left
+        assert read("auto", text).read() == Answer("", "42")
     assert "thoughts only" in (read("auto", "<think>hm</think>").complaint or "")
     assert "empty" in (read("auto", "").complaint or "")
 
@@ -149,7 +175,8 @@ def test_a_cut_reply_is_nothing() -> None:
     ):
         assert read("auto", text, finish="length").reading == "malformed"
     whole = WRITTEN["hermes"]  # its closing tag has come
-    assert read("auto", whole, finish="length").read() == Act("", (ToolCall("search", ARGS),))
+    for more in ("", "\n<tool_response>\nmade u"):
+        assert read("auto", whole + more, finish="length").read() == Act("", (ToolCall("search", ARGS),))
 
 
 def test_without_tools_a_call_is_still_no_answer() -> None:
@@ -169,6 +196,20 @@ def test_schemas_with_references_and_unions_are_looked_through() -> None:
     good = read("auto", '<tool_call>{"name": "f", "arguments": {"mode": "a", "n": null}}</tool_call>', request)
     assert good.message.calls[0].arguments == {"mode": "a", "n": None}
     assert read("auto", '<tool_call>{"name": "f", "arguments": {"mode": 1}}</tool_call>', request).reading == "malformed"
+
+
+def test_calls_after_a_python_tag_may_be_parted_by_semicolons() -> None:
+    text = '<|python_tag|>{"name": "search", "parameters": {"query": "a"}}; {"name": "now", "parameters": {}}'
+    assert [call.name for call in read("auto", text).message.calls] == ["search", "now"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["42</s>", " 42", "f[x", "f[x] is it", "search(query='x')", "[search(query='x", "a <think> b", '{"tool_calls": [{"name": "x"}]}'],
+)
+def test_an_answer_that_would_be_read_otherwise_is_not_written(text: str) -> None:
+    with pytest.raises(FormatError):
+        AUTO.write(Answer("", text))
 
 
 def test_all_calls_of_a_list_within_text_are_read() -> None:

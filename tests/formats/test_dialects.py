@@ -4,6 +4,8 @@ import pytest
 
 from react_agent.errors import ConfigError, FormatError
 from react_agent.formats import FORMATS, get_format
+from react_agent.formats.base import RawReply
+from react_agent.formats.stream import StreamReader
 from react_agent.messages import Act, Answer, Head, JsonObject, Message, Text, ToolCall, ToolResult, ToolSpec, system
 
 from ._say import SEARCH, TOOLS, ask, read, tool
@@ -106,10 +108,37 @@ def test_a_call_that_was_cut_anywhere_never_runs_with_less(name: str) -> None:
                 pytest.fail(f"an answer from a cut reply: {text[:end]!r}")
 
 
+@pytest.mark.parametrize("form", ["its own", "auto"])
+@pytest.mark.parametrize("name", DIALECTS)
+def test_a_reply_that_the_token_limit_cut_runs_only_what_has_its_end_mark(name: str, form: str) -> None:
+    """Wherever it was cut; of two calls, none before the second is told apart from the end."""
+    calls = (ToolCall("search", {"query": "a b"}), ToolCall("now", {}))
+    written, first = get_format(name).write(Act("I look.", calls)), get_format(name).write(Act("I look.", calls[:1]))
+    for end in range(len(written) + 1):
+        for size in (1, len(written)):
+            reader = StreamReader(get_format(name if form == "its own" else form), ask())
+            for at in range(0, end, size):
+                reader.feed(written[at : min(end, at + size)])
+            reply = reader.finish(RawReply((), "length"))
+            if reply.reading == "act":
+                assert written[:end].rstrip() in (first, written), written[:end]
+                assert len(reply.message.calls) == (1 if end < len(written) else 2)
+            else:
+                assert "limit of tokens" in (reply.complaint or "")
+
+
 @pytest.mark.parametrize("name", [name for name in DIALECTS if name not in ("json_step", "json_plan")])
 def test_nothing_in_a_thinking_block_is_run(name: str) -> None:
     call = WRITTEN[name]
-    for text in (f"<think>{call}</think>\nNo call after all.", f"{call}\n</think>\n\nNo call after all.", f"<think>\n{call}"):
+    for text in (
+        f"<think>{call}</think>\nNo call after all.",
+        f"{call}\n</think>\n\nNo call after all.",
+        f"<think>\n{call}",
+        f"I see. <think>{call}</think>\nNo call after all.",
+        f"<THINK>{call}</THINK>\nNo call after all.",
+        f"<|begin_of_thought|>\n{call}\n<|end_of_thought|>\nNo call after all.",
+        f"<thought>\n{call}\n</thought>\nNo call after all.",
+    ):
         reply = read(name, text, ask(resulted=True))
         assert not reply.message.calls, text
 
@@ -308,3 +337,13 @@ def test_a_bare_input_ends_with_the_thinking_that_it_stood_in() -> None:
 def test_a_json_answer_may_speak_of_thinking() -> None:
     text = '{"thought": "x", "answer": "close it with </think>, as in <think>a</think>"}'
     assert read("json_step", text).read() == Answer("x", "close it with </think>, as in <think>a</think>")
+
+
+@pytest.mark.parametrize("name", DIALECTS)
+def test_a_complaint_shows_the_form_that_is_wanted_in_this_dialect(name: str) -> None:
+    """And no other: a model that is told of an answer as text writes no JSON."""
+    form = get_format(name)
+    for text in ("", "<think>hm</think>"):
+        complaint = read(name, text, ask((SEARCH,))).complaint or ""
+        assert form.read(RawReply((Text(complaint[complaint.index("\n\n") + 2 :]),)), ask((SEARCH,))).message.calls, complaint
+        assert ("as text" in complaint) == (name not in ("react_text", "react_paper", "json_step", "json_plan"))

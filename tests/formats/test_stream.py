@@ -76,6 +76,7 @@ def test_a_written_step_is_heard_as_thinking_and_a_call_or_the_answer_at_once(na
 HEARD: dict[str, tuple[str, str, list[tuple[str, str]]]] = {
     "prose": ("auto", "a < b, <i>c</i> and [d]", [("text", "a < b, <i>c</i> and [d]")]),
     "a mark that was none": ("auto", "<think or <tool", [("text", "<think or <tool")]),
+    "marks that are spoken of": ("auto", "Use `<think>` or \"<tool_call>\".", [("text", "Use `<think>` or \"<tool_call>\".")]),
     "thinking in between": ("auto", "<think>a</think>b <think> c </think> d", [("thinking", "a"), ("text", "b"), ("thinking", "\nc"), ("text", "  d")]),
     "thinking that the template opened": ("auto", "hm\n</think>\n\n42", [("text", "hm"), ("restart", ""), ("thinking", "hm"), ("text", "42")]),
     "text before a call": ("hermes", f"I look.\n{WRITTEN['hermes']}", [("text", "I look."), ("call", WRITTEN["hermes"].removeprefix("<tool_call>\n"))]),

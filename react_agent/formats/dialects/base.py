@@ -18,7 +18,7 @@ from react_agent.errors import FormatError
 from react_agent.formats.arguments import read_arguments
 from react_agent.formats.live import PLAIN, Shape
 from react_agent.formats.lossless import Unreadable, place, read_value, strict_object, write_json
-from react_agent.formats.scanner import TURN_ENDS, Hidden, Step, any_of, fence_at, skip_space
+from react_agent.formats.scanner import Hidden, Step, any_of, cut_in, fence_at, skip_space, spoken_of, turn_end
 from react_agent.formats.tools import Tools, accepted, coerce, find_tool, from_text, json_type, properties, takes_nothing, unknown
 from react_agent.messages import Act, Answer, JsonObject, ToolCall, ToolSpec
 
@@ -101,6 +101,9 @@ def first_step(text: str, tools: Tools, hidden: Sequence[tuple[int, int]], diale
         if covered is not None and (past := covered.past(at)) != at:
             found = search.search(text, past)
             continue
+        if (past := spoken_of(text, at, found.end())) > 0:
+            found = search.search(text, past)
+            continue
         for dialect in dialects:
             if mark in dialect.markers:
                 block = dialect.block(text, at, tools)
@@ -122,8 +125,10 @@ def _step_of(text: str, at: int, block: Block, dialect: Dialect, tools: Tools) -
             if following is not None and not following.complaint:
                 calls.extend(following.calls)
                 repairs.extend(following.repairs)
-            elif following is not None and following.open:
+            elif following is None or following.open:
                 block.open = True  # a further call was cut: the batch is not whole
+        elif begin < len(text) and cut_in(text, begin, dialect.markers):
+            block.open = True
     lead = text[:at].strip()
     if not calls:
         return Step(
@@ -155,12 +160,8 @@ def named_as_offered(step: Step, tools: Tools) -> Step:
 
 
 def turn_text(text: str) -> str:
-    """An answer's text without the control token that ended the turn."""
-    text = text.strip()
-    for mark in TURN_ENDS:
-        if text.endswith(mark):
-            return text.removesuffix(mark).rstrip()
-    return text
+    """An answer's text without the control tokens that ended the turn."""
+    return text[: turn_end(text)].strip()
 
 
 # --------------------------------------------------------------------------------------------------------------- JSON calls
@@ -244,7 +245,7 @@ def closed_by(text: str, block: Block, *closers: str, following: str = "") -> Bl
         if text.startswith(closer, at):
             block.end, block.open = at + len(closer), False
             return block
-    block.open = block.open or at >= len(text)
+    block.open = block.open or cut_in(text, at, (*closers, following))
     if at < len(text) and text[at] in "{}[],;\"'" and not (following and text.startswith(following, at)):
         return Block(block.end, complaint=f"After the call stands {text[at : at + 20]!r}.", open=False)
     return block

@@ -10,7 +10,7 @@ from pydantic import JsonValue
 from react_agent.errors import FormatError
 from react_agent.formats.dialects.base import Block, Dialect, arguments_of, closed_by, named_json, plain_value
 from react_agent.formats.lossless import Unreadable, read_value, write_json
-from react_agent.formats.scanner import skip_space
+from react_agent.formats.scanner import cut_in, skip_space
 from react_agent.formats.tools import Tools
 from react_agent.messages import JsonObject, ToolCall
 
@@ -42,6 +42,8 @@ class _Tokens(Dialect):
             begin = skip_space(text, found.end)
         if whole and text.startswith(_CALLS_END, begin):
             found.end, found.open = begin + len(_CALLS_END), False
+        elif whole and cut_in(text, begin, (_CALLS_END, _CALL)):
+            found.open = True
         found.calls = tuple(calls)
         return found
 
@@ -74,6 +76,7 @@ class _Tokens(Dialect):
 
 
 _OPENINGS = ("<｜DSML｜tool_calls>", "<｜DSML｜function_calls>")
+_ELEMENT = "<｜DSML｜invoke "
 _INVOKE = re.compile(r"<｜DSML｜invoke name=\"([^\"<>\n]++)\">")
 _PARAMETER = re.compile(r"<｜DSML｜parameter name=\"([^\"<>\n]++)\"(?: string=\"(true|false)\")?+>")
 
@@ -101,7 +104,8 @@ class _Dsml(Dialect):
         closing = opening.replace("<｜", "</｜")
         if text.startswith(closing, begin):
             return Block(begin + len(closing), tuple(calls))
-        return Block(end, tuple(calls), open=begin >= len(text))
+        more = text.startswith(_ELEMENT, begin) or cut_in(text, begin, (closing, _ELEMENT))
+        return Block(end, tuple(calls), open=more)
 
     def _call(self, text: str, invoke: re.Match[str]) -> tuple[ToolCall | None, int]:
         name = invoke.group(1)

@@ -35,6 +35,7 @@ class _Functionary(Dialect):
 _ALL = ">>>all\n"
 _TO_ALL = re.compile(r"\s*+(?:>>>)?+all[ \t\r]*+\n")
 _TO_TOOL = re.compile(r">>>([\w.\-]++)[ \t\r]*+\n\s*+(?=\{)")
+_BEGUN = re.compile(r"\s*+>{1,3}+[\w.\-]*+\s*+\Z")  # the header of a further message, cut
 _FIRST = re.compile(r"\s*+([\w.\-]++)[ \t\r]*+\n\s*+(?=\{)")
 
 
@@ -65,7 +66,7 @@ class _Recipients(Dialect):
             elif not blocks:
                 return Step("malformed", 0, len(text), text=said, complaint=block.complaint, open=block.open, dialect=self.name)
             call = _TO_TOOL.match(text, skip_space(text, block.end)) if not block.complaint else None
-        end, is_open = blocks[-1].end, block.open
+        end, is_open = blocks[-1].end, block.open or _BEGUN.match(text, blocks[-1].end) is not None
         calls = tuple(call for block in blocks for call in block.calls)
         repairs = tuple(dict.fromkeys(repair for block in blocks for repair in block.repairs))
         return Step("act", skip_space(text, 0), end, "", calls, said, "", repairs, is_open, self.name, at)

@@ -10,7 +10,7 @@ from pydantic import JsonValue
 from react_agent.errors import FormatError
 from react_agent.formats.dialects.base import Block, Dialect, arguments_of, call_with
 from react_agent.formats.lossless import MAX_DEPTH, Unreadable, read_value, write_json
-from react_agent.formats.scanner import skip_space
+from react_agent.formats.scanner import cut_in, skip_space
 from react_agent.formats.tools import Tools
 from react_agent.messages import JsonObject, ToolCall
 
@@ -63,6 +63,8 @@ class _Reader:
         while not self._closed("}", bool(pairs)):
             if self.text.startswith(self.quote, self.at):
                 key = self.quoted()
+            elif self.text[self.at] == '"':  # as JSON has it
+                key, self.at = self._json_key()
             else:
                 found = _KEY.match(self.text, self.at)
                 if found is None:
@@ -73,6 +75,10 @@ class _Reader:
             self.at += 1
             pairs[key] = self.value(level + 1)
         return pairs
+
+    def _json_key(self) -> tuple[str, int]:
+        key, end, _ = read_value(self.text, self.at)
+        return str(key), end
 
     def _closed(self, closer: str, some: bool) -> bool:
         mark = self.next()
@@ -111,7 +117,7 @@ class _Gemma(Dialect):
         calls = (call_with(call.group(1), value, tools),)
         if text.startswith(self.closing, end):
             return Block(end + len(self.closing), calls)
-        return Block(reader.at, calls, open=end >= len(text))
+        return Block(reader.at, calls, open=cut_in(text, end, (self.closing,)))
 
     def write_calls(self, calls: Sequence[ToolCall]) -> str:
         return "".join(f"{self.markers[0]}call:{call.name}{self._text(arguments_of(call))}{self.closing}" for call in calls)

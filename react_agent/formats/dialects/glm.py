@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from react_agent.errors import FormatError
 from react_agent.formats.dialects.base import Block, Dialect, arguments_of, plain_value, typed_call
-from react_agent.formats.scanner import skip_space
+from react_agent.formats.scanner import cut_in, skip_space
 from react_agent.formats.tools import Tools
 from react_agent.messages import ToolCall
 
@@ -35,7 +35,9 @@ class _Glm(Dialect):
             values.append((text[pos + len(_KEY) : stop].strip(), text[value + len(_VALUE) : end]))
             pos = skip_space(text, end + len(_VALUE_END))
         if not text.startswith(_CLOSE, pos):
-            return Block(len(text), complaint="The call is not closed by </tool_call>.", open=pos >= len(text))
+            cut = cut_in(text, pos, (_CLOSE, _KEY))
+            where = "" if cut else f": after the name {name.group()[:80]} or an argument stands {text[pos : pos + 20]!r}"
+            return Block(len(text), complaint=f"The call cannot be read to its </tool_call>{where}.", open=cut)
         end = pos + len(_CLOSE)
         return Block(end, (typed_call(name.group(), values, text[at:end], tools),))
 

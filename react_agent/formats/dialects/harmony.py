@@ -7,13 +7,14 @@ from collections.abc import Sequence
 
 from react_agent.formats.dialects.base import Block, Dialect, arguments_of, named_json, turn_text
 from react_agent.formats.lossless import write_json
-from react_agent.formats.scanner import Step, skip_space
+from react_agent.formats.scanner import Step, cut_in, skip_space
 from react_agent.formats.tools import Tools, find_tool, unknown
 from react_agent.messages import Act, Answer, ToolCall
 
 _TOKEN = re.compile(r"<\|(start|channel|constrain|message|end|call|return|eom|eot)\|>")
 _TO = re.compile(r"\bto=([^\s<]++)")
 _CHANNEL = re.compile(r"<\|channel\|>\s*+(\w++)")
+_AFTER = ("<|call|>", "<|end|>", "<|return|>", "<|start|>")
 _ENDS = frozenset({"end", "call", "return", "start", "eom", "eot"})
 
 
@@ -32,10 +33,12 @@ class _Harmony(Dialect):
         return None  # messages are read as a whole, by `step`
 
     def step(self, text: str, tools: Tools, hidden: Sequence[tuple[int, int]] = ()) -> Step:
+        thoughts: list[str] = []
+        if hidden:
+            text, thoughts = _without_thinking(text, hidden)
         token = _TOKEN.search(text)
         if token is None:
-            return Step("none", 0, len(text), text=turn_text(text), open=True)
-        thoughts: list[str] = []
+            return Step("none", 0, len(text), "\n".join(thoughts), text=turn_text(text), open=True)
         said: list[str] = []
         calls: list[ToolCall] = []
         at = end = first = 0
@@ -53,6 +56,9 @@ class _Harmony(Dialect):
                 first = first if calls else at + to.start()
                 calls.append(call)
             elif calls:
+                is_open = cut_in(text, at, _AFTER) or (
+                    not header and text.startswith(("<|start|>", "<|channel|>"), at)
+                )  # a header that was cut
                 break
             elif (channel and channel[-1] == "analysis") or name == "self" or (not header and text.startswith("<|end|>", stop)):
                 thoughts.append(text[body:stop].strip())
@@ -92,9 +98,9 @@ class _Harmony(Dialect):
             return block.complaint, stop, block.open or is_open
         after = skip_space(text, block.end)
         token = _TOKEN.match(text, after)
-        if after < len(text) and token is None:
+        if after < len(text) and token is None and not cut_in(text, after, _AFTER):
             return f"After the arguments of {bare[:80]} stands other text.", stop, False
-        return block.calls[0], after, after >= len(text)
+        return block.calls[0], after, token is None
 
     def render(self, reading: Act | Answer) -> str:
         lead = f"<|channel|>analysis<|message|>{reading.thought}<|end|><|start|>assistant" if reading.thought else ""
@@ -105,6 +111,25 @@ class _Harmony(Dialect):
     def write_calls(self, calls: Sequence[ToolCall]) -> str:
         one = "<|channel|>commentary to=functions.{} <|constrain|>json<|message|>{}<|call|>"
         return "<|start|>assistant".join(one.format(call.name, write_json(arguments_of(call))) for call in calls)
+
+
+def _without_thinking(text: str, hidden: Sequence[tuple[int, int]]) -> tuple[str, list[str]]:
+    """The text with the blocks of thinking before its first message blanked out, as far as they hold tokens; and what they say."""
+    pieces: list[str] = []
+    said: list[str] = []
+    at = 0
+    for start, end in sorted(hidden):
+        start = max(start, at)
+        token = _TOKEN.search(text, at)
+        if token is None or token.start() < start:
+            break
+        if token.start() < end:
+            pieces += (text[at:start], " " * (end - start))
+            said.append(text[start:end].strip())
+        else:
+            pieces.append(text[at:end])
+        at = max(at, end)
+    return "".join([*pieces, text[at:]]), said
 
 
 def _message(text: str, at: int) -> tuple[str, int, int, bool]:

@@ -19,6 +19,7 @@ from react_agent.messages import Act, Answer, JsonObject, ToolCall
 
 _THOUGHT_KEYS = ("thought", "reasoning", "thoughts")
 _ANSWER_KEYS = ("answer", "final_answer", "final answer")
+_NESTED = frozenset({"actions", "action", "tool_calls", "tool_call", "function_call"})  # the calls as objects of their own
 _CALL_KEYS = frozenset({"action", "action_input", "tool", "tool_name", "tool_input", "name", "arguments", "parameters", "args", "input"})
 
 
@@ -56,8 +57,9 @@ class JsonStep(Dialect):
             words = answer if isinstance(answer, str) else write_json(answer)
             return Step("answer", thought=thought, text=words.strip(), dialect=self.name) if words.strip() else None
         items: list[JsonValue] = [rest]
-        if set(rest) == {"actions"} and isinstance(rest["actions"], list):
-            items = rest["actions"]
+        nested = next(iter(rest.values())) if len(rest) == 1 and _NESTED.issuperset(rest) else None
+        if isinstance(nested, list | dict):
+            items = nested if isinstance(nested, list) else [nested]
         elif not set(rest) <= _CALL_KEYS:
             return None
         calls = [call_of(item, tools) for item in items]

@@ -49,9 +49,9 @@ def whole_json(text: str, tools: Tools) -> Block | None:
         end = at
         while at < len(text) and text[at] in _BETWEEN:
             at += 1
-    if turn_text(text[end:]):
+    if turn_text(text[at:]):
         return None
-    return Block(end, tuple(calls), "", tuple(repairs), open=end == len(text))
+    return Block(end, tuple(calls), "", tuple(repairs), open=at == len(text))  # more calls may have been to follow
 
 
 def fenced_json(text: str, tools: Tools, hidden: Hidden | None = None) -> tuple[int, Block] | None:
@@ -59,7 +59,7 @@ def fenced_json(text: str, tools: Tools, hidden: Hidden | None = None) -> tuple[
     fence = next_fence(text, 0)
     while fence is not None:
         begin = fence_content(text, fence[0])
-        inner_end = text.rfind("```", begin, fence[2]) if fence[2] >= 0 else len(text)
+        inner_end = text.rfind("```", begin, fence[2]) if fence[2] >= 0 else len(text.rstrip("`"))
         if hidden is None or hidden.past(fence[0]) == fence[0]:
             block = whole_json(text[begin:inner_end], tools)
             if block is not None:
@@ -91,17 +91,23 @@ def inline_json(text: str, tools: Tools, hidden: Hidden | None = None) -> tuple[
             continue
         call = call_of(value, tools)
         if call is not None and text[at - 1 : at] not in _QUOTES:  # within quotes it is somebody's argument
-            return at, Block(end, (call,), "", repairs, open=end == len(text))
+            return at, Block(end, (call,), "", repairs, open=skip_space(text, end) == len(text) or _in_cut_list(text, at))
         found = _OPENING.search(text, end)
     return None
 
 
-def _list_before(text: str, at: int, tools: Tools) -> tuple[int, Block] | None:
-    """The list whose first member is the object at `at`, if all its members are calls."""
+def _list_begin(text: str, at: int) -> int:
+    """Where the list begins whose first member stands at `at`; -1 where it is none's."""
     begin = at - 1
     while begin >= 0 and text[begin].isspace():
         begin -= 1
-    if begin < 0 or text[begin] != "[":
+    return begin if begin >= 0 and text[begin] == "[" else -1
+
+
+def _list_before(text: str, at: int, tools: Tools) -> tuple[int, Block] | None:
+    """The list whose first member is the object at `at`, if all its members are calls."""
+    begin = _list_begin(text, at)
+    if begin < 0:
         return None
     try:
         value, end, repairs = read_value(text, begin)
@@ -110,7 +116,16 @@ def _list_before(text: str, at: int, tools: Tools) -> tuple[int, Block] | None:
     calls = [call_of(item, tools) for item in value] if isinstance(value, list) else []
     if not calls or not all(calls):
         return None
-    return begin, Block(end, tuple(call for call in calls if call), "", repairs, open=end == len(text))
+    return begin, Block(end, tuple(call for call in calls if call), "", repairs, open=skip_space(text, end) == len(text))
+
+
+def _in_cut_list(text: str, at: int) -> bool:
+    """The object at `at` is the first member of a list that the text's end cut off."""
+    begin = _list_begin(text, at)
+    try:
+        return begin >= 0 and not read_value(text, begin)
+    except Unreadable as error:
+        return error.ended
 
 
 def block_step(text: str, at: int, block: Block, dialect: str) -> Step:
@@ -155,7 +170,7 @@ class _Llama3(Dialect):
     def block(self, text: str, at: int, tools: Tools) -> Block | None:
         begin = skip_space(text, at + len(self.markers[0]))
         if begin >= len(text) or text[begin] in "{[":
-            block = closed_by(text, json_calls(text, begin, tools, self.markers[0]))
+            block = closed_by(text, json_calls(text, begin, tools, self.markers[0]), following=";")
             while not block.complaint and text.startswith(";", after := skip_space(text, block.end)):
                 more = json_calls(text, skip_space(text, after + 1), tools, ";")
                 if more.complaint:

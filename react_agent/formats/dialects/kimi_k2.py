@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from react_agent.formats.dialects.base import Block, Dialect, arguments_of, closed_by, named_json
 from react_agent.formats.lossless import write_json
-from react_agent.formats.scanner import skip_space
+from react_agent.formats.scanner import cut_in, skip_space
 from react_agent.formats.tools import Tools
 from react_agent.messages import ToolCall
 
@@ -36,6 +36,8 @@ class _Kimi(Dialect):
             begin = skip_space(text, found.end)
         if whole and text.startswith(_SECTION_END, begin):
             found.end, found.open = begin + len(_SECTION_END), False
+        elif whole and cut_in(text, begin, (_SECTION_END, _CALL)):
+            found.open = True
         found.calls, found.repairs = tuple(calls), tuple(repairs)
         return found
 

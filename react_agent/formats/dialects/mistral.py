@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from react_agent.formats.dialects.base import Block, Dialect, arguments_of, closed_by, json_calls, named_json
 from react_agent.formats.lossless import write_json
-from react_agent.formats.scanner import skip_space
+from react_agent.formats.scanner import cut_in, skip_space
 from react_agent.formats.tools import Tools
 from react_agent.messages import ToolCall
 
@@ -40,6 +40,8 @@ class _Mistral(Dialect):
         begin = skip_space(text, name.end())
         if call_id := _CALL_ID.match(text, begin):
             begin = call_id.end()
+        if cut_in(text, begin, ("[ARGS]", "[CALL_ID]")):
+            return Block(len(text), complaint="The call has no arguments.", open=True)
         if text.startswith("[ARGS]", begin):
             begin = skip_space(text, begin + len("[ARGS]"))
         return closed_by(text, named_json(text, name.group(), begin, tools), following=_MARK)

@@ -10,7 +10,7 @@ from pydantic import JsonValue
 from react_agent.errors import FormatError
 from react_agent.formats.dialects.base import Block, Dialect, arguments_of, call_with
 from react_agent.formats.lossless import MAX_DEPTH, Unreadable
-from react_agent.formats.scanner import Hidden, skip_space
+from react_agent.formats.scanner import Hidden, cut_in, skip_space, unended
 from react_agent.formats.tools import Tools, find_tool, properties
 from react_agent.messages import JsonObject, ToolCall
 
@@ -37,6 +37,10 @@ class PythonReader:
         mark = self.text[self.at : self.at + 1]
         if not mark.isspace():
             return mark
+        following = self.text[self.at + 1 : self.at + 2]  # mostly there is one blank
+        if not following.isspace():
+            self.at += 1
+            return following
         self.at = skip_space(self.text, self.at)
         return self.text[self.at : self.at + 1]
 
@@ -187,6 +191,8 @@ class PythonReader:
             raise Unreadable(f"{self.text[self.at : self.at + 20]!r} is no plain number", self.at)
         digits = found.group()
         self.at = found.end()
+        if digits[0] in "123456789" and digits.isdigit() and len(digits) < 16:
+            return int(digits)
         if digits.lstrip("-").isdigit():
             if len(digits) > 4_000:
                 raise Unreadable("a number has too many digits", self.at)
@@ -235,7 +241,7 @@ def bracketed(text: str, at: int, tools: Tools) -> Block:
         return Block(len(text), complaint=f"The call cannot be read: {error.reason}.", open=error.ended)
     if not calls:
         return Block(reader.at, complaint="The list of calls is empty.")
-    return Block(reader.at, calls, "", tuple(reader.repairs), open=reader.at == len(text))
+    return Block(reader.at, calls, "", tuple(reader.repairs), open=skip_space(text, reader.at) == len(text))
 
 
 def inline_list(text: str, tools: Tools, hidden: Hidden | None = None) -> tuple[int, Block] | None:
@@ -252,7 +258,7 @@ def inline_list(text: str, tools: Tools, hidden: Hidden | None = None) -> tuple[
                 return None
             calls = ()
         if calls and _LINE_END.match(text, reader.at):
-            return at, Block(reader.at, calls, "", tuple(reader.repairs), open=reader.at == len(text))
+            return at, Block(reader.at, calls, "", tuple(reader.repairs), open=unended(text, reader.at))
         found = _LIST.search(text, max(reader.at - 1, at + 1))  # the line's break may have been read over
     return None
 
@@ -320,7 +326,7 @@ class Pythonic(Dialect):
         closer = self.pairs[mark]
         if closer and text.startswith(closer, end):
             return Block(end + len(closer), block.calls, "", block.repairs)
-        block.open = end >= len(text)
+        block.open = cut_in(text, end, (closer,))
         return block
 
     def write_calls(self, calls: Sequence[ToolCall]) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from react_agent.formats.dialects.base import Block
 from react_agent.formats.dialects.tagged import Element, XmlCalls
-from react_agent.formats.scanner import skip_space
+from react_agent.formats.scanner import cut_in, skip_space
 from react_agent.formats.tools import Tools
 from react_agent.messages import ToolCall
 
@@ -32,6 +32,8 @@ class _Step3(XmlCalls):
                 begin = skip_space(text, begin + len(_SEP))
         if text.startswith(_CALLS_END, begin):
             block.end, block.open = begin + len(_CALLS_END), False
+        elif cut_in(text, begin, (_CALLS_END, _CALL, _SEP)):
+            block.open = True
         block.calls = tuple(calls)
         return block
 

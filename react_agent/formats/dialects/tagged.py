@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from react_agent.errors import FormatError
 from react_agent.formats.dialects.base import Block, Dialect, arguments_of, plain_value, typed_call
-from react_agent.formats.scanner import skip_space
+from react_agent.formats.scanner import cut_in, skip_space
 from react_agent.formats.tools import Tools
 from react_agent.messages import ToolCall
 
@@ -61,12 +61,13 @@ class XmlCalls(Dialect):
         while text.startswith(self.call.open, begin):
             call, end = self._call(text, begin, tools)
             if call is None:
-                return Block(len(text), complaint="The call's tags are not closed.", open=end >= len(text))
+                cut = cut_in(text, end, (self.call.close, self.parameter.open))
+                return Block(len(text), complaint="The call's tags are not closed.", open=cut)
             calls.append(call)
             begin = skip_space(text, end)
         if closer and text.startswith(closer, begin):
             return Block(begin + len(closer), tuple(calls))
-        return Block(end, tuple(calls), open=bool(closer) and begin >= len(text))
+        return Block(end, tuple(calls), open=bool(closer) and cut_in(text, begin, (closer, self.call.open)))
 
     def _call(self, text: str, at: int, tools: Tools) -> tuple[ToolCall | None, int]:
         name, pos = _named(text, at + len(self.call.open), self.call.mid)

@@ -9,7 +9,7 @@ from react_agent.formats.arguments import read_arguments
 from react_agent.formats.dialects.base import Block, Dialect, arguments_of, turn_text
 from react_agent.formats.live import Shape
 from react_agent.formats.lossless import Unreadable, read_value, write_json
-from react_agent.formats.scanner import Step, skip_space
+from react_agent.formats.scanner import Step, cut_in, skip_space
 from react_agent.formats.tools import Tools, find_tool, from_text, unknown
 from react_agent.messages import ToolCall
 
@@ -32,9 +32,8 @@ class _XmlReact(Dialect):
             return None
         begin = skip_space(text, name.end() + len(closing))
         if not text.startswith(begin_input, begin):
-            return Block(
-                len(text), complaint=f"After {opening}{name.group(1)[:80]}{closing} there is no {begin_input}.", open=begin >= len(text)
-            )
+            reason = f"After {opening}{name.group(1)[:80]}{closing} there is no {begin_input}."
+            return Block(len(text), complaint=reason, open=cut_in(text, begin, (begin_input,)))
         begin = skip_space(text, begin + len(begin_input))
         if text.startswith("{", begin):
             return self._object(text, name.group(1), begin, end_input)
@@ -50,7 +49,7 @@ class _XmlReact(Dialect):
             return Block(len(text), complaint=read_arguments(text[at:]).complaint or error.reason, open=error.ended)
         after = skip_space(text, end)
         if not text.startswith(closing, after):
-            return Block(len(text), complaint=f"The input of {name[:80]} is not closed by {closing}.", open=after >= len(text))
+            return Block(len(text), complaint=f"The input of {name[:80]} is not closed by {closing}.", open=cut_in(text, after, (closing,)))
         return Block(after + len(closing), (ToolCall(name, value if isinstance(value, dict) else None),), "", repairs)
 
     def step(self, text: str, tools: Tools, hidden: Sequence[tuple[int, int]] = ()) -> Step:
