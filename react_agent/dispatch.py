@@ -122,10 +122,8 @@ class Dispatcher:
         tool = None if plan.status == "unknown_tool" else self._finish if plan.name == FINISH_TOOL else self._tools.get(plan.name)
         if tool is None:
             return self._returned(plan, (Text(self._unknown(plan.name)),), "unknown_tool")
-        if plan.mode == "verify" and not await self._verified_undone(
-            plan, tool
-        ):  # first: what was done stays so, whatever the schema says now
-            return None
+        if plan.mode == "verify" and not await self._verified_undone(plan, tool):
+            return None  # before the arguments are checked: what was done stays so, whatever the schema says now
         try:
             arguments = tool.check(plan.arguments)
         except InvalidArguments as error:

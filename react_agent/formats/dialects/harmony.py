@@ -56,9 +56,8 @@ class _Harmony(Dialect):
                 first = first if calls else at + to.start()
                 calls.append(call)
             elif calls:
-                is_open = cut_in(text, at, _AFTER) or (
-                    not header and text.startswith(("<|start|>", "<|channel|>"), at)
-                )  # a header that was cut
+                cut_header = not header and text.startswith(("<|start|>", "<|channel|>"), at)
+                is_open = cut_header or cut_in(text, at, _AFTER)
                 break
             elif (channel and channel[-1] == "analysis") or name == "self" or (not header and text.startswith("<|end|>", stop)):
                 thoughts.append(text[body:stop].strip())
