@@ -238,7 +238,7 @@ class Agent(Generic[Output]):
                 run_id = scope.child()  # that one was asked something else, before a person changed it or the model wrote another call
         run_id = new_run_id() if run_id is None else run_id
         run = self._run(deps, self._store.create(run_id) if self._store else None)
-        run.append(Started(run.now(), run_id, asked, self.spec, self.backend.name, self.backend.format_name, parent))
+        run.begin(Started(run.now(), run_id, asked, self.spec, self.backend.name, self.backend.format_name, parent))
         return run
 
     def _take_up(self, trace: Trace | str | Path, task: Task | None, reviews: Iterable[Reviewed], deps: object, changes: bool) -> Run:

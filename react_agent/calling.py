@@ -35,7 +35,7 @@ class _Desk:
     def flush(self) -> None:
         pass
 
-    def checkpoint(self) -> None:
+    def checkpoint(self, now: float) -> None:
         pass
 
     def seconds_left(self) -> float | None:

@@ -5,17 +5,21 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from contextvars import ContextVar
+from functools import partial
 from time import perf_counter
 from typing import Any, Protocol, cast
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from react_agent.bounds import bounded
+from react_agent.care import Care
 from react_agent.errors import ToolError
 from react_agent.events import Asked, Called, Event, Returned
 from react_agent.keeping import Keeper, Ran
 from react_agent.loop import PlannedCall
 from react_agent.messages import Image, JsonObject, ResultStatus, Text, ToolResult, Usage, clean
+from react_agent.rendering import render
 from react_agent.schema import InvalidArguments
 from react_agent.spec import FINISH_TOOL
 from react_agent.threads import POOL
@@ -25,14 +29,18 @@ ERROR_CHARS = 2_000
 GRACE_SECONDS = 1.0  # what an async tool gets to clean up in after it was cancelled for taking too long
 
 
-class CallScope(Struct):
+class CallScope(Struct, gc=False):
     """The call that code is running beneath; a nested run takes its id from it and adds what it spent."""
 
     key: str
-    run_id: str
     usage: Usage | None = None
     cost: float | None = None
     children: int = 0
+
+    @property
+    def run_id(self) -> str:
+        """Of the run whose call it is."""
+        return self.key.rpartition("/")[0]
 
     def child(self) -> str:
         """The id of the next run beneath this call: the call's key, so that a resumed parent finds its child."""
@@ -58,8 +66,8 @@ class Recorder(Protocol):
     def append(self, event: Event) -> None: ...
     def now(self) -> float: ...
     def flush(self) -> None: ...
-    def checkpoint(self) -> None:
-        """Flush, unless that was just done."""
+    def checkpoint(self, now: float) -> None:
+        """Flush, unless that was just done. `now` is what `time.perf_counter` says."""
         ...
 
     def seconds_left(self) -> float | None:
@@ -109,35 +117,38 @@ class Dispatcher:
         return self._side_by_side(calls)
 
     async def _side_by_side(self, calls: tuple[PlannedCall, ...]) -> None:
-        tasks = [asyncio.ensure_future(self._carry_out_one(call)) for call in calls]
+        tasks = [asyncio.ensure_future(self._beside_others(call)) for call in calls]
         try:
             await asyncio.gather(*tasks)
         except BaseException:
             await _given_up(*tasks)  # `gather` waits for the first to end, and none may be at work behind the run's end
             raise
 
-    async def _carry_out_one(self, plan: PlannedCall) -> None:
+    async def _beside_others(self, plan: PlannedCall) -> None:
+        await self._carry_out_one(plan)
+
+    def _carry_out_one(self, plan: PlannedCall) -> Coroutine[object, object, None]:
+        """What is known without waiting is done here; the rest is in what this gives back."""
         if plan.mode == "settle":
-            return self._returned(plan, (Text(plan.text),), plan.status)
+            return self._returned(plan, plan.text, plan.status)
         tool = None if plan.status == "unknown_tool" else self._finish if plan.name == FINISH_TOOL else self._tools.get(plan.name)
         if tool is None:
-            return self._returned(plan, (Text(self._unknown(plan.name)),), "unknown_tool")
-        if plan.mode == "verify" and not await self._verified_undone(plan, tool):
-            return None  # before the arguments are checked: what was done stays so, whatever the schema says now
+            return self._returned(plan, self._unknown(plan.name), "unknown_tool")
+        if plan.mode == "verify":  # before the arguments are checked: what was done stays so, whatever the schema says now
+            return self._verify(plan, tool)
         try:
             arguments = tool.check(plan.arguments)
         except InvalidArguments as error:
-            return self._returned(plan, (Text(clean(str(error))),), "invalid")
+            return self._returned(plan, clean(str(error)), "invalid")
         if plan.ask is not None:
-            return self._recorder.append(Asked(self._recorder.now(), plan.step, plan.index, plan.ask))
+            return self._asked(plan, plan.ask)
         if tool.care is not None:
-            return await self._carefully(plan, tool, arguments)
-        return await self._call(plan, tool, arguments)
+            return self._carefully(plan, tool, arguments, tool.care)
+        return self._call(plan, tool, arguments)
 
-    async def _carefully(self, plan: PlannedCall, tool: Tool, arguments: Mapping[str, object]) -> None:
+    async def _carefully(self, plan: PlannedCall, tool: Tool, arguments: Mapping[str, object], care: Care) -> None:
         """A call of a tool that has options of its own: it may be known already, or have to wait until others are done."""
-        care, recorder = tool.care, self._recorder
-        assert care is not None
+        recorder = self._recorder
         if (known := self._keeper.remembered(plan, care)) is not None:
             return self._record(plan, tool, known, 0.0)
         if care.concurrency is None:
@@ -153,15 +164,15 @@ class Dispatcher:
             gate.release()
 
     async def _call(self, plan: PlannedCall, tool: Tool, arguments: Mapping[str, object]) -> None:
-        recorder, care = self._recorder, tool.care
+        recorder, care, read_only = self._recorder, tool.care, tool.spec.read_only
         recorder.append(Called(recorder.now(), plan.step, plan.index, plan.name, plan.key))
-        if tool.spec.read_only:
-            recorder.checkpoint()
+        started = perf_counter()
+        if read_only:
+            recorder.checkpoint(started)
         else:
             recorder.flush()
-        scope = CallScope(plan.key, recorder.run_id)
-        token = current_call.set(scope)
-        started = perf_counter()
+            started = perf_counter()
+        token = current_call.set(scope := CallScope(plan.key))
         try:
             if care is None:
                 ran = await self._run(plan, tool, arguments)
@@ -169,25 +180,31 @@ class Dispatcher:
                 ran = await self._keeper.run(plan, tool, care, lambda: self._run(plan, tool, arguments))
         finally:
             current_call.reset(token)
-        self._record(plan, tool, ran, perf_counter() - started, scope)
-        if not tool.spec.read_only:
+        self._record(plan, tool, ran, perf_counter() - started, scope.usage, scope.cost)
+        if not read_only:
             recorder.flush()  # what it did is known from here on, whatever becomes of this process
 
-    def _record(self, plan: PlannedCall, tool: Tool, ran: Ran, seconds: float, scope: CallScope | None = None) -> None:
-        usage, cost = (None, None) if scope is None else (scope.usage, scope.cost)
+    def _record(
+        self, plan: PlannedCall, tool: Tool, ran: Ran, seconds: float, usage: Usage | None = None, cost: float | None = None
+    ) -> None:
+        output: JsonObject | None = None
         if ran.error is not None:
             content: tuple[Text | Image, ...] = (Text(ran.error),)
         else:
-            content = self._bounded(tool.render(ran.value), plan, tool)
+            content = self._bounded(render(ran.value), plan, tool)
+            if plan.name == FINISH_TOOL:
+                output = plan.arguments
         result = ToolResult(plan.name, content, ran.status, tool.spec.open_world or ran.untrusted)
-        output: JsonObject | None = plan.arguments if plan.name == FINISH_TOOL and ran.error is None else None
-        now = self._recorder.now()
-        self._recorder.append(
-            Returned(now, plan.step, plan.index, result, seconds, usage, cost, ran.left_behind, output, ran.attempts, ran.cached)
+        recorder, step, index = self._recorder, plan.step, plan.index
+        recorder.append(
+            Returned(recorder.now(), step, index, result, seconds, usage, cost, ran.left_behind, output, ran.attempts, ran.cached)
         )
 
-    def _returned(self, plan: PlannedCall, content: tuple[Text | Image, ...], status: ResultStatus) -> None:
-        self._recorder.append(Returned(self._recorder.now(), plan.step, plan.index, ToolResult(plan.name, content, status)))
+    async def _returned(self, plan: PlannedCall, text: str, status: ResultStatus) -> None:
+        self._recorder.append(Returned(self._recorder.now(), plan.step, plan.index, ToolResult(plan.name, (Text(text),), status)))
+
+    async def _asked(self, plan: PlannedCall, question: str) -> None:
+        self._recorder.append(Asked(self._recorder.now(), plan.step, plan.index, question))
 
     def _unknown(self, name: str) -> str:
         names = sorted(tool.name for tool in self._tools)
@@ -214,15 +231,12 @@ class Dispatcher:
                 progress=lambda message, fraction: recorder.progress(plan.step, plan.index, message, fraction),
             )
             arguments = {**arguments, tool.takes_context: context}
-        return self._guarded(lambda: tool.function(**arguments), tool.is_async, self._timeout(tool), flag)
+        return self._guarded(partial(tool.function, **arguments), tool.is_async, tool.timeout, flag)
 
-    def _timeout(self, tool: Tool) -> float | None:
-        """Seconds that a call of it may take now."""
+    async def _guarded(self, job: Callable[[], object], is_async: bool, bound: float | None, flag: _Flag | None = None) -> Ran:
+        """What comes of a function, whatever it does. It gets `bound` seconds, and no more than the run has left."""
         left = self._recorder.seconds_left()
-        return left if tool.timeout is None else tool.timeout if left is None else min(left, tool.timeout)
-
-    async def _guarded(self, job: Callable[[], object], is_async: bool, timeout: float | None, flag: _Flag | None = None) -> Ran:
-        """What comes of a function, whatever it does."""
+        timeout = bound if left is None or (bound is not None and bound < left) else left
         try:
             if not is_async:
                 return await self._in_thread(job, timeout, flag)
@@ -274,21 +288,18 @@ class Dispatcher:
             await _given_up(task)
             raise
 
-    async def _verified_undone(self, plan: PlannedCall, tool: Tool) -> bool:
-        """Ask the tool what became of an orphan. True: surely nothing, so it has to run; else its event is written here."""
+    async def _verify(self, plan: PlannedCall, tool: Tool) -> None:
+        """Ask the tool what became of an orphan; if surely nothing, it runs."""
         verify = cast("Callable[[str], object]", tool.verify)
-        found = await self._guarded(lambda: verify(plan.key), False, self._timeout(tool))
+        found = await self._guarded(lambda: verify(plan.key), False, tool.timeout)
         if found.value is NOT_DONE:
-            return True
+            return await self._carry_out_one(replace(plan, mode="run"))
         if found.error is None and found.value is not UNKNOWN:
-            self._record(plan, tool, found, 0.0)
-            return False
+            return self._record(plan, tool, found, 0.0)
         why = (
             "the tool itself does not know what became of it" if found.error is None else f"asking what became of it failed ({found.error})"
         )
-        question = f"It was started before the run was interrupted, and {why}. Run it again?"
-        self._recorder.append(Asked(self._recorder.now(), plan.step, plan.index, question))
-        return False
+        return await self._asked(plan, f"It was started before the run was interrupted, and {why}. Run it again?")
 
     # ------------------------------------------------------------------------------------------------------- bounding
 

@@ -6,7 +6,7 @@ epoch, and ``kind``, which names it in JSON.
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal, TypeAlias
+from typing import ClassVar, Literal, TypeAlias, final
 
 from react_agent.messages import ErrorInfo, JsonObject, Message, ModelReply, Noun, Outcome, ToolResult, Usage
 from react_agent.spec import AgentSpec
@@ -50,6 +50,7 @@ class Parent(Noun, frozen=True):
     edits: tuple[Edit, ...] = ()
 
 
+@final
 class Started(Fact, frozen=True, omit_defaults=False, tag="started"):
     """A run began. Holds the whole spec, so the trace explains itself without the code that made it."""
 
@@ -63,6 +64,7 @@ class Started(Fact, frozen=True, omit_defaults=False, tag="started"):
     schema_version: int = SCHEMA_VERSION
 
 
+@final
 class Replied(Fact, frozen=True, tag="replied"):
     """The model replied.
 
@@ -82,6 +84,7 @@ class Replied(Fact, frozen=True, tag="replied"):
     first_token: float | None = None
 
 
+@final
 class Called(Fact, frozen=True, tag="called"):
     """A call is about to run; written before it does. `key` is its idempotency key, ``run_id/step.index``."""
 
@@ -92,6 +95,7 @@ class Called(Fact, frozen=True, tag="called"):
     key: str
 
 
+@final
 class Returned(Fact, frozen=True, tag="returned"):
     """What became of a call. One that never ran has no `Called` before it.
 
@@ -117,6 +121,7 @@ class Returned(Fact, frozen=True, tag="returned"):
     cached: bool | None = None
 
 
+@final
 class Asked(Fact, frozen=True, tag="asked"):
     """A call passed its checks and waits for a review: by policy, or because nobody knows what became of it."""
 
@@ -126,6 +131,7 @@ class Asked(Fact, frozen=True, tag="asked"):
     question: str
 
 
+@final
 class Reviewed(Fact, frozen=True, tag="reviewed"):
     """A person or rule decided on a call.
 
@@ -143,6 +149,7 @@ class Reviewed(Fact, frozen=True, tag="reviewed"):
     by: str | None = None
 
 
+@final
 class Told(Fact, frozen=True, tag="told"):
     """A person speaks: the next question, or a word in the middle of a run.
 
@@ -154,6 +161,7 @@ class Told(Fact, frozen=True, tag="told"):
     during_request: bool = False
 
 
+@final
 class Changed(Fact, frozen=True, tag="changed"):
     """From here on the agent is another: its spec, its backend or its format."""
 
@@ -163,6 +171,7 @@ class Changed(Fact, frozen=True, tag="changed"):
     format: str
 
 
+@final
 class Compacted(Fact, frozen=True, tag="compacted"):
     """Messages [start, end) of the conversation were replaced by something shorter."""
 
@@ -173,6 +182,7 @@ class Compacted(Fact, frozen=True, tag="compacted"):
     reason: str = ""
 
 
+@final
 class Resumed(Fact, frozen=True, tag="resumed"):
     """A new writer took the trace up. Calls that were open are orphans from here on."""
 
@@ -180,6 +190,7 @@ class Resumed(Fact, frozen=True, tag="resumed"):
     epoch: int
 
 
+@final
 class Stopped(Fact, frozen=True, tag="stopped"):
     """The run was ended from outside: the backend was lost, it was cancelled, or its time was up."""
 
@@ -189,6 +200,7 @@ class Stopped(Fact, frozen=True, tag="stopped"):
     error: ErrorInfo | None = None
 
 
+@final
 class Finished(Fact, frozen=True, tag="finished"):
     """The ending, for readers of the file. It is recomputed from the rest and never trusted."""
 

@@ -17,7 +17,7 @@ from react_agent.backends.base import Backend, Listener
 from react_agent.compaction import shorten
 from react_agent.dispatch import Dispatcher
 from react_agent.errors import BackendError, BackendTimeout, ContextOverflow, Diverged, ScriptError
-from react_agent.events import Compacted, Event, Finished, Replied, Reviewed, Started, Stopped, Told
+from react_agent.events import Called, Compacted, Event, Finished, Replied, Reviewed, Started, Stopped, Told
 from react_agent.loop import CallModel, CallTools, Finish, Pause, PlannedCall, State, advance, begin, next_effect
 from react_agent.masking import Masker
 from react_agent.messages import Delta, ErrorInfo, Message, ModelReply, Outcome, Usage
@@ -33,24 +33,25 @@ EventListener: TypeAlias = Callable[[Event], None]
 ProgressListener: TypeAlias = Callable[[int, int, str, "float | None"], None]
 
 MOST_COMPACTIONS = 4  # of one request; each halves the conversation
+_NOTHING = Usage()
 LAST_REQUEST_SECONDS = 30.0  # what the last request of a run gets whose time is up
 
 
 async def drive(run: Run) -> Outcome:
     """Take a run to its end, or to where it has to rest."""
     while not run.cancelled():
-        match next_effect(run.state):
-            case CallModel() as effect:
-                await run.ask(effect)
-            case CallTools(calls):
-                await run.dispatcher.carry_out(calls)
-            case Pause(calls):
-                if not await run.review(calls):
-                    return Outcome("paused", "; ".join(f"{call.name}: {call.ask}" for call in calls))
-            case Finish(outcome):
-                return outcome
-            case effect:
-                assert_never(effect)
+        effect = next_effect(run.state)
+        if type(effect) is CallModel:
+            await run.ask(effect)
+        elif type(effect) is CallTools:
+            await run.dispatcher.carry_out(effect.calls)
+        elif type(effect) is Pause:
+            if not await run.review(effect.calls):
+                return Outcome("paused", "; ".join(f"{call.name}: {call.ask}" for call in effect.calls))
+        elif type(effect) is Finish:
+            return effect.outcome
+        else:
+            assert_never(effect)
     raise asyncio.CancelledError  # a tool or a backend kept it to itself
 
 
@@ -77,7 +78,6 @@ class Run:
         result_chars: int = 32_000,
     ) -> None:
         self.backend = backend
-        self.trace = Trace()
         self.error: BackendError | None = None
         self.event_listeners: list[EventListener] = []
         self.progress_listener: ProgressListener | None = None
@@ -93,9 +93,11 @@ class Run:
         self._first_token: float | None = None
         self._compactions = 0  # since the last reply
         self._price_missed = False  # it was said that replies without a price count as nothing
-        self.inherited = (Usage(), 0.0)
+        self.inherited = (_NOTHING, 0.0)
 
-    state: State  # set by the first event
+    trace: Trace
+    state: State
+    _remember: EventListener  # as the trace does
 
     @property
     def run_id(self) -> str:
@@ -107,9 +109,19 @@ class Run:
         """Whoever waits for this run has asked for its end since it began."""
         return self._task is not None and self._task.cancelling() > self._cancelling
 
+    def begin(self, event: Started) -> None:
+        """The first fact."""
+        if self._masker is not None:
+            event = self._masker.started(event)
+        trace = Trace()
+        trace.append(event)
+        self.load(trace, begin(event))
+        if self._writer is not None:
+            self._writer.write(event)
+
     def load(self, trace: Trace, state: State) -> None:
         """Take up a trace that was made before; its writer has it already."""
-        self.trace, self.state = trace, state
+        self.trace, self.state, self._remember = trace, state, trace.appender()
 
     def append(self, event: Event) -> None:
         """One more fact: masked, then remembered, folded, written and told to whoever listens, in this order.
@@ -119,13 +131,10 @@ class Run:
         if self._over:
             return
         line: bytes | None = None
-        if self._masker is not None:
+        if self._masker is not None and type(event) is not Called:  # names and keys of ours
             event, line = self._masker.event(event)
-        self.trace.append(event)
-        if type(event) is Started:
-            self.state = begin(event)
-        else:
-            advance(self.state, event)
+        self._remember(event)
+        advance(self.state, event)
         if self._writer is not None:
             self._writer.write(event, line)
         if self.event_listeners:
@@ -143,9 +152,9 @@ class Run:
         if self._writer is not None:
             self._writer.flush()
 
-    def checkpoint(self) -> None:
+    def checkpoint(self, now: float) -> None:
         if self._writer is not None:
-            self._writer.checkpoint()
+            self._writer.checkpoint(now)
 
     def seconds_left(self) -> float | None:
         """Of the time that the limits give the present question; None for no limit."""
@@ -164,12 +173,14 @@ class Run:
 
     async def ask(self, effect: CallModel) -> None:
         """Ask the model; append its reply, or that the backend was lost or the time is up."""
-        self.checkpoint()
         left = self.seconds_left()
-        listen = self._listen if self.delta_listener is not None else None
-        self._first_token = None
+        listen = None
+        started = perf_counter()
+        if self.delta_listener is not None:
+            listen, self._asked_at, self._first_token = self._listen, started, None
+        if self._writer is not None:
+            self._writer.checkpoint(started)
         self._asking = True
-        started = self._asked_at = perf_counter()
         try:
             if left is None:
                 reply = await self.backend.reply(effect.request, listen=listen)
@@ -208,7 +219,8 @@ class Run:
             logging.getLogger(__name__).warning(
                 "limits.cost is set, but no price is known for the replies of %s: they count as nothing", self.backend.name
             )
-        self.append(Replied(self.now(), reply, effect.purpose, effect.request.digest(), seconds, self._first_token))
+        first_token = None if listen is None else self._first_token
+        self.append(Replied(self.now(), reply, effect.purpose, effect.request.digest(), seconds, first_token))
 
     def _listen(self, delta: Delta) -> None:
         if self._first_token is None:

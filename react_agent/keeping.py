@@ -15,6 +15,7 @@ from react_agent.errors import ToolError
 from react_agent.loop import PlannedCall
 from react_agent.messages import ResultStatus, clean
 from react_agent.processes import ProcessCall, WorkerLost, Workers, parts_of
+from react_agent.rendering import render
 from react_agent.threads import POOL
 from react_agent.tooling import Tool
 
@@ -22,7 +23,7 @@ CACHED = 1_000  # results that one run keeps
 GRACE_SECONDS = 1.0  # what is waited for a killed process, so that it is gone when the call has ended
 
 
-class Ran(Struct):
+class Ran(Struct, gc=False):
     """What a function gave, or why it gave nothing.
 
     Attributes:
@@ -70,8 +71,8 @@ class Keeper:
         """The result of the same call of this run, where it is kept."""
         return self._cache.get(_same(plan)) if care.cache else None
 
-    def _remember(self, plan: PlannedCall, tool: Tool, ran: Ran) -> None:
-        ran.value = tool.render(ran.value)  # at once: the value may be changed by whoever made it
+    def _remember(self, plan: PlannedCall, ran: Ran) -> None:
+        ran.value = render(ran.value)  # at once: the value may be changed by whoever made it
         if len(self._cache) >= CACHED:
             del self._cache[next(iter(self._cache))]
         self._cache[_same(plan)] = Ran(ran.value, untrusted=ran.untrusted, cached=True)
@@ -114,7 +115,7 @@ class Keeper:
             if ran.error is not None:
                 ran.error += f" It was tried {tried} times."
         if care.cache and ran.error is None:
-            self._remember(plan, tool, ran)
+            self._remember(plan, ran)
         return ran
 
     async def _may_try_again(self, care: Care, tried: int) -> bool:

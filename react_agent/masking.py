@@ -10,14 +10,14 @@ import msgspec
 from msgspec.structs import replace
 
 from react_agent.errors import BackendError
-from react_agent.events import Called, Event, Finished, Replied, Returned, Started
-from react_agent.messages import Message, Noun, Text, Thinking, ToolCall, clean
+from react_agent.events import Event, Finished, Replied, Returned, Started
+from react_agent.messages import Message, Noun, Text, Thinking, clean
 from react_agent.spec import AgentSpec
 from react_agent.trace import encode_event
 
 MASKED = "[secret]"
 SHORTEST = 4  # what is shorter is a word, not a secret
-LONG = 1_000_000  # characters; what is longer is searched where it is: to write it would be to hold it twice
+LONG = 1_000_000  # characters of an answer; what is longer is searched where it is: to write it would be to hold it twice
 T = TypeVar("T")
 _encode = msgspec.json.Encoder().encode
 
@@ -85,25 +85,26 @@ class Masker:
                 yield at, at + len(secret)
                 at = text.find(secret, at + 1)
 
+    def started(self, event: Started) -> Started:
+        """The same for the first event, whose spec was masked when the agent was made."""
+        line = _encode(event.task)
+        for written in self._written:
+            if written in line:
+                return replace(event, task=self._masked(event.task))
+        return event
+
     def event(self, event: Event) -> tuple[Event, bytes | None]:
         """The event, or one like it without the secrets; and its line, where that was written to be searched and stays as it is."""
-        if isinstance(event, Called):
-            return event, None  # names and keys of ours
-        if isinstance(event, Started):  # its spec was masked when the agent was made
-            return (replace(event, task=self._masked(event.task)) if self._holds(_encode(event.task)) else event), None
-        if not isinstance(event, Returned) and _long(event):
+        if type(event) is not Returned and _long(event):
             return self._masked(event), None
         try:
             line = encode_event(event)
         except (ValueError, TypeError):  # what cannot be written yet may hold one all the same
             return self._masked(event), None
-        return (self._masked(event), None) if self._holds(line) else (event, line)
-
-    def _holds(self, line: bytes) -> bool:
-        for written in self._written:  # noqa: SIM110 - a generator takes as long as the search
+        for written in self._written:
             if written in line:
-                return True
-        return False
+                return self._masked(event), None
+        return event, line
 
     def spec(self, spec: AgentSpec) -> AgentSpec:
         return self._masked(spec)
@@ -137,14 +138,9 @@ class Masker:
 
 
 def _long(event: Event) -> bool:
-    """A text in it is so long that it should not be copied."""
+    """An answer so long that it should not be copied."""
     if type(event) is Replied:
-        for part in event.reply.message.parts:
-            if type(part) is ToolCall:
-                for value in (part.arguments or {}).values():
-                    if type(value) is str and len(value) > LONG:
-                        return True
-            elif (type(part) is Text or type(part) is Thinking) and len(part.text) > LONG:
-                return True
-        return False
+        return event.reply.reading != "act" and any(
+            (type(part) is Text or type(part) is Thinking) and len(part.text) > LONG for part in event.reply.message.parts
+        )
     return type(event) is Finished and event.answer is not None and len(event.answer) > LONG

@@ -144,7 +144,7 @@ def test_a_store_may_be_of_ones_own() -> None:
             self.events.append(event)
 
         def flush(self) -> None: ...
-        def checkpoint(self) -> None: ...
+        def checkpoint(self, now: float) -> None: ...
         def close(self) -> None: ...
 
     store = Memory()
@@ -173,7 +173,8 @@ def test_a_call_is_on_the_disk_before_a_tool_that_is_not_read_only_starts(tmp_pa
 def test_what_took_the_model_its_time_is_on_the_disk_before_any_tool_starts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Else it would be asked once more after a kill, and answer otherwise."""
     now = iter(range(1, 1000))
-    monkeypatch.setattr("react_agent.stores.jsonl.perf_counter", lambda: float(next(now)))
+    for room in ("host", "dispatch"):
+        monkeypatch.setattr(f"react_agent.{room}.perf_counter", lambda: float(next(now)))
     seen: list[list[str]] = []
 
     @tool(read_only=True)

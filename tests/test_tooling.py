@@ -331,7 +331,7 @@ wrong = Model.model_construct(when=5)
     ids=repr,
 )
 def test_a_result_is_shown_as_text(value: object, shown: str) -> None:
-    assert population.render(value) == (Text(shown),)
+    assert render(value) == (Text(shown),)
 
 
 @pytest.mark.parametrize(

@@ -29,7 +29,7 @@ from react_agent.messages import (
 )
 
 
-class RawReply(Struct):
+class RawReply(Struct, gc=False):
     """A reply as the wire took it from the provider, before anyone read it.
 
     Attributes:
@@ -55,20 +55,20 @@ class RawReply(Struct):
 
     def __post_init__(self) -> None:
         """Halves of surrogate pairs, which some servers send, become U+FFFD: what is read can be encoded, stored and sent."""
-        self.parts = tuple([_encodable(part) for part in self.parts])
+        self.parts = tuple(map(_encodable, self.parts))
         if self.refusal is not None:
             self.refusal = clean(self.refusal)
 
 
 def _encodable(part: Part) -> Part:
-    if type(part) is Text or type(part) is Thinking:
-        text = clean(part.text)
-        return part if text is part.text else replace(part, text=text)
     if type(part) is ToolCall:
         raw = part.raw
         if part.name.isascii() and (raw is None or raw.isascii()):
             return part
         return replace(part, name=clean(part.name), raw=None if raw is None else clean(raw))
+    if type(part) is Text or type(part) is Thinking:
+        text = clean(part.text)
+        return part if text is part.text else replace(part, text=text)
     return part
 
 

@@ -86,8 +86,10 @@ class NativeFormat:
             ReadBy("native", repairs=repairs) if repairs else _READ_BY,
             reply.usage,
             reply.model,
-            request_id=reply.request_id,
-            cost=reply.cost,
+            (),
+            None,
+            reply.request_id,
+            reply.cost,
         )
 
 

@@ -28,12 +28,14 @@ def close_batch(state: State) -> None:
         result = returned.result
         fingerprint = _fingerprint(opened, result)
         fingerprints.append(fingerprint)
-        if result.status not in ("invalid", "unknown_tool"):
+        if result.status == "ok":
+            unusable = False
+            if opened.call.name == FINISH_TOOL:
+                finished = returned
+        elif result.status not in ("invalid", "unknown_tool"):
             unusable = False
         if result.untrusted:
             state.untrusted = True  # not before: the calls of one step are decided alike, whichever returns first
-        if opened.call.name == FINISH_TOOL and result.ok:
-            finished = returned
         if opened.arguments is not None:  # else the model would see its own beside what came of others
             changed = f"Note: this call was changed in review; it was made with the arguments {_encode(opened.arguments).decode()}."
             result = replace(result, content=(*result.content, _own_words(result, changed)))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, final
 
 from msgspec import Struct
 
@@ -10,7 +10,8 @@ from react_agent.events import Purpose
 from react_agent.messages import JsonObject, ModelRequest, Outcome, ResultStatus
 
 
-class PlannedCall(Struct):
+@final
+class PlannedCall(Struct, gc=False):
     """A call for the host to carry out.
 
     Attributes:
@@ -32,26 +33,30 @@ class PlannedCall(Struct):
     text: str = ""
 
 
-class CallModel(Struct):
+@final
+class CallModel(Struct, gc=False):
     """Ask the model."""
 
     request: ModelRequest
     purpose: Purpose
 
 
-class CallTools(Struct):
+@final
+class CallTools(Struct, gc=False):
     """Carry these calls out, side by side. Empty: wait for those under way."""
 
     calls: tuple[PlannedCall, ...]
 
 
-class Pause(Struct):
+@final
+class Pause(Struct, gc=False):
     """Nothing can go on before these calls are reviewed; each comes with its question in `ask`."""
 
     calls: tuple[PlannedCall, ...]
 
 
-class Finish(Struct):
+@final
+class Finish(Struct, gc=False):
     """The run is over."""
 
     outcome: Outcome

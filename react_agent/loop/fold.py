@@ -89,43 +89,40 @@ def advance(new: State, event: Event) -> None:
         if passed > 0.0:  # a clock may be set back
             new.seconds += passed
     new.at = event.at
-    match event:
-        case Replied():
-            _replied(new, event)
-        case Called():
-            opened = _opened(new, event)
-            if opened.key is None and event.name != FINISH_TOOL:  # an orphan that runs again was counted, an answer is no call
-                new.tool_calls += 1
-            opened.phase, opened.key = "called", event.key
-        case Returned():
-            _returned(new, event)
-        case Asked():
-            opened = _opened(new, event)
-            opened.phase, opened.question = "asked", event.question
-        case Reviewed():
-            _reviewed(new, event)
-        case Told():
-            new.inbox = (*new.inbox, event.message)
-            if not (new.open or event.during_request):
-                _drain(new)
-        case Changed():
-            if event.spec != new.spec:
-                _change_spec(new, event.spec)
-        case Compacted():
-            messages = list(new.view)
-            messages[event.start : event.end] = event.messages
-            if event.start < new.began:
-                new.began = max(event.start, new.began - event.end + event.start) + len(event.messages)
-            new.view = MessageView().extend(*messages)
-        case Resumed():
-            _resumed(new, event)
-        case Stopped():
-            kind: Literal["failed", "cancelled", "limit"] = "limit" if event.cause == "deadline" else event.cause
-            new.outcome = Outcome(kind, event.detail, event.error)
-        case Started() | Finished():
-            pass
-        case _:
-            assert_never(event)
+    if type(event) is Replied:
+        _replied(new, event)
+    elif type(event) is Called:
+        opened = _opened(new, event)
+        if opened.key is None and event.name != FINISH_TOOL:  # an orphan that runs again was counted, an answer is no call
+            new.tool_calls += 1
+        opened.phase, opened.key = "called", event.key
+    elif type(event) is Returned:
+        _returned(new, event)
+    elif type(event) is Asked:
+        opened = _opened(new, event)
+        opened.phase, opened.question = "asked", event.question
+    elif type(event) is Reviewed:
+        _reviewed(new, event)
+    elif type(event) is Told:
+        new.inbox = (*new.inbox, event.message)
+        if not (new.open or event.during_request):
+            _drain(new)
+    elif type(event) is Changed:
+        if event.spec != new.spec:
+            _change_spec(new, event.spec)
+    elif type(event) is Compacted:
+        messages = list(new.view)
+        messages[event.start : event.end] = event.messages
+        if event.start < new.began:
+            new.began = max(event.start, new.began - event.end + event.start) + len(event.messages)
+        new.view = MessageView().extend(*messages)
+    elif type(event) is Resumed:
+        _resumed(new, event)
+    elif type(event) is Stopped:
+        kind: Literal["failed", "cancelled", "limit"] = "limit" if event.cause == "deadline" else event.cause
+        new.outcome = Outcome(kind, event.detail, event.error)
+    elif type(event) is not Started and type(event) is not Finished:
+        assert_never(event)
 
 
 _ACTIVE = frozenset({Replied, Called, Returned, Asked, Stopped})  # time before other events is a pause

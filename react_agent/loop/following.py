@@ -23,20 +23,19 @@ def next_effect(state: State) -> Effect:
 
 
 def _next_calls(state: State) -> CallTools | Pause:
-    step = state.steps - 1
     planned: list[PlannedCall] = []
     waiting: list[PlannedCall] = []
     under_way = False
     budget = state.spec.limits.tool_calls
-    allowed = None if budget is None else _within(state, budget)
+    within = None if budget is None else _within(state, budget)
     for index, opened in enumerate(state.open):
         if opened.phase == "done":
             continue
         if opened.phase == "called":
             under_way = True
             continue
-        plan = _plan(state, opened, step, index)
-        if allowed is not None and index not in allowed and plan.mode == "run" and plan.name in state.tools and plan.name != FINISH_TOOL:
+        plan = _plan(state, opened, index)
+        if within is not None and index not in within and plan.mode == "run" and plan.name in state.tools and plan.name != FINISH_TOOL:
             text = f"Not run: the limit of {budget} tool calls is reached."
             plan = replace(plan, mode="settle", ask=None, status="refused", text=text)
         if plan.ask is not None and opened.phase in ("asked", "orphan"):
@@ -64,18 +63,26 @@ def _within(state: State, budget: int) -> set[int]:
 _ORPHAN = "It was started before the run was interrupted, and nobody knows whether it was carried out. Run it again?"
 
 
-def _plan(state: State, opened: OpenCall, step: int, index: int) -> PlannedCall:
-    call = opened.call
+def _plan(state: State, opened: OpenCall, index: int) -> PlannedCall:
+    call, step, limits = opened.call, state.steps - 1, state.spec.limits
     arguments = opened.arguments if opened.arguments is not None else call.arguments
     key = opened.key or f"{state.run_id}/{step}.{index}"
+    if (
+        opened.phase == "ready"
+        and call.name in state.allowed
+        and arguments is not None
+        and state.closing is None
+        and index < limits.calls_per_step
+    ):
+        return PlannedCall(step, index, call.name, arguments, key)  # as nearly all are; for the others it is told why not
     if opened.settled is not None:
         return _settle(step, index, call, key, *opened.settled)
     tool = state.tools.get(call.name)
     if arguments is None and tool is not None:
         return _settle(step, index, call, key, "invalid", call.complaint or "The arguments could not be read.")
     begun = opened.key is not None  # then it is too late to refuse it: nobody may be told that it did not run
-    if not begun and index >= state.spec.limits.calls_per_step:
-        text = f"Not run: at most {state.spec.limits.calls_per_step} calls are looked at in one step."
+    if not begun and index >= limits.calls_per_step:
+        text = f"Not run: at most {limits.calls_per_step} calls are looked at in one step."
         return _settle(step, index, call, key, "refused", text)
     if state.closing is not None and call.name != FINISH_TOOL:
         return _settle(step, index, call, key, "refused", f"Not run: only '{FINISH_TOOL}' may be called now.")

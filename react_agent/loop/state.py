@@ -16,7 +16,7 @@ from react_agent.spec import AgentSpec
 _NOTHING = Usage()
 
 
-class OpenCall(Struct):
+class OpenCall(Struct, gc=False):
     """A call of the open step; belongs to one state, which changes it. ``orphan``: it was called by a writer that is gone, and nobody
     knows what became of it."""
 

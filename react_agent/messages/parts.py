@@ -6,7 +6,7 @@ import base64
 import mimetypes
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias, TypeVar, final
 
 import msgspec
 from msgspec import Struct
@@ -54,6 +54,7 @@ class Noun(Struct, frozen=True, omit_defaults=True, gc=False):
 # --------------------------------------------------------------------------------------------------------------- parts
 
 
+@final
 class Text(Noun, frozen=True, tag_field="type", tag="text"):
     """Plain text."""
 
@@ -62,6 +63,7 @@ class Text(Noun, frozen=True, tag_field="type", tag="text"):
     type: ClassVar[Literal["text"]] = "text"
 
 
+@final
 class Image(Noun, frozen=True, tag_field="type", tag="image"):
     """A picture: base64 ``data``, or a ``url``, or the ``sha256`` of bytes that lie beside the trace.
 
@@ -85,6 +87,7 @@ class Image(Noun, frozen=True, tag_field="type", tag="image"):
         return cls.from_bytes(Path(path).read_bytes(), media_type)
 
 
+@final
 class Thinking(Noun, frozen=True, tag_field="type", tag="thinking"):
     """What the model thought: a ReAct ``Thought:``, or a provider's reasoning (whose signature is in ``provider_data``)."""
 
@@ -93,6 +96,7 @@ class Thinking(Noun, frozen=True, tag_field="type", tag="thinking"):
     type: ClassVar[Literal["thinking"]] = "thinking"
 
 
+@final
 class ToolCall(Noun, frozen=True, tag_field="type", tag="tool_call"):
     """A call that a model wrote. Its identity is its place: (step, index).
 
@@ -115,6 +119,7 @@ class ToolCall(Noun, frozen=True, tag_field="type", tag="tool_call"):
 ResultPart: TypeAlias = Text | Image
 
 
+@final
 class ToolResult(Noun, frozen=True, tag_field="type", tag="tool_result"):
     """What came of one call. A tool message holds one for each call of the assistant message before it, in call order.
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
 from typing import Any, Literal, TypeAlias, overload
 
 import msgspec
 from msgspec.structs import force_setattr
 
-from react_agent.messages.parts import Image, JsonObject, Message, Noun, Text, ToolCall, ToolResult
+from react_agent.messages.parts import JsonObject, Message, Noun, Text, Thinking, ToolCall
 from react_agent.messages.tools import ToolSpec
 
 
@@ -49,7 +50,7 @@ class Chain:
 
     def __init__(self) -> None:
         self.items: list[Message] = []
-        self.hasher = hashlib.blake2b(digest_size=16)
+        self.hasher = hashlib.blake2b(digest_size=12)
         self.hashed = 0  # how many messages it has taken in
         self.memos: dict[object, list[Any]] = {}  # whoever derives one thing per message says which; Any, since each has its own
 
@@ -94,11 +95,12 @@ class MessageView(Sequence[Message]):
     def extend(self, *messages: Message) -> MessageView:
         """A view with these messages after its own; in place where nobody else has grown the chain."""
         chain = self.chain
-        if len(chain.items) != self.n:
+        items = chain.items
+        if len(items) != self.n:
             chain = Chain()
-            chain.items = self.chain.items[: self.n]
-        chain.items.extend(messages)
-        return MessageView(chain, self.n + len(messages))
+            chain.items = items = items[: self.n]
+        items += messages
+        return MessageView(chain, len(items))
 
     def memo(self, key: object, derive: Callable[[Message, Message | None], Any]) -> list[Any]:
         """What `derive(message, the one before)` gives for each message, each computed once in the chain's life.
@@ -113,16 +115,16 @@ class MessageView(Sequence[Message]):
             done.append(derive(items[i], items[i - 1] if i else None))
         return done
 
-    def hasher(self) -> hashlib.blake2b:
-        """BLAKE2b over what the messages say, a line each; a copy to go on with. Each message is taken in once in the chain's life."""
+    def digest(self) -> str:
+        """24 hex digits: BLAKE2b (RFC 7693) over what the messages say, a line each. Each message is taken in once in the chain's life."""
         chain = self.chain
         if chain.hashed > self.n:  # an older view than the last that was hashed
             chain = Chain()
             chain.items = self.chain.items
         if chain.hashed < self.n:
-            chain.hasher.update(_encode_lines([_essence(message) for message in chain.items[chain.hashed : self.n]]))
+            chain.hasher.update(_encode_lines(list(map(_essence, chain.items[chain.hashed : self.n]))))
             chain.hashed = self.n
-        return chain.hasher.copy()
+        return chain.hasher.hexdigest()
 
 
 ToolChoice: TypeAlias = Literal["auto", "none", "required"] | str  # or the name of the one tool to call
@@ -139,8 +141,7 @@ class Head(Noun, frozen=True):
     output_schema: JsonObject | None = None
     examples: tuple[tuple[Message, ...], ...] | None = None  # trajectories to learn from; None and not (), so that old digests stay
 
-    def __hash__(self) -> int:
-        return id(self) >> 4
+    __hash__ = object.__hash__
 
 
 class ModelRequest(Noun, frozen=True):
@@ -159,48 +160,32 @@ class ModelRequest(Noun, frozen=True):
         return self.head.settings
 
     def digest(self) -> str:
-        """32 hex digits that name this request: BLAKE2b (RFC 7693) over its messages, its head and its tool choice."""
-        hasher = self.messages.hasher()
-        hasher.update(_head_digest(self.head) + self.tool_choice.encode())
-        return hasher.hexdigest()
+        """32 hex digits that name this request: 24 of its messages, and 8 of what it says beside them."""
+        return self.messages.digest() + _beside(self.head, self.tool_choice)
 
 
 _encode_lines = msgspec.json.Encoder().encode_lines
 
 
-def _essence(message: Message) -> list[object]:
-    """What a message says, as lists for JSON: what digests are made of.
+def _essence(message: Message) -> object:
+    """What a message says, for JSON: what digests are made of.
 
-    Neutral: what only one API gave (`provider_data`) does not count.
+    Neutral: what an API gave beside a model's own words (`provider_data`) does not count.
     """
-    said: list[object] = [message.role]
+    if message.role != "assistant":
+        return message
+    said: list[object] = []
     for part in message.parts:
-        if isinstance(part, ToolCall):
-            said.append(("call", part.name, part.arguments, part.complaint))
-        elif isinstance(part, ToolResult):
-            content = [one.text if isinstance(one, Text) else _picture(one) for one in part.content]
-            said.append(("result", part.name, part.status, content))
-        elif isinstance(part, Image):
-            said.append(_picture(part))
-        else:
+        if type(part) is ToolCall:
+            said.append((part.name, part.arguments, part.complaint))
+        elif type(part) is Text or type(part) is Thinking:
             said.append((part.type, part.text))
+        else:
+            said.append(part)
     return said
 
 
-def _picture(part: Image) -> tuple[str | None, ...]:
-    return ("image", part.media_type, part.data, part.url, part.sha256)
-
-
-_head_digests: dict[int, tuple[Head, bytes]] = {}
-
-
-def _head_digest(head: Head) -> bytes:
-    """BLAKE2b of a head; remembered by identity, since a run asks with one and the same head again and again."""
-    known = _head_digests.get(id(head))
-    if known is not None and known[0] is head:
-        return known[1]
-    digest = hashlib.blake2b(msgspec.json.encode(head), digest_size=16).digest()
-    if len(_head_digests) >= 256:
-        _head_digests.clear()
-    _head_digests[id(head)] = (head, digest)
-    return digest
+@lru_cache(256)  # by identity, since a run asks with one and the same head again and again
+def _beside(head: Head, choice: ToolChoice) -> str:
+    """8 hex digits: BLAKE2b over a head and a tool choice."""
+    return hashlib.blake2b(msgspec.json.encode(head) + choice.encode(), digest_size=4).hexdigest()

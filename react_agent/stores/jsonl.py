@@ -14,7 +14,6 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from time import perf_counter
 from typing import Protocol
 from urllib.parse import quote
 
@@ -29,7 +28,6 @@ IMAGE_BYTES_INLINE = 64 * 1024
 CHECKPOINT_SECONDS = 0.01
 _IMAGES = "images"
 _FIRST = b'{"kind":"started",'  # how each trace begins
-_WITH_IMAGES = frozenset((Started, Told, Returned))
 _APPEND = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 
 
@@ -44,8 +42,8 @@ class Writer(Protocol):
         """Hand everything over to the operating system."""
         ...
 
-    def checkpoint(self) -> None:
-        """A good moment to flush, if the last one was a while ago."""
+    def checkpoint(self, now: float) -> None:
+        """A good moment to flush, if the last one was a while ago. `now` is what `time.perf_counter` says."""
         ...
 
     def close(self) -> None: ...
@@ -138,10 +136,11 @@ class JsonlWriter:
             raise
 
     def write(self, event: Event, line: bytes | None = None) -> None:
-        if type(event) in _WITH_IMAGES and _images_of(event):
+        line = line or encode_event(event)
+        if len(line) > IMAGE_BYTES_INLINE and _images_of(event):  # a shorter line holds none that has to go out
             self._waiting.append(event)
         else:
-            self._waiting.append(line or encode_event(event))
+            self._waiting.append(line)
 
     def flush(self) -> None:
         """Raises `TraceError` where the system does not take it, for instance when the disk is full; it is then kept for the next time."""
@@ -164,9 +163,8 @@ class JsonlWriter:
     def _without_images(self, event: Event) -> bytes:
         return encode_event(_images_out(event, Path(self.path).parent))
 
-    def checkpoint(self) -> None:
+    def checkpoint(self, now: float) -> None:
         """Flush unless what is kept back is the work of less than `CHECKPOINT_SECONDS`."""
-        now = perf_counter()
         if now - self._flushed >= CHECKPOINT_SECONDS:
             self._flushed = now
             self.flush()

@@ -106,9 +106,9 @@ class TelemetryWriter:
         if self._inner is not None:
             self._inner.flush()
 
-    def checkpoint(self) -> None:
+    def checkpoint(self, now: float) -> None:
         if self._inner is not None:
-            self._inner.checkpoint()
+            self._inner.checkpoint(now)
 
     def close(self) -> None:
         if self._inner is not None:

@@ -15,8 +15,7 @@ from pydantic_core import to_jsonable_python
 
 from react_agent.care import Care, address_of, care_of
 from react_agent.errors import SchemaError, ToolDefinitionError
-from react_agent.messages import Image, JsonObject, Text, ToolExample, ToolSpec, clean
-from react_agent.rendering import render
+from react_agent.messages import JsonObject, ToolExample, ToolSpec, clean
 from react_agent.schema import (
     ArgumentsValidator,
     InvalidArguments,
@@ -83,10 +82,6 @@ class Tool:
 
     def __repr__(self) -> str:
         return f"<tool {self.name!r}>"
-
-    def render(self, value: object) -> tuple[Text | Image, ...]:
-        """What a model is shown of a result. Never raises; see `render`."""
-        return render(value)
 
     def renamed(self, name: str) -> Tool:
         """The same tool under another name."""
