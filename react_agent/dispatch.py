@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from contextvars import ContextVar
-from functools import partial
+from functools import cached_property, partial
 from time import perf_counter
 from typing import Any, Protocol, cast
 
@@ -108,7 +108,10 @@ class Dispatcher:
         self._recorder = recorder
         self._result_chars = result_chars
         self._finish = finish
-        self._keeper = Keeper(recorder, result_chars)
+
+    @cached_property
+    def _keeper(self) -> Keeper:
+        return Keeper(self._recorder, self._result_chars)
 
     def carry_out(self, calls: tuple[PlannedCall, ...]) -> Coroutine[object, object, None]:
         """Do what is planned for each call, side by side; over when each has its event."""

@@ -37,9 +37,15 @@ _NOTHING = Usage()
 LAST_REQUEST_SECONDS = 30.0  # what the last request of a run gets whose time is up
 
 
+def _nothing(now: float = 0.0) -> None:
+    """A flush where there is no file."""
+
+
 async def drive(run: Run) -> Outcome:
     """Take a run to its end, or to where it has to rest."""
-    while not run.cancelled():
+    task = asyncio.current_task()
+    asked = 0 if task is None else task.cancelling()  # before this run, whose own end that did not ask for
+    while task is None or task.cancelling() <= asked:
         effect = next_effect(run.state)
         if type(effect) is CallModel:
             await run.ask(effect)
@@ -85,11 +91,10 @@ class Run:
         self.dispatcher = Dispatcher(tools, deps, self, result_chars, finish)
         self._reviewer = reviewer
         self._writer = writer
+        self.flush, self.checkpoint = (_nothing, _nothing) if writer is None else (writer.flush, writer.checkpoint)
         self._masker = masker or None
         self._asking = False
         self._over = False
-        self._task: asyncio.Task[object] | None = None  # the one that drives this run
-        self._cancelling = 0
         self._first_token: float | None = None
         self._compactions = 0  # since the last reply
         self._price_missed = False  # it was said that replies without a price count as nothing
@@ -104,10 +109,6 @@ class Run:
         return self.state.run_id
 
     now = staticmethod(time.time)
-
-    def cancelled(self) -> bool:
-        """Whoever waits for this run has asked for its end since it began."""
-        return self._task is not None and self._task.cancelling() > self._cancelling
 
     def begin(self, event: Started) -> None:
         """The first fact."""
@@ -148,14 +149,6 @@ class Run:
                 self.event_listeners.remove(listener)
                 warnings.warn(f"a listener for events raised {type(error).__name__}: {error}; it hears no more of this run", stacklevel=3)
 
-    def flush(self) -> None:
-        if self._writer is not None:
-            self._writer.flush()
-
-    def checkpoint(self, now: float) -> None:
-        if self._writer is not None:
-            self._writer.checkpoint(now)
-
     def seconds_left(self) -> float | None:
         """Of the time that the limits give the present question; None for no limit."""
         limit = self.state.spec.limits.seconds
@@ -178,8 +171,7 @@ class Run:
         started = perf_counter()
         if self.delta_listener is not None:
             listen, self._asked_at, self._first_token = self._listen, started, None
-        if self._writer is not None:
-            self._writer.checkpoint(started)
+        self.checkpoint(started)
         self._asking = True
         try:
             if left is None:
@@ -276,8 +268,6 @@ class Run:
 
     async def finish(self) -> Outcome:
         """Drive to the end. Cancellation is recorded and let through."""
-        self._task = asyncio.current_task()
-        self._cancelling = 0 if self._task is None else self._task.cancelling()
         try:
             outcome = await drive(self)
         except asyncio.CancelledError:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic
 
+from msgspec import Struct
 from typing_extensions import TypeVar
 
 from react_agent.errors import BackendError, ConfigError, RunFailed, TraceError
@@ -58,8 +59,7 @@ def as_pending(call: PlannedCall) -> Pending:
     return Pending(call.step, call.index, call.name, call.arguments, call.ask or "")
 
 
-@dataclass(frozen=True, slots=True)
-class Result(Generic[Output]):
+class Result(Struct, Generic[Output], frozen=True):
     """How a run ended and what there is.
 
     Attributes:

@@ -26,9 +26,9 @@ def picture(state: State) -> str:
     told = [
         f"{name}={getattr(state, name)!r}" for name in State.__slots__ if name not in ("ledger", "view", "allowed", "spec", "head", "tools")
     ]
-    known = [fingerprint in state.ledger for fingerprint in state.ledger.items]
+    known = list(state.ledger.index)[: state.ledger.n]
     return "\n".join(
-        [*told, repr(list(state.view)), repr(sorted(state.allowed)), repr(known[: state.ledger.n]), effect_picture(next_effect(state))]
+        [*told, repr(list(state.view)), repr(sorted(state.allowed)), repr(known), effect_picture(next_effect(state))]
     )
 
 

@@ -52,8 +52,6 @@ LATE = {
     "react_agent/schema/raw.py: _dialect": JSONSCHEMA,
     "react_agent/schema/signature.py: _docstring": "7 ms: for docstrings with sections",
     "react_agent/mcp/pins.py: _alone": "not on every system",
-    "react_agent/stores/jsonl.py: _lock": "not on every system",
-    "react_agent/stores/jsonl.py: _unlock": "not on every system",
     "react_agent/worker.py: _find": WORKER,
     "react_agent/worker.py: _raised": WORKER,
     "react_agent/worker.py: _shown": WORKER,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import islice
 from typing import Literal
 
 from msgspec import Struct
@@ -40,13 +41,12 @@ class Spent(Struct):
 
 
 class Ledger:
-    """Fingerprints of calls with their results, append-only and shared between states like a chain of messages."""
+    """Fingerprints of calls with their results, append-only and shared between states like a chain of messages: the first `n` of an index."""
 
-    __slots__ = ("index", "items", "n")
+    __slots__ = ("index", "n")
 
-    def __init__(self, items: list[int] | None = None, index: dict[int, int] | None = None, n: int = 0) -> None:
-        self.items: list[int] = [] if items is None else items
-        self.index: dict[int, int] = {} if index is None else index
+    def __init__(self, index: dict[int, int] | None = None, n: int = 0) -> None:
+        self.index: dict[int, int] = {} if index is None else index  # the position of each, in order
         self.n = n
 
     def __contains__(self, fingerprint: int) -> bool:
@@ -54,18 +54,15 @@ class Ledger:
 
     def copy(self) -> Ledger:
         """Another view of the same record; whoever grows it second parts from it."""
-        return Ledger(self.items, self.index, self.n)
+        return Ledger(self.index, self.n)
 
     def extend(self, fingerprints: Iterable[int]) -> None:
-        if len(self.items) != self.n:
-            self.items = self.items[: self.n]
-            self.index = {}
-            for position, known in enumerate(self.items):
-                self.index.setdefault(known, position)
+        index = self.index
+        if len(index) != self.n:
+            self.index = index = dict(islice(index.items(), self.n))
         for fingerprint in fingerprints:
-            self.index.setdefault(fingerprint, self.n)
-            self.items.append(fingerprint)
-            self.n += 1
+            index.setdefault(fingerprint, len(index))
+        self.n = len(index)
 
 
 class State:

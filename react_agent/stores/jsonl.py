@@ -24,6 +24,13 @@ from react_agent.events import Event, Returned, Started, Told
 from react_agent.messages import Image, Message, Part
 from react_agent.trace import Trace, encode_event
 
+try:
+    import fcntl
+except ImportError:  # pragma: no cover - not on every system
+    _LOCKS = False
+else:
+    _LOCKS = True
+
 IMAGE_BYTES_INLINE = 64 * 1024
 CHECKPOINT_SECONDS = 0.01
 _IMAGES = "images"
@@ -127,7 +134,8 @@ class JsonlWriter:
         self._file = os.open(path, _APPEND | os.O_EXCL if new else _APPEND, 0o666)
         self._closed = False
         self._rest = b""  # that the system did not take yet
-        self._waiting: list[bytes | Event] = []  # lines, and events whose pictures have to be put beside the file first
+        self._waiting: list[bytes] = []  # lines
+        self._pictures: dict[int, Event] = {}  # whose lines are not there yet: what they show has to be put beside the file first
         self._flushed = 0.0
         try:
             _lock(self._file, path)
@@ -138,18 +146,21 @@ class JsonlWriter:
     def write(self, event: Event, line: bytes | None = None) -> None:
         line = line or encode_event(event)
         if len(line) > IMAGE_BYTES_INLINE and _images_of(event):  # a shorter line holds none that has to go out
-            self._waiting.append(event)
-        else:
-            self._waiting.append(line)
+            self._pictures[len(self._waiting)] = event
+            line = b""
+        self._waiting.append(line)
 
     def flush(self) -> None:
         """Raises `TraceError` where the system does not take it, for instance when the disk is full; it is then kept for the next time."""
-        if not (self._waiting or self._rest):
+        waiting = self._waiting
+        if not (waiting or self._rest):
             return
         try:
-            lines = [item if isinstance(item, bytes) else self._without_images(item) for item in self._waiting]
-            self._waiting.clear()
-            self.write_bytes(b"\n".join(lines) + b"\n" if lines else b"")
+            if self._pictures:
+                self._put_out()
+            data = b"\n".join(waiting) + b"\n" if waiting else b""
+            waiting.clear()
+            self.write_bytes(data)
         except OSError as error:
             raise _not_written(self.path, error) from error
 
@@ -160,8 +171,11 @@ class JsonlWriter:
             self._rest = rest = rest[written:]
         self._rest = b""
 
-    def _without_images(self, event: Event) -> bytes:
-        return encode_event(_images_out(event, Path(self.path).parent))
+    def _put_out(self) -> None:
+        folder = Path(self.path).parent
+        for at in list(self._pictures):
+            self._waiting[at] = encode_event(_images_out(self._pictures[at], folder))
+            del self._pictures[at]
 
     def checkpoint(self, now: float) -> None:
         """Flush unless what is kept back is the work of less than `CHECKPOINT_SECONDS`."""
@@ -221,9 +235,7 @@ def _not_written(path: str | Path, error: OSError) -> TraceError:
 
 def _lock(descriptor: int, path: str | Path, *, shared: bool = False) -> None:
     """Refuse a second writer where the system can tell; advisory, and released with the file. `shared`: with others who replace the whole file."""
-    try:
-        import fcntl
-    except ImportError:  # pragma: no cover - it cannot
+    if not _LOCKS:  # pragma: no cover - it cannot
         return
     try:
         fcntl.flock(descriptor, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
@@ -235,9 +247,9 @@ def _lock(descriptor: int, path: str | Path, *, shared: bool = False) -> None:
 
 def _unlock(descriptor: int) -> None:
     """Closing alone may not: a process that another thread is just starting has a copy of all that is open here, until it runs its program."""
-    with suppress(ImportError, OSError):
-        import fcntl
-
+    if not _LOCKS:  # pragma: no cover - as above
+        return
+    with suppress(OSError):
         fcntl.flock(descriptor, fcntl.LOCK_UN)
 
 
