@@ -224,7 +224,7 @@ class Trace(Sequence[Event]):
         Raises:
             TraceError: Any other line is no event; the message names it.
         """
-        lines = data.split(b"\n")
+        lines = data.removeprefix(b"\xef\xbb\xbf").split(b"\n")  # a byte order mark, as some editors write
         tail = lines.pop()
         events: list[Event] = []
         for number, line in enumerate(lines, 1):

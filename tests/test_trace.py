@@ -223,6 +223,13 @@ def test_every_cut_of_the_file_loads_with_at_most_the_last_line_lost() -> None:
         assert loaded.torn is None or loaded.torn == tail[:200].decode("utf-8", "replace")
 
 
+def test_a_byte_order_mark_of_an_editor_is_no_part_of_a_trace(tmp_path: Path) -> None:
+    trace = tell("one_call", "native").trace
+    file = tmp_path / "edited.jsonl"
+    file.write_bytes(b"\xef\xbb\xbf" + trace.to_jsonl())
+    assert Trace.load(file) == trace
+
+
 def test_the_first_line_torn_is_no_trace() -> None:
     data = lines_of("answer")[0]
     with pytest.raises(TraceError, match="only a torn line"):
