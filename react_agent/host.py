@@ -114,9 +114,7 @@ class Run:
         """The first fact."""
         if self._masker is not None:
             event = self._masker.started(event)
-        trace = Trace()
-        trace.append(event)
-        self.load(trace, begin(event))
+        self.load(Trace((event,)), begin(event))
         if self._writer is not None:
             self._writer.write(event)
 

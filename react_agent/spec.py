@@ -72,20 +72,11 @@ class AgentSpec(Noun, frozen=True, omit_defaults=False):
         return None
 
     def head(self) -> Head:
-        """What the model is told beside the messages; with a typed answer the reserved tool stands last. One object for one spec."""
-        known = _heads.get(id(self))
-        if known is None or known[0] is not self:
-            if len(_heads) >= 256:
-                _heads.clear()
-            known = _heads[id(self)] = (self, self._make_head())
-        return known[1]
-
-    def _make_head(self) -> Head:
+        """What the model is told beside the messages; with a typed answer the reserved tool stands last."""
         tools = (*self.tools, finish_spec(self.output_schema)) if self.output_schema is not None else self.tools
         return Head(tools, self.settings, self.output_schema, self.examples or None)
 
-
-_heads: dict[int, tuple[AgentSpec, Head]] = {}
+    __hash__ = object.__hash__  # what was derived for one spec is looked up under the spec itself; compared by content
 
 
 def finish_spec(schema: JsonObject) -> ToolSpec:

@@ -92,11 +92,13 @@ class Trace(Sequence[Event]):
     def __init__(self, events: Iterable[Event] = (), *, torn: str | None = None) -> None:
         self._events: list[Event] = list(events)
         self.torn = torn
-        if self._events and not isinstance(self._events[0], Started):
-            raise TraceError(f"a trace begins with 'started', this one with '{self._events[0].kind}'")
-        second = next((at for at, event in enumerate(self._events) if at and type(event) is Started), None)
-        if second is not None:
-            raise TraceError(f"two runs in one trace: event {second + 1} is 'started' once more; load them apart")
+        for at, event in enumerate(self._events):
+            if (type(event) is Started) == (at > 0):
+                raise TraceError(
+                    f"two runs in one trace: event {at + 1} is 'started' once more; load them apart"
+                    if at
+                    else f"a trace begins with 'started', this one with '{event.kind}'"
+                )
 
     def append(self, event: Event) -> None:
         """Add one fact. The first must be `Started`, and only the first."""

@@ -27,9 +27,7 @@ def picture(state: State) -> str:
         f"{name}={getattr(state, name)!r}" for name in State.__slots__ if name not in ("ledger", "view", "allowed", "spec", "head", "tools")
     ]
     known = list(state.ledger.index)[: state.ledger.n]
-    return "\n".join(
-        [*told, repr(list(state.view)), repr(sorted(state.allowed)), repr(known), effect_picture(next_effect(state))]
-    )
+    return "\n".join([*told, repr(list(state.view)), repr(sorted(state.allowed)), repr(known), effect_picture(next_effect(state))])
 
 
 def states_of(trace: Trace) -> list[State]:

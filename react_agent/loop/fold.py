@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Literal, assert_never
 
 from msgspec.structs import replace
@@ -26,7 +27,7 @@ from react_agent.events import (
 from react_agent.loop.batch import close_batch
 from react_agent.loop.limits import check_limits, say, say_last_word
 from react_agent.loop.state import Ledger, OpenCall, Spent, State
-from react_agent.messages import Message, MessageView, ModelReply, Outcome, Text, ToolCall, ToolSpec, Usage
+from react_agent.messages import Head, Message, MessageView, ModelReply, Outcome, Text, ToolCall, ToolSpec, Usage
 from react_agent.spec import FINISH_TOOL, AgentSpec
 
 
@@ -60,19 +61,18 @@ def begin(event: Started) -> State:
     return state
 
 
-_tables: dict[int, tuple[AgentSpec, dict[str, ToolSpec], frozenset[str]]] = {}  # by identity: all runs of an agent have one spec
-
-
 def _take_spec(state: State, spec: AgentSpec) -> None:
-    state.spec, state.head = spec, spec.head()
-    known = _tables.get(id(spec))
-    if known is None or known[0] is not spec:
-        if len(_tables) >= 256:
-            _tables.clear()
-        tools = {tool.name: tool for tool in state.head.tools}
-        allowed = [name for name, tool in tools.items() if name == FINISH_TOOL or spec.policy.always_allows(tool)]  # an answer is no call
-        known = _tables[id(spec)] = (spec, tools, frozenset(allowed))
-    _, state.tools, state.allowed = known
+    state.spec = spec
+    state.head, state.tools, state.allowed = _derived(spec)
+
+
+@lru_cache(256)  # all runs of an agent have one spec
+def _derived(spec: AgentSpec) -> tuple[Head, dict[str, ToolSpec], frozenset[str]]:
+    """What its models are told, its tools by name, and the names of those that are allowed whatever the arguments."""
+    head = spec.head()
+    tools = {tool.name: tool for tool in head.tools}
+    allowed = [name for name, tool in tools.items() if name == FINISH_TOOL or spec.policy.always_allows(tool)]  # an answer is no call
+    return head, tools, frozenset(allowed)
 
 
 def update(state: State, event: Event) -> State:

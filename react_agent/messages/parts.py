@@ -204,7 +204,7 @@ Task: TypeAlias = str | Message | Sequence[str | Text | Image]  # in any of the 
 def as_parts(value: Task) -> Message:
     """A task in any of the forms a caller may give it, as a user message. Raises `ConfigError` for what could not be written down and read again."""
     if isinstance(value, str):
-        return user(value)
+        return Message("user", (Text(clean(value)),))
     try:
         if isinstance(value, Message):
             message = Message(value.role, tuple([_clean_part(part) for part in value.parts]), value.provider_data)
