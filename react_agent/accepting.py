@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -66,14 +66,15 @@ def as_examples(example: Trace | Sequence[Message] | str, tools: Sequence[ToolSp
     return kept
 
 
-def as_secrets(secrets: Iterable[str]) -> tuple[str, ...]:
-    """Raises `ConfigError` for what would not be masked: silence would let it out."""
+def as_secrets(secrets: Iterable[str] | Mapping[str, str]) -> dict[str, str]:
+    """The values by their names; those that were given without are numbered. Raises `ConfigError` for what would not be masked: silence would let it out."""
     if isinstance(secrets, str) or not isinstance(secrets, Iterable):
-        raise ConfigError(f"secrets are a list of texts, as in secrets=[token]; not {type(secrets).__name__}")
-    known = tuple(secrets)
-    for secret in known:
+        raise ConfigError(f"secrets are a list of texts, as in secrets=[token], or texts with names; not {type(secrets).__name__}")
+    known = dict(secrets) if isinstance(secrets, Mapping) else {str(at): secret for at, secret in enumerate(secrets)}
+    for name, secret in known.items():
         if not isinstance(secret, str):
             raise ConfigError(f"a secret is a text; not {type(secret).__name__}")
+        known[name] = secret = secret.strip()  # the end of the line that it was read from is no part of it
         if 0 < len(secret) < SHORTEST:
             raise ConfigError(
                 f"a secret of {len(secret)} characters cannot be masked, since ordinary words hold it; {SHORTEST} are the least"

@@ -58,7 +58,8 @@ class Agent(Generic[Output]):
         format: How a named model or a function is spoken to: ``native``, ``react_text``, ``auto``…
         store: A folder or a `Store` for traces; without one they stay in memory.
         reviewer: Asked about each call that the policy wants reviewed; without one the run pauses.
-        secrets: Values that are masked before they reach model, memory or file.
+        secrets: Values that are masked before they reach model, memory or file; with names, as in ``{"github": token}``, tools can ask for them by
+            ``ctx.secret("github")``. What a trace held before it was taken up stays as it is.
         name: For traces and sub-agents.
         examples: Runs to learn from (few-shot): traces, lists of messages from a question to its answer, or texts of Question, Thought, Action and
             Observation lines, such as the paper's prompts. They are written in the format in use.
@@ -80,7 +81,7 @@ class Agent(Generic[Output]):
         format: str | None = None,  # noqa: A002 - the word that the whole library uses
         store: Store | str | Path | None = None,
         reviewer: Reviewer | None = None,
-        secrets: Sequence[str] = (),
+        secrets: Sequence[str] | Mapping[str, str] = (),
         name: str = "agent",
         examples: Iterable[Trace | Sequence[Message] | str] = (),
     ) -> None:
@@ -101,8 +102,13 @@ class Agent(Generic[Output]):
         if reviewer is not None and not callable(reviewer):
             raise ConfigError(f"a reviewer is a function that is given a pending call and returns a review; not {type(reviewer).__name__}")
         self._reviewer = reviewer
-        self._masker = Masker((*as_secrets(secrets), *getattr(self.backend, "secrets", ()), *environment_keys()))
-        self.spec = as_written(self._masker.spec(self.spec))
+        self._secrets = as_secrets(secrets)
+        known = (*self._secrets.values(), *getattr(self.backend, "secrets", ()), *environment_keys())
+        self._masker = Masker(known, [tool.name for tool in self.spec.head().tools])
+        for what in ("settings", "policy"):  # they are written down, and would do something else without it
+            if self._masker.masked(given := getattr(self.spec, what)) != given:
+                raise ConfigError(f"{what} hold a known secret, and stand in every trace: leave it out, or give it to the backend")
+        self.spec = as_written(self._masker.masked(self.spec))
 
     def __repr__(self) -> str:
         return f"Agent({self.backend.name}, tools=[{', '.join(tool.name for tool in self.tools)}])"
@@ -231,7 +237,7 @@ class Agent(Generic[Output]):
             run_id, parent = scope.child(), Parent(scope.run_id, call=scope.key)
             while self._store is not None and self._store.exists(run_id):  # the call is running again: its child goes on
                 known = self._store.load(run_id)
-                if known.started.task == self._masker.message(asked):
+                if known.started.task == self._masker.masked(asked):
                     run = self._take_up(known, None, (), deps, True)
                     run.inherited = (Usage(), 0.0)  # nobody above has heard of it: the call never returned
                     return run
@@ -243,6 +249,8 @@ class Agent(Generic[Output]):
 
     def _take_up(self, trace: Trace | str | Path, task: Task | None, reviews: Iterable[Reviewed], deps: object, changes: bool) -> Run:
         said = None if task is None else as_parts(task)
+        if not isinstance(reviews, Iterable):
+            raise ConfigError(f"reviews is a list of reviews, also for one; not {type(reviews).__name__}")
         decisions = [checked_review(review) for review in reviews]
         writer, trace = self._home(trace)
         try:
@@ -330,6 +338,7 @@ class Agent(Generic[Output]):
             self.tools,
             finish=self._output.tool if self._output else None,
             deps=deps,
+            secrets=self._secrets,
             masker=self._masker,
             reviewer=self._reviewer,
             writer=writer,
@@ -359,7 +368,11 @@ class Agent(Generic[Output]):
 def _check_reviews(state: State, reviews: Sequence[Reviewed]) -> None:
     """Raise `ConfigError` for a review that no call would be waiting for once the trace is taken up."""
     taken_up = update(state, Resumed(state.at, state.epoch + 1)) if reviews else state
+    decided: set[tuple[int, int]] = set()
     for review in reviews:
+        if (review.step, review.index) in decided:
+            raise ConfigError(f"there are two reviews of call {review.step}.{review.index}: decide on one")
+        decided.add((review.step, review.index))
         if not taken_up.awaits(review.step, review.index):
             waiting = ", ".join(f"{one.step}.{one.index} ({one.name})" for one in pending(taken_up))
             words = f"those that wait are {waiting}" if waiting else "none does"

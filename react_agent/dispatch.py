@@ -96,18 +96,29 @@ class Dispatcher:
     """Carries out the calls of one run.
 
     Args:
-        tools: What may be called; the reserved tool of a typed answer among them.
+        tools: What may be called.
         deps: Given to tools that take a `RunContext`.
         recorder: Where the events go.
         result_chars: Bound on the text of one result.
+        finish: The reserved tool of a typed answer.
+        secrets: Given by name to tools that ask for them by their `RunContext`.
     """
 
-    def __init__(self, tools: ToolRegistry, deps: object, recorder: Recorder, result_chars: int, finish: Tool | None = None) -> None:
+    def __init__(
+        self,
+        tools: ToolRegistry,
+        deps: object,
+        recorder: Recorder,
+        result_chars: int,
+        finish: Tool | None = None,
+        secrets: Mapping[str, str] | None = None,
+    ) -> None:
         self._tools = tools
         self._deps = deps
         self._recorder = recorder
         self._result_chars = result_chars
         self._finish = finish
+        self._secrets = secrets
 
     @cached_property
     def _keeper(self) -> Keeper:
@@ -194,9 +205,10 @@ class Dispatcher:
         if ran.error is not None:
             content: tuple[Text | Image, ...] = (Text(ran.error),)
         else:
-            content = self._bounded(render(ran.value), plan, tool)
+            content = render(ran.value)
             if plan.name == FINISH_TOOL:
                 output = plan.arguments
+        content = self._bounded(content, plan, tool)
         result = ToolResult(plan.name, content, ran.status, tool.spec.open_world or ran.untrusted)
         recorder, step, index = self._recorder, plan.step, plan.index
         recorder.append(
@@ -232,6 +244,7 @@ class Dispatcher:
                 tool_name=plan.name,
                 cancelled=flag,
                 progress=lambda message, fraction: recorder.progress(plan.step, plan.index, message, fraction),
+                secrets=self._secrets,
             )
             arguments = {**arguments, tool.takes_context: context}
         return self._guarded(partial(tool.function, **arguments), tool.is_async, tool.timeout, flag)

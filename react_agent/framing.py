@@ -23,7 +23,7 @@ _CONTROL = re.compile(
 
 
 def note(text: str) -> Text:
-    """A word of the loop's own to the model, added to a result and no part of what came from outside."""
+    """A word of the loop's own to the model, added to a result and no part of what the tool said."""
     return Text(text, NOTE)
 
 

@@ -7,7 +7,7 @@ import asyncio
 import logging
 import time
 import warnings
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from time import perf_counter
 from typing import TYPE_CHECKING, TypeAlias, assert_never
 
@@ -78,6 +78,7 @@ class Run:
         *,
         finish: Tool | None = None,
         deps: object = None,
+        secrets: Mapping[str, str] | None = None,
         masker: Masker | None = None,
         reviewer: Reviewer | None = None,
         writer: Writer | None = None,
@@ -88,7 +89,7 @@ class Run:
         self.event_listeners: list[EventListener] = []
         self.progress_listener: ProgressListener | None = None
         self.delta_listener: Listener | None = None
-        self.dispatcher = Dispatcher(tools, deps, self, result_chars, finish)
+        self.dispatcher = Dispatcher(tools, deps, self, result_chars, finish, secrets)
         self._reviewer = reviewer
         self._writer = writer
         self.flush, self.checkpoint = (_nothing, _nothing) if writer is None else (writer.flush, writer.checkpoint)
@@ -97,7 +98,7 @@ class Run:
         self._over = False
         self._first_token: float | None = None
         self._compactions = 0  # since the last reply
-        self._price_missed = False  # it was said that replies without a price count as nothing
+        self._measured = False  # a limit counts what not every server tells
         self.inherited = (_NOTHING, 0.0)
 
     trace: Trace
@@ -158,7 +159,7 @@ class Run:
 
     def progress(self, step: int, index: int, message: str, fraction: float | None) -> None:
         if self.progress_listener is not None:
-            self.progress_listener(step, index, message, fraction)
+            self.progress_listener(step, index, self._masker.text(message) if self._masker is not None else message, fraction)
 
     # -------------------------------------------------------------------------------------------------------- effects
 
@@ -204,13 +205,22 @@ class Run:
             return
         self._compactions = 0
         seconds = perf_counter() - started
-        if reply.cost is None and not self._price_missed and self.state.spec.limits.cost is not None:
-            self._price_missed = True
-            logging.getLogger(__name__).warning(
-                "limits.cost is set, but no price is known for the replies of %s: they count as nothing", self.backend.name
-            )
+        if self._measured:
+            self._miss(reply)
         first_token = None if listen is None else self._first_token
         self.append(Replied(self.now(), reply, effect.purpose, effect.request.digest(), seconds, first_token))
+
+    def _miss(self, reply: ModelReply) -> None:
+        """Say once that a limit cannot hold, since the replies do not tell what it counts."""
+        limits = self.state.spec.limits
+        for limit, set_to, told, what in (
+            ("cost", limits.cost, reply.cost, "no price is known for"),
+            ("tokens", limits.tokens, reply.usage, "no usage is told with"),
+        ):
+            if set_to is not None and told is None:
+                self._measured = False
+                words = "limits.%s is set, but %s the replies of %s: they count as nothing"
+                logging.getLogger(__name__).warning(words, limit, what, self.backend.name)
 
     def _listen(self, delta: Delta) -> None:
         if self._first_token is None:
@@ -266,6 +276,8 @@ class Run:
 
     async def finish(self) -> Outcome:
         """Drive to the end. Cancellation is recorded and let through."""
+        limits = self.state.spec.limits
+        self._measured = limits.cost is not None or limits.tokens is not None
         try:
             outcome = await drive(self)
         except asyncio.CancelledError:

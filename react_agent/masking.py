@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import TypeVar
 
 import msgspec
@@ -11,8 +11,7 @@ from msgspec.structs import replace
 
 from react_agent.errors import BackendError
 from react_agent.events import Event, Finished, Replied, Returned, Started
-from react_agent.messages import Message, Noun, Text, Thinking, clean
-from react_agent.spec import AgentSpec
+from react_agent.messages import Noun, Text, Thinking, clean
 from react_agent.trace import encode_event
 
 MASKED = "[secret]"
@@ -40,14 +39,20 @@ _OURS = frozenset(
         "media_type",
         "data",  # of a picture, in base64: that some of it reads like a secret says nothing
     }
-    | {"sha256", "request", "schema_version", "parent", "dialect", "repairs", "strategy", "policy", "limits", "settings", "name"}
+    | {"sha256", "request", "schema_version", "parent", "dialect", "repairs", "strategy", "policy", "limits", "settings"}
 )
 
 
 class Masker:
-    """Replaces known secrets by ``[secret]`` in the texts of events and specs."""
+    """Replaces known secrets by ``[secret]`` in the texts of events and specs.
 
-    def __init__(self, secrets: Sequence[str]) -> None:
+    Args:
+        secrets: Their values.
+        names: Of tools, which stay as they are though a secret reads like one: any other name is somebody's text.
+    """
+
+    def __init__(self, secrets: Sequence[str], names: Collection[str] = ()) -> None:
+        self._names = frozenset(names)
         known = {secret for secret in secrets if len(secret) >= SHORTEST}
         known |= {
             json.dumps(secret, ensure_ascii=plain)[1:-1] for secret in known for plain in (True, False)
@@ -72,8 +77,8 @@ class Masker:
 
     def error(self, error: BackendError) -> None:
         """Takes the secrets out of an error that is about to be shown; causes that hold any are let go."""
-        error.args = self._masked(error.args)
-        error.body, error.request_id = self._masked(error.body), self._masked(error.request_id)
+        error.args = self.masked(error.args)
+        error.body, error.request_id = self.masked(error.body), self.masked(error.request_id)
         cause = error.__cause__ or error.__context__
         if cause is not None and self.text(str(cause)) != str(cause):
             error.__cause__ = error.__context__ = None
@@ -90,47 +95,43 @@ class Masker:
         line = _encode(event.task)
         for written in self._written:
             if written in line:
-                return replace(event, task=self._masked(event.task))
+                return replace(event, task=self.masked(event.task))
         return event
 
     def event(self, event: Event) -> tuple[Event, bytes | None]:
         """The event, or one like it without the secrets; and its line, where that was written to be searched and stays as it is."""
         if type(event) is not Returned and _long(event):
-            return self._masked(event), None
+            return self.masked(event), None
         try:
             line = encode_event(event)
         except (ValueError, TypeError):  # what cannot be written yet may hold one all the same
-            return self._masked(event), None
+            return self.masked(event), None
         for written in self._written:
             if written in line:
-                return self._masked(event), None
+                return self.masked(event), None
         return event, line
 
-    def spec(self, spec: AgentSpec) -> AgentSpec:
-        return self._masked(spec)
-
-    def message(self, message: Message) -> Message:
-        return self._masked(message)
-
-    def _masked(self, value: T) -> T:
-        """The same object where nothing had to be changed."""
+    def masked(self, value: T) -> T:
+        """A value without the secrets; the same object where a text, a tuple or a noun holds none."""
         changed: object = value
         if isinstance(value, str):
             changed = self.text(value)
         elif isinstance(value, tuple):
-            items = tuple([self._masked(item) for item in value])
+            items = tuple([self.masked(item) for item in value])
             changed = value if all(a is b for a, b in zip(items, value, strict=True)) else items
         elif isinstance(value, list):
-            changed = [self._masked(item) for item in value]
+            changed = [self.masked(item) for item in value]
         elif isinstance(value, dict):
-            changed = {self._masked(key): self._masked(item) for key, item in value.items()}
+            changed = {self.masked(key): self.masked(item) for key, item in value.items()}
         elif isinstance(value, Noun):
             swap: dict[str, object] = {}
             for name in value.__struct_fields__:
                 if name in _OURS:
                     continue
                 before = getattr(value, name)
-                after = self._masked(before)
+                if name == "name" and before in self._names:
+                    continue
+                after = self.masked(before)
                 if after is not before:
                     swap[name] = after
             changed = replace(value, **swap) if swap else value

@@ -5,7 +5,9 @@ from __future__ import annotations
 from fnmatch import fnmatchcase
 from typing import Literal, TypeAlias
 
+import msgspec
 from msgspec.structs import replace
+from pydantic import JsonValue
 
 from react_agent.messages import JsonObject, Noun, ToolSpec
 
@@ -20,7 +22,8 @@ class Rule(Noun, frozen=True, omit_defaults=False):
         tools: A shell-style pattern of tool names.
         read_only, idempotent, destructive, open_world: The tool's annotations.
         after_untrusted: Whether text from an open world has come into the conversation before.
-        arguments: Patterns that the named arguments, as text, must match, e.g. ``{"path": "/etc/*"}``.
+        arguments: Patterns that the named arguments must match, e.g. ``{"path": "/etc/*"}``: text as it is, all else as JSON (``true``, ``3``). An argument
+            that a call leaves out matches none, whatever the function's default is.
         reason: Shown to the person who is asked, or to the model that is refused.
     """
 
@@ -42,8 +45,14 @@ class Rule(Noun, frozen=True, omit_defaults=False):
             and self.open_world in (None, tool.open_world)
             and self.after_untrusted in (None, untrusted)
             and (self.tools == "*" or fnmatchcase(tool.name, self.tools))
-            and all(name in arguments and fnmatchcase(str(arguments[name]), pattern) for name, pattern in (self.arguments or {}).items())
+            and all(
+                name in arguments and fnmatchcase(_written(arguments[name]), pattern) for name, pattern in (self.arguments or {}).items()
+            )
         )
+
+
+def _written(value: JsonValue) -> str:
+    return value if isinstance(value, str) else msgspec.json.encode(value).decode()
 
 
 class Policy(Noun, frozen=True, omit_defaults=False):

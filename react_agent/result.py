@@ -41,12 +41,18 @@ class Pending:
         return Reviewed(0.0, self.step, self.index, "change", arguments=arguments, by=by)
 
     def deny(self, reason: str, *, by: str | None = None) -> Reviewed:
-        """Do not run it; the model is told the reason."""
-        return Reviewed(0.0, self.step, self.index, "deny", reason=clean(reason), by=by)
+        """Do not run it; the model is told the reason. Raises `ConfigError` for what is no text."""
+        return Reviewed(0.0, self.step, self.index, "deny", reason=_text(reason), by=by)
 
     def give(self, result: str, *, by: str | None = None) -> Reviewed:
-        """Do not run it; take this as what came of it."""
-        return Reviewed(0.0, self.step, self.index, "result", result=clean(result), by=by)
+        """Do not run it; take this as what came of it. Raises `ConfigError` for what is no text."""
+        return Reviewed(0.0, self.step, self.index, "result", result=_text(result), by=by)
+
+
+def _text(given: object) -> str:
+    if not isinstance(given, str):
+        raise ConfigError(f"a reason, and a result that is given, are texts; not {type(given).__name__}")
+    return clean(given)
 
 
 def pending(trace: Trace | State) -> tuple[Pending, ...]:

@@ -32,6 +32,8 @@ class Progress:
 class RunStream(Generic[Output]):
     """A run on its way. Iterate it for events, the pieces of streamed replies (`Delta`) and tools' progress (`Progress`).
 
+    Pieces come as the model writes them; known secrets are looked for in what they become.
+
     Leaving the ``async with`` before the end cancels the run; its trace stays whole.
     """
 

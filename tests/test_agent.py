@@ -102,6 +102,14 @@ WRONG: dict[str, tuple[dict[str, object], str]] = {
     "a secret that stands alone": ({"secrets": "sk-12345678"}, r"secrets=\[token\]"),
     "a secret in bytes": ({"secrets": [b"sk-12345678"]}, "a secret is a text"),
     "a secret that words hold": ({"secrets": ["the"]}, "cannot be masked"),
+    "a secret in the settings": (
+        {"secrets": ["sk-12345678"], "settings": Settings(extra={"key": "sk-12345678"})},
+        "settings hold a known secret",
+    ),
+    "a secret in the policy": (
+        {"secrets": ["sk-12345678"], "policy": Policy((Rule("deny", reason="it is sk-12345678"),))},
+        "policy hold a known secret",
+    ),
     "an example that is none": ({"examples": ["x"]}, "given as text must hold a line that begins with 'Question:'"),
     "an example that is no list": ({"examples": [5]}, "a list of Messages"),
 }

@@ -94,6 +94,8 @@ def test_whatever_a_tool_raises_is_an_observation(what: str, kind: str, timeout:
 def test_long_words_of_an_error_are_bounded() -> None:
     result = run([made(raising(ValueError("x" * 100_000)))], call("it"))
     assert len(results(result)[0][1]) <= dispatch_module.ERROR_CHARS
+    shorter = run([made(raising(ValueError("x" * 1_000)))], call("it"), limits=Limits(result_chars=100))
+    assert "x" * 101 not in results(shorter)[0][1]
 
 
 def test_a_plain_function_may_give_back_what_is_iterated_over() -> None:

@@ -7,6 +7,7 @@ import json
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from _laws import check_law
@@ -24,6 +25,7 @@ from react_agent import (
     Rule,
     RunContext,
     Text,
+    Tool,
     ToolRegistry,
     Trace,
     call,
@@ -36,6 +38,7 @@ from react_agent.events import Asked, Called, Changed, Event, Replied, Resumed, 
 from react_agent.host import Run
 from react_agent.masking import MASKED, Masker
 from react_agent.messages import Message
+from react_agent.result import Pending
 from react_agent.streaming import RunStream
 
 formats = pytest.mark.parametrize("format_name", ["native", "react_text"])
@@ -196,6 +199,47 @@ def test_a_word_may_come_from_any_thread_and_only_that_of_the_loop_writes_on(mon
     assert set(writers) == {threading.get_ident()}
     assert [event.message.text for event in run.trace if isinstance(event, Told)] == ["from a thread"] * 2
     check_law(run.trace)
+
+
+def test_the_last_good_result_is_shown_without_the_loops_own_words() -> None:
+    lost = [call("lookup", key="a"), call("lookup", key="a"), BackendRejected("gone")]
+    for script, limits in ((lost, Limits()), (lost[1:], Limits(steps=2))):  # advice; a warning
+        backend = MockBackend(script)
+        result = Agent(backend, tools=World().tools(), limits=limits).run_sync("Go.")
+        assert "Note: " in spoken(backend)
+        assert result.partial == "value of a"
+
+
+def test_of_two_answers_in_one_step_the_first_counts() -> None:
+    result = Agent(MockBackend([[call("finish", answer=3), call("finish", answer=9)]]), output=int).run_sync("Go.")
+    assert result.output == 3
+
+
+def test_an_answer_in_the_last_request_after_repetition_is_an_answer() -> None:
+    """Text was so always; a typed answer is too, while behind any other limit what was reached stays the outcome."""
+    again = [call("lookup", key="a")] * 2
+    for limits, kind in ((Limits(repeats=1), "answered"), (Limits(steps=2), "limit")):
+        result = Agent(MockBackend([*again, call("finish", answer=3)]), tools=World().tools(), output=int, limits=limits).run_sync("Go.")
+        assert (result.outcome.kind, result.output) == (kind, 3)
+
+
+def test_the_same_call_with_its_keys_in_another_order_is_a_repetition() -> None:
+    @tool(read_only=True)
+    def look(o: dict[str, int]) -> str:
+        """Look."""
+        return "seen"
+
+    backend = MockBackend([call("look", o={"a": 1, "b": 2}), call("look", o={"b": 2, "a": 1}), "done"])
+    Agent(backend, tools=[look]).run_sync("Go.")
+    assert "you made this call before" in spoken(backend)
+
+
+def test_tokens_are_counted_anew_for_each_question() -> None:
+    script = [call("lookup", key="a"), "one"]
+    limits = Limits(tokens=45)  # a reply of the mock has 15
+    one = Agent(mock(script, "native"), tools=World().tools(), limits=limits).run_sync("First?")
+    two = Agent(mock([call("lookup", key="b"), "two"], "native"), tools=World().tools(), limits=limits).resume_sync(one.trace, "Second?")
+    assert (one.answer, two.answer) == ("one", "two")
 
 
 @formats
@@ -474,6 +518,38 @@ def test_a_review_counts_for_the_call_that_it_was_given_for_and_for_no_later_one
     assert third.outcome.kind == "paused"
 
 
+def test_of_two_reviews_of_one_call_none_counts() -> None:
+    world = World()
+    agent = Agent(MockBackend([call("wipe", path="a"), "done"]), tools=world.tools())
+    paused = agent.run_sync("Go.")
+    waiting = paused.pending[0]
+    with pytest.raises(ConfigError, match=r"two reviews of call 0\.0"):
+        agent.resume_sync(paused.trace, reviews=[waiting.approve(), waiting.deny("no")])
+    assert world.log == []
+
+
+def test_what_is_no_review_is_said_so() -> None:
+    paused = Agent(MockBackend([call("wipe", path="a")]), tools=World().tools()).run_sync("Go.")
+    waiting = paused.pending[0]
+    with pytest.raises(ConfigError, match="texts; not NoneType"):
+        waiting.give(None)  # type: ignore[arg-type]  # wrong on purpose
+    with pytest.raises(ConfigError, match="texts; not int"):
+        waiting.deny(5)  # type: ignore[arg-type]  # wrong on purpose
+    with pytest.raises(ConfigError, match="reviews is a list"):
+        Agent(MockBackend([]), tools=World().tools()).resume_sync(paused.trace, reviews=waiting.approve())  # type: ignore[arg-type]  # as above
+
+
+def test_what_a_reviewer_is_asked_about_is_on_the_disk_by_then(tmp_path: Path) -> None:
+    """A person may take hours, and the process may not live as long."""
+    seen: list[int] = []
+
+    def reviewer(waiting: Pending) -> None:
+        seen.append(len(Trace.load(tmp_path / "r.jsonl")))
+
+    Agent(MockBackend([call("wipe", path="a")]), tools=World().tools(), reviewer=reviewer, store=tmp_path).run_sync("Go.", run_id="r")
+    assert seen == [3]  # started, replied, asked
+
+
 def test_a_reviewer_decides_on_the_spot() -> None:
     world = World()
     asked: list[str] = []
@@ -519,6 +595,22 @@ def test_the_policy_denies_asks_and_allows() -> None:
     assert sorted(world.names) == ["note", "wipe"]
     assert "not allowed: no x" in spoken(backend)
     assert [record.result.status for record in result.steps[0].calls if record.result] == ["refused", "ok", "ok"]
+
+
+@pytest.mark.parametrize(
+    ("value", "pattern"), [(True, "true"), (None, "null"), (3, "3"), (["a"], '[[]"a"]'), ("true", "true"), ("x y", "x*")], ids=repr
+)
+def test_a_policy_sees_arguments_as_json_and_text_as_it_is(value: object, pattern: str) -> None:
+    ran: list[object] = []
+
+    def act(value: object) -> str:
+        ran.append(value)
+        return "acted"
+
+    acting = Tool.from_schema(name="act", parameters={"type": "object", "properties": {"value": {}}, "required": ["value"]}, function=act)
+    policy = Policy((Rule("deny", arguments={"value": pattern}),))
+    Agent(MockBackend([call("act", value=value), "done"]), tools=[acting], policy=policy).run_sync("Go.")
+    assert ran == []
 
 
 def test_after_untrusted_text_a_policy_may_be_stricter() -> None:
@@ -619,6 +711,43 @@ def test_the_error_of_a_result_holds_no_known_secret_either() -> None:
     result = Agent(MockBackend([BackendRejected("bad key s3cr3t-w0rd")]), secrets=["s3cr3t-w0rd"]).run_sync("Go.")
     assert "s3cr3t" not in result.outcome.detail
     assert "s3cr3t" not in str(result.error)
+
+
+def test_a_secret_is_masked_as_the_name_of_a_call_and_in_the_end_of_its_line() -> None:
+    backend = MockBackend([call("s3cr3t-w0rd"), call("lookup", key="s3cr3t-w0rd"), "done"])
+    result = Agent(backend, tools=World().tools(), name="s3cr3t-w0rd", secrets=["s3cr3t-w0rd\n"]).run_sync("Go.")
+    assert result.answer == "done"
+    assert b"s3cr3t" not in result.trace.to_jsonl()
+    assert "s3cr3t" not in spoken(backend)
+
+
+def test_a_tool_gets_a_secret_by_its_name_and_nobody_else_sees_it(tmp_path: Path) -> None:
+    used: list[str] = []
+
+    @tool
+    def fetch(ctx: RunContext[object], url: str) -> str:
+        """Fetch a page."""
+        used.append(ctx.secret("site"))
+        ctx.progress(f"logged in with {used[-1]}")
+        return f"{url} with {used[-1]}"
+
+    backend = MockBackend([call("fetch", url="u"), "done"])
+    agent = Agent(backend, tools=[fetch], secrets={"site": "s3cr3t-w0rd"}, store=tmp_path)
+
+    async def watch() -> list[str]:
+        async with agent.stream("Go.", run_id="r") as run:
+            return [str(item) for item in [item async for item in run]]
+
+    told = asyncio.run(watch())
+    assert used == ["s3cr3t-w0rd"]
+    assert "u with [secret]" in spoken(backend)
+    assert "s3cr3t" not in (tmp_path / "r.jsonl").read_text()
+    assert any("logged in with [secret]" in text for text in told)
+    assert not any("s3cr3t" in text for text in told)
+
+    without = MockBackend([call("fetch", url="u"), "done"])
+    Agent(without, tools=[fetch]).run_sync("Go.")
+    assert "needs the secret 'site'" in spoken(without)
 
 
 def test_the_keys_of_providers_are_known_secrets(monkeypatch: pytest.MonkeyPatch) -> None:

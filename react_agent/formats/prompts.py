@@ -72,9 +72,8 @@ def last_good_result(request: ModelRequest) -> str | None:
 
 
 def plain_text(result: ToolResult) -> str:
-    """What the tool said, without the loop's notes to the model, which stand in parts of their own behind it."""
-    texts = [part.text for part in result.content if type(part) is Text and part.provider_data != NOTE]
-    return "\n".join(texts[:1] + [text for text in texts[1:] if not text.startswith("Note:")])
+    """What the tool said, without the loop's notes to the model."""
+    return "\n".join(part.text for part in result.content if type(part) is Text and part.provider_data != NOTE)
 
 
 def trajectories(head: Head, write: Callable[[Message], str]) -> list[str]:

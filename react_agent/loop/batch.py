@@ -12,7 +12,7 @@ from react_agent.loop.state import OpenCall, State
 from react_agent.messages import Image, Message, Outcome, Text, ToolResult
 from react_agent.spec import FINISH_TOOL
 
-_encode = msgspec.json.Encoder().encode
+_encode = msgspec.json.Encoder(order="deterministic").encode  # the order of keys says nothing
 
 
 def close_batch(state: State) -> None:
@@ -30,7 +30,7 @@ def close_batch(state: State) -> None:
         fingerprints.append(fingerprint)
         if result.status == "ok":
             unusable = False
-            if opened.call.name == FINISH_TOOL:
+            if opened.call.name == FINISH_TOOL and finished is None:  # of several answers the first counts
                 finished = returned
         elif result.status not in ("invalid", "unknown_tool"):
             unusable = False
@@ -38,9 +38,9 @@ def close_batch(state: State) -> None:
             state.untrusted = True  # not before: the calls of one step are decided alike, whichever returns first
         if opened.arguments is not None:  # else the model would see its own beside what came of others
             changed = f"Note: this call was changed in review; it was made with the arguments {_encode(opened.arguments).decode()}."
-            result = replace(result, content=(*result.content, _own_words(result, changed)))
+            result = replace(result, content=(*result.content, note(changed)))
         if fingerprint in state.ledger:
-            result = replace(result, content=(*result.content, _own_words(result, _advice(result))))
+            result = replace(result, content=(*result.content, note(_advice(result))))
         else:
             repeated = False
         results.append(result)
@@ -71,22 +71,17 @@ def _weigh(state: State, done: tuple[OpenCall, ...], results: list[ToolResult], 
     else:
         warning = check_limits(state)
         if warning:
-            results[-1] = replace(results[-1], content=(*results[-1].content, _own_words(results[-1], warning)))
+            results[-1] = replace(results[-1], content=(*results[-1].content, note(warning)))
 
 
 def _fingerprint(opened: OpenCall, result: ToolResult) -> int:
     arguments = opened.arguments if opened.arguments is not None else opened.call.arguments
-    written = opened.call.raw or "" if arguments is None else _encode(sorted(arguments.items()))
+    written = opened.call.raw or "" if arguments is None else _encode(arguments)
     content = result.content
     if len(content) == 1 and type(content[0]) is Text:
         return hash((opened.call.name, written, result.status, content[0].text))
     images = [(part.data, part.url, part.sha256) for part in content if type(part) is Image]
     return hash((opened.call.name, written, result.status, result.text, *images))
-
-
-def _own_words(result: ToolResult, text: str) -> Text:
-    """What the loop adds to a result; marked where it has to be told from other people's words."""
-    return note(text) if result.untrusted else Text(text)
 
 
 def _advice(result: ToolResult) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Generic, TypeVar
 
 from react_agent.errors import ToolError
@@ -34,7 +34,7 @@ class RunContext(Generic[Deps]):
         tool_name: The name that the model called.
     """
 
-    __slots__ = ("_cancelled", "_progress", "deps", "index", "key", "run_id", "step", "tool_name")
+    __slots__ = ("_cancelled", "_progress", "_secrets", "deps", "index", "key", "run_id", "step", "tool_name")
 
     def __init__(
         self,
@@ -46,6 +46,7 @@ class RunContext(Generic[Deps]):
         tool_name: str = "",
         cancelled: Callable[[], bool] | None = None,
         progress: Callable[[str, float | None], None] | None = None,
+        secrets: Mapping[str, str] | None = None,
     ) -> None:
         self.deps = deps
         self.key = key
@@ -55,6 +56,16 @@ class RunContext(Generic[Deps]):
         self.tool_name = tool_name
         self._cancelled = cancelled
         self._progress = progress
+        self._secrets = secrets or {}
+
+    def secret(self, name: str) -> str:
+        """A value that the agent was given as ``secrets={name: …}``; the model never sees it. Raises `ToolError` where there is none of that name."""
+        value = self._secrets.get(name)
+        if value is None:
+            raise ToolError(
+                f"this tool needs the secret {name!r}, and the agent has none of that name: it is given as secrets={{{name!r}: …}}"
+            )
+        return value
 
     @property
     def cancelled(self) -> bool:

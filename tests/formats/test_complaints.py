@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from react_agent.framing import note
 from react_agent.messages import Head, Message, MessageView, ModelRequest, Text, ToolResult, user
 
 from ._say import SEARCH, read
@@ -29,7 +30,7 @@ def test_before_any_result_it_shows_a_call(name: str) -> None:
 
 @FORMATS
 def test_it_shows_the_last_good_result_without_the_loops_notes(name: str) -> None:
-    good = ToolResult("search", (Text("the good one"), Text("Note: you made this call before.")))
+    good = ToolResult("search", (Text("the good one"), note("Note: you made this call before.")))
     shown = complaint(name, good, ToolResult("search", (Text("broken"),), "error"))
     assert "the good one" in shown
     assert "Note:" not in shown

@@ -156,6 +156,14 @@ def test_a_limit_of_cost_says_that_it_cannot_hold(caplog: pytest.LogCaptureFixtu
     assert "no price is known for the replies of mock" in caplog.text
 
 
+def test_a_limit_of_tokens_says_so_too_and_once(caplog: pytest.LogCaptureFixture) -> None:
+    replies = iter(["", "", "four"])
+    assert Agent(lambda prompt: f"Final Answer: {next(replies)}", limits=Limits(tokens=10, mistakes=5)).run_sync("q").answer == "four"
+    assert [record.getMessage() for record in caplog.records] == [
+        "limits.tokens is set, but no usage is told with the replies of function:<lambda>: they count as nothing"
+    ]
+
+
 def test_the_library_itself() -> None:
     pytest.importorskip("genai_prices", reason="the table of prices is not installed; it comes with the extra 'prices'")
     usage = Usage(1000, 100, 200)
