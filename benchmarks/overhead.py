@@ -105,21 +105,15 @@ def ours(store: str | None) -> Callable[[list[str], list[int]], Awaitable[None]]
     return run
 
 
-def per_step(
-    run: Callable[[list[str], list[int]], Awaitable[object]], steps: int, loop: asyncio.Runner, runs: int = 1
-) -> tuple[float, float]:
+async def per_step(run: Callable[[list[str], list[int]], Awaitable[object]], steps: int, runs: int = 1) -> tuple[float, float]:
     """Microseconds of CPU per step of so many runs, one after the other behind one collection of garbage, which leaves the processor's caches cold;
     and what a step of the last run's last eighth costs against one of its first."""
     turns, marks = script(steps), []
-
-    async def work() -> None:
-        for _ in range(runs):
-            marks.clear()
-            await run(turns, marks)
-
     gc.collect()
     before = time.process_time_ns()
-    loop.run(work())
+    for _ in range(runs):
+        marks.clear()
+        await run(turns, marks)
     total = (time.process_time_ns() - before) / steps / runs / 1e3
     gaps = [b - a for a, b in pairwise(marks)]
     eighth = max(1, steps // 8)
@@ -127,14 +121,18 @@ def per_step(
 
 
 def in_process() -> None:
+    asyncio.run(side_by_side())
+
+
+async def side_by_side() -> None:
     print("CPU per tool step, in process, scripted model (µs; lowest and median of rounds)")
-    with tempfile.TemporaryDirectory() as folder, asyncio.Runner() as loop:
+    with tempfile.TemporaryDirectory() as folder:
         kinds = {"bare": bare, "ours": ours(None), "bare+file": bare_with_file(folder), "ours+file": ours(folder)}
         for steps, runs in ((10, 1), (10, 20), (50, 4), (200, 1), (1000, 1)):
             found: dict[str, list[tuple[float, float]]] = {name: [] for name in kinds}
             for _ in range(ROUNDS * 4 if steps < 1000 else 5):
                 for name, run in kinds.items():
-                    found[name].append(per_step(run, steps, loop, runs))
+                    found[name].append(await per_step(run, steps, runs))
             for name, values in found.items():
                 times = sorted(value for value, _ in values)
                 growth = statistics.median(grown for _, grown in values)
