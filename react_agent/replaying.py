@@ -84,7 +84,13 @@ def check_call(event: Called | Returned | Asked, effect: Effect, state: State) -
             wants = f"'{plan.name}' with key '{plan.key}' " + (
                 f"to be asked for: {plan.ask}" if plan.ask else f"to {plan.mode} {plan.text}".rstrip()
             )
-    about = f" of '{event.name}' with key '{event.key}'" if isinstance(event, Called) else ""
+    match event:
+        case Called():
+            about = f" of '{event.name}' with key '{event.key}'"
+        case Returned():
+            about = f" with the status '{event.result.status}' and no 'called' before it"
+        case Asked():
+            about = ""
     raise Diverged(
         f"step {event.step}: the record has '{event.kind}' for call {event.index}{about}, but the loop asks for {wants}", step=event.step
     )
@@ -97,9 +103,11 @@ def _as_planned(event: Called | Returned | Asked, plan: PlannedCall) -> bool:
             return plan.mode != "settle" and plan.ask is None and event.name == plan.name and event.key.endswith(place)
         case Asked():
             return plan.ask is not None or plan.mode == "verify"
-        case Returned():  # it never ran: settled by the loop, found by `verify`, or refused by the tool's schema
-            checked = "ok" if plan.mode == "verify" else plan.status
-            return event.result.status in ((checked,) if plan.mode == "settle" else (checked, "invalid", "unknown_tool"))
+        case Returned(result=result):  # without a `Called`, so nothing ran: it was settled by the loop or refused by the tool's schema
+            if plan.mode == "settle":
+                return result.status == plan.status
+            known = plan.mode == "verify" or (event.cached is True and plan.ask is None)
+            return result.status in ("invalid", "unknown_tool") or (known and result.status == "ok")
 
 
 def check_reading(reply: ModelReply, request: ModelRequest, step: int) -> None:
