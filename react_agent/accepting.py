@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -28,14 +29,41 @@ def as_backend(backend: Backend | str | TextFunction, format: str | None = None)
     if isinstance(backend, type):  # it has all that a backend has, but for what an instance holds
         raise ConfigError(f"{backend.__name__} is a class; give the agent one of it, as in Agent({backend.__name__}(…))")
     if isinstance(backend, Backend):
+        if not type(backend).__module__.startswith(_OURS):
+            _check_reply(backend)
         if format is not None and format != backend.format_name:
             raise ConfigError(f"the backend {backend.name} speaks '{backend.format_name}'; give format={format!r} to the backend itself")
         return backend
+    if hasattr(backend, "reply"):
+        missing = ", ".join(repr(name) for name in ("name", "format_name", "aclose") if not hasattr(backend, name))
+        raise ConfigError(
+            f"{type(backend).__name__} has a reply, and yet is no backend without {missing}: a backend has name, format_name, {_REPLY}, and async def aclose(self)"
+        )
     if callable(backend):
         from react_agent.backends.function import FunctionBackend
 
         return FunctionBackend(backend, format=format or "react_text")
     raise ConfigError(f"a backend is a Backend, a name such as 'openai:gpt-5', or a function str -> str; not {type(backend).__name__}")
+
+
+_OURS = "react_agent."  # the type checker has looked at those
+_REPLY = "async def reply(self, request, *, listen=None, timeout=None)"
+
+
+def _check_reply(backend: Backend) -> None:
+    """Raise `ConfigError` unless it can be called as a run calls it. That of a class of somebody's own would fail there, as if the model were lost."""
+    try:
+        signature = inspect.signature(backend.reply)
+    except (TypeError, ValueError):  # not written in Python, or no function at all
+        if callable(backend.reply):
+            return
+        raise ConfigError(f"{type(backend).__name__}.reply is no function; write it as {_REPLY}") from None
+    try:
+        signature.bind(None, listen=None, timeout=None)
+    except TypeError as error:
+        raise ConfigError(
+            f"{type(backend).__name__}.reply cannot be called as reply(request, listen=…, timeout=…): {error}; write it as {_REPLY}"
+        ) from None
 
 
 def as_store(store: Store | str | Path | None) -> Store | None:

@@ -47,37 +47,35 @@ class Shelf:
 
 
 def bounded(content: tuple[Text | Image, ...], limit: int, shelf: Callable[[str], str] | None = None) -> tuple[Text | Image, ...]:
-    """The content with at most `limit` characters of text, and a note where some are left out.
+    """The content with at most `limit` characters of text, and one note for all that is left out.
 
     Args:
-        content: What a tool gave.
+        content: What a tool gave. Its texts are one text here, a line end between two; pictures stay in their place.
         limit: Characters.
         shelf: Takes the whole text and gives the words that name the way to it.
     """
-    texts = [part.text for part in content if type(part) is Text]
-    if sum(map(len, texts)) <= limit:
+    whole = "\n".join([part.text for part in content if type(part) is Text])
+    if len(whole) <= limit:
         return content
-    left, way = limit, "ask for a narrower part to see them"
-    call = shelf("\n".join(texts)) if shelf is not None else None
-    at = 0  # where the part begins in the whole text
+    gap = limit * 3 // 4
+    behind = len(whole) - (limit - gap)
+    way = "ask for a narrower part to see them" if shelf is None else f"{shelf(whole)}, offset={gap}) shows them"
+    note = f"\n[… {behind - gap:,} of {len(whole):,} characters are left out here; {way} …]\n"
     made: list[Text | Image] = []
+    at = 0  # where the part begins in the whole text
     for part in content:
         if type(part) is not Text:
             made.append(part)
             continue
-        text = part.text
-        if len(text) > left:
-            text = _cut(text, left, way if call is None else f"{call}, offset={at + left * 3 // 4}) shows them")
-        left -= min(len(part.text), left)
-        at += len(part.text) + 1
-        made.append(part if text is part.text else Text(text))
+        end = at + len(part.text)
+        if end < gap or at >= behind:
+            made.append(part)
+        else:
+            text = part.text[: max(0, gap - at)] + (note if at <= gap else "") + part.text[behind - at :]
+            if text:
+                made.append(Text(text))
+        at = end + 1
     return tuple(made)
-
-
-def _cut(text: str, limit: int, way: str) -> str:
-    head, tail = limit * 3 // 4, limit - limit * 3 // 4
-    note = f"\n[… {len(text) - limit:,} of {len(text):,} characters are left out here; {way} …]\n"
-    return text[:head] + note + text[len(text) - tail :]
 
 
 def _elsewhere(ref: str, offset: int = 0) -> str:

@@ -8,7 +8,7 @@
     │   └── SchemaError           the caller, or whoever sent the schema: it is no usable JSON Schema
     ├── TraceError                the file: no trace, damaged in the middle, newer than this version, or it cannot be written
     ├── Diverged                  the code or the record: a replay asked for something else than was recorded
-    ├── ScriptError               the test: a mock was asked for more than its script holds, or for less
+    ├── ScriptError               the test: a mock was asked for more than its script holds, or for less, or the script itself is wrong
     ├── FormatError               the caller: a dialect cannot write this message without loss
     ├── RunFailed                 nobody yet: raised only by ``result.raise_for_outcome()``
     └── BackendError              the model's server; a run turns it into the outcome ``failed``
@@ -75,7 +75,7 @@ class Diverged(ReactAgentError):
 
 
 class ScriptError(ReactAgentError):
-    """A mock's script ran out, or was not used up."""
+    """A mock's script ran out, was not used up, or holds what is no reply: a function of it failed, or the format cannot write it."""
 
 
 class FormatError(ReactAgentError):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 import json
-from collections.abc import Iterator, KeysView, ValuesView
+from collections.abc import ItemsView, Iterator, KeysView, ValuesView
 from itertools import islice
 
 import msgspec
@@ -14,7 +14,10 @@ from pydantic_core import to_json
 from react_agent.messages import Image, Text, clean
 
 _REPR_CHARS = 2_000
-_ITEMS = 1_000  # of what is iterated over, which may have no end
+_ITEMS = 1_000  # of an iterator, which may have no end
+_MANY = 100_000  # of what knows how long it is, such as a range
+_SIZED = (KeysView, ValuesView, ItemsView, range)
+_SCALARS = frozenset((str, int, float, bool, type(None)))
 _MAGIC = ((b"\x89PNG\r\n\x1a\n", "image/png"), (b"\xff\xd8\xff", "image/jpeg"), (b"GIF87a", "image/gif"), (b"GIF89a", "image/gif"))
 
 
@@ -50,21 +53,21 @@ def _render(value: object) -> tuple[Text | Image, ...]:
         return (_binary(bytes(value)),)
     if isinstance(value, list | tuple) and any(isinstance(item, Text | Image | bytes | bytearray) for item in value):
         return tuple(part for item in value for part in render(item))
-    if isinstance(value, Iterator):  # may never end
-        value = list(islice(value, _ITEMS))
     odd: list[str] = []
+    cut: list[int] = []
 
     def fallback(item: object) -> object:
-        if isinstance(item, Iterator | KeysView | ValuesView | range):
-            return list(islice(item, _ITEMS))
+        if isinstance(item, _SIZED):  # inside of an object that only JSON's writer looks into
+            return _ended(item, cut)
         if isinstance(item, msgspec.Struct):  # our own nouns among them
             return msgspec.to_builtins(item)
         plain = getattr(item, "tolist", None)  # numpy's numbers and arrays
-        if callable(plain) and getattr(item, "size", 0) <= _ITEMS:
+        if callable(plain) and getattr(item, "size", 0) <= _MANY:
             return plain()
         odd.append(type(item).__name__)
         return _bounded_repr(item)
 
+    value = _ended(value, cut)
     try:
         text = to_json(value, inf_nan_mode="strings", bytes_mode="base64", fallback=fallback).decode()
     except ValueError:  # a lone surrogate somewhere inside
@@ -72,8 +75,31 @@ def _render(value: object) -> tuple[Text | Image, ...]:
         text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=fallback)
     if text.startswith('"'):
         text = json.loads(text)
-    note = f"\n[shown as Python does, not as JSON: {', '.join(dict.fromkeys(odd[:5]))}]" if odd else ""
-    return (Text(clean(text + note)),)
+    for most in dict.fromkeys(cut):
+        text += f"\n[only the first {most:,} items are shown, and there are more]"
+    if odd:
+        text += f"\n[shown as Python does, not as JSON: {', '.join(dict.fromkeys(odd[:5]))}]"
+    return (Text(clean(text)),)
+
+
+def _ended(value: object, cut: list[int]) -> object:
+    """With a list for each iterator in it: what writes JSON would follow one without end until there is no memory left. `cut` takes the bounds that were reached."""
+    if type(value) in _SCALARS:
+        return value
+    if isinstance(value, dict):
+        return {key: _ended(item, cut) for key, item in value.items()}
+    if not isinstance(value, list | tuple):
+        if isinstance(value, Iterator):
+            most = _ITEMS
+        elif isinstance(value, _SIZED):
+            most = _MANY
+        else:
+            return value
+        value = list(islice(value, most + 1))
+        if len(value) > most:
+            cut.append(most)
+            del value[most:]
+    return [_ended(item, cut) for item in value]
 
 
 def _binary(data: bytes) -> Text | Image:

@@ -7,17 +7,17 @@ from __future__ import annotations
 
 import difflib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from msgspec.structs import replace
 
-from react_agent.errors import ConfigError, Diverged, FormatError
+from react_agent.errors import ConfigError, Diverged, FormatError, TraceError
 from react_agent.events import Asked, Called, Event, Replied, Returned, Started
 from react_agent.formats import get_format
 from react_agent.formats.base import Format, RawReply
 from react_agent.loop import CallModel, CallTools, Effect, Pause, PlannedCall, State, begin, next_effect, update
-from react_agent.messages import Act, Answer, Malformed, Message, ModelReply, ModelRequest, Part, Reading, Text, ToolCall, ToolResult
+from react_agent.messages import Act, Answer, Image, Malformed, Message, ModelReply, ModelRequest, Part, Reading, Text, ToolCall, ToolResult
 from react_agent.spec import AgentSpec
 from react_agent.trace import Trace
 
@@ -31,6 +31,7 @@ def replay(trace: Trace | str | Path, spec: AgentSpec | None = None) -> State:
 
     Raises:
         Diverged: The loop asks for something else than was recorded, or a recorded text is read differently now.
+        TraceError: The file is no trace, or a picture that the model was shown is not beside it.
     """
     trace = trace if isinstance(trace, Trace) else Trace.load(trace)
     started = trace.started if spec is None else replace(trace.started, spec=spec)
@@ -60,13 +61,23 @@ def _check(event: Event, state: State, recorded: State) -> None:
 
 
 def check_request(event: Replied, request: ModelRequest, recorded: State, step: int) -> None:
-    """Raise `Diverged` unless the request is the one that the recorded reply answered."""
+    """Raise `Diverged` unless the request is the one that the recorded reply answered; `TraceError` where a picture of it is lost."""
     if not event.request or request.digest() == event.request:
         return
+    if lost := [one.sha256 for message in request.messages for one in _pictures(message) if one.sha256 and not (one.data or one.url)]:
+        raise TraceError(
+            f"step {step}: the model was shown the picture {lost[0]}, which is not beside the trace: the file 'images/{lost[0]}' was looked for "
+            "in the trace's folder when it was loaded; bring it along"
+        )
     effect = next_effect(recorded)
     difference = diff_requests(effect.request, request) if isinstance(effect, CallModel) else ""
     why = "" if difference else "; its own events say so, thus one before this step was edited, or this version asks otherwise"
     raise Diverged(f"step {step}: the model would be asked something else than was recorded{why}", step=step, difference=difference)
+
+
+def _pictures(message: Message) -> Iterator[Image]:
+    for part in message.parts:
+        yield from (one for one in (part.content if isinstance(part, ToolResult) else [part]) if isinstance(one, Image))
 
 
 def check_call(event: Called | Returned | Asked, effect: Effect, state: State) -> None:
@@ -84,7 +95,13 @@ def check_call(event: Called | Returned | Asked, effect: Effect, state: State) -
             wants = f"'{plan.name}' with key '{plan.key}' " + (
                 f"to be asked for: {plan.ask}" if plan.ask else f"to {plan.mode} {plan.text}".rstrip()
             )
-    about = f" of '{event.name}' with key '{event.key}'" if isinstance(event, Called) else ""
+    match event:
+        case Called():
+            about = f" of '{event.name}' with key '{event.key}'"
+        case Returned():
+            about = f" with the status '{event.result.status}' and no 'called' before it"
+        case Asked():
+            about = ""
     raise Diverged(
         f"step {event.step}: the record has '{event.kind}' for call {event.index}{about}, but the loop asks for {wants}", step=event.step
     )
@@ -97,9 +114,11 @@ def _as_planned(event: Called | Returned | Asked, plan: PlannedCall) -> bool:
             return plan.mode != "settle" and plan.ask is None and event.name == plan.name and event.key.endswith(place)
         case Asked():
             return plan.ask is not None or plan.mode == "verify"
-        case Returned():  # it never ran: settled by the loop, found by `verify`, or refused by the tool's schema
-            checked = "ok" if plan.mode == "verify" else plan.status
-            return event.result.status in ((checked,) if plan.mode == "settle" else (checked, "invalid", "unknown_tool"))
+        case Returned(result=result):  # without a `Called`, so nothing ran: it was settled by the loop or refused by the tool's schema
+            if plan.mode == "settle":
+                return result.status == plan.status
+            known = plan.mode == "verify" or (event.cached is True and plan.ask is None)
+            return result.status in ("invalid", "unknown_tool") or (known and result.status == "ok")
 
 
 def check_reading(reply: ModelReply, request: ModelRequest, step: int) -> None:

@@ -116,7 +116,7 @@ _AT_LEAST_ONE = ("steps", "mistakes", "repeats", "calls_per_step", "result_chars
 
 
 def differences(recorded: AgentSpec, now: AgentSpec) -> list[str]:
-    """What is another in the second, in words."""
+    """What is another in the second, in words: ``limits.steps (50 -> 9)``."""
     found = []
     for one in fields(AgentSpec):
         before, after = getattr(recorded, one.name), getattr(now, one.name)
@@ -130,6 +130,23 @@ def differences(recorded: AgentSpec, now: AgentSpec) -> list[str]:
                 f"{what} {', '.join(names)}" for what, names in (("without", gone), ("with new", added), ("with changed", changed)) if names
             ]
             found.append(f"tools ({'; '.join(words) or 'in another order'})")
+        elif isinstance(before, Limits | Settings | Policy):
+            parts = [(part.name, getattr(before, part.name), getattr(after, part.name)) for part in fields(before)]
+            found += [f"{one.name}.{name} ({_change(old, new)})" for name, old, new in parts if old != new]
         else:
-            found.append(f"{one.name} ({str(before)[:80]!r} -> {str(after)[:80]!r})")
+            found.append(f"{one.name} ({_change(before, after)})")
     return found
+
+
+_SHOWN = 80  # characters of a value
+_LEAD = 20  # of them before the place where it differs
+
+
+def _change(before: object, after: object) -> str:
+    """Both values, of long ones what is around the first place where they differ."""
+    old, new = repr(before), repr(after)
+    same = next((at for at, (one, other) in enumerate(zip(old, new, strict=False)) if one != other), min(len(old), len(new)))
+    start = max(0, same - _LEAD) if max(len(old), len(new)) > _SHOWN else 0
+    return " -> ".join(
+        ("…" if start else "") + text[start : start + _SHOWN] + ("…" if len(text) > start + _SHOWN else "") for text in (old, new)
+    )

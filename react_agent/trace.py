@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -259,7 +260,7 @@ class Trace(Sequence[Event]):
 
     @classmethod
     def load(cls, path: str | Path) -> Trace:
-        """Read a trace file. Raises `TraceError` where it is none, and `FileNotFoundError`."""
+        """Read a trace file. Warns of images that are not beside it. Raises `TraceError` where it is none, and `FileNotFoundError`."""
         from react_agent.stores.jsonl import load_trace
 
-        return load_trace(Path(path))
+        return load_trace(Path(path), lambda lost: warnings.warn(lost, stacklevel=4))

@@ -8,6 +8,7 @@ import dataclasses
 import pickle
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, Literal
 
 import msgspec
@@ -47,7 +48,7 @@ from react_agent import (
 from react_agent.backends.mock import ScriptItem
 from react_agent.errors import BackendRejected, BackendUnavailable
 from react_agent.events import Called, Event, Finished, Replied, Returned, Reviewed, Started, Stopped, Told
-from react_agent.messages import JsonObject, Message, ModelRequest, ToolCall
+from react_agent.messages import JsonObject, Message, ModelReply, ModelRequest, ToolCall
 
 formats = pytest.mark.parametrize("format_name", ["native", "react_text"])
 
@@ -121,6 +122,84 @@ def test_what_does_not_fit_together_is_said_before_anything_runs(what: str) -> N
     backend = more.pop("backend", MockBackend([])) if "backend" in more else MockBackend([])
     with pytest.raises(ConfigError, match=words):
         Agent(backend, **more)  # type: ignore[arg-type]  # wrong on purpose
+
+
+class OwnBackend:
+    """A backend of a user's own, with a `reply` as the test gives it."""
+
+    name = "own"
+    format_name = "native"
+
+    def __init__(self, reply: object) -> None:
+        self.reply = reply
+
+    async def aclose(self) -> None:
+        return None
+
+
+DONE = MockBackend(["done"], repeat=True).reply
+
+
+async def no_keywords(request: ModelRequest) -> ModelReply:
+    return await DONE(request)
+
+
+async def no_timeout(request: ModelRequest, listen: object = None) -> ModelReply:
+    return await DONE(request)
+
+
+async def one_more(request: ModelRequest, model: str, *, listen: object = None, timeout: float | None = None) -> ModelReply:
+    return await DONE(request)
+
+
+async def any_keywords(request: ModelRequest, **more: object) -> ModelReply:
+    return await DONE(request)
+
+
+async def in_their_places(request: ModelRequest, listen: object, timeout: float | None = None) -> ModelReply:
+    return await DONE(request)
+
+
+class NoSignature:
+    """Stands for what is not written in Python."""
+
+    __signature__ = "none"
+
+    def __call__(self, request: ModelRequest, **more: object) -> object:
+        return DONE(request)
+
+
+@pytest.mark.parametrize(
+    ("reply", "words"),
+    [
+        (
+            no_keywords,
+            r"OwnBackend\.reply cannot be called .*'listen'; write it as async def reply\(self, request, \*, listen=None, timeout=None\)",
+        ),
+        (no_timeout, "'timeout'"),
+        (one_more, "'model'"),
+        (5, r"OwnBackend\.reply is no function; write it as async def reply"),
+        (any_keywords, None),
+        (in_their_places, None),
+        (DONE, None),
+        (NoSignature(), None),
+    ],
+    ids=["no keywords", "no timeout", "one more", "no function", "any keywords", "in their places", "ours", "no signature"],
+)
+def test_an_own_backend_is_looked_at_before_anything_runs(reply: object, words: str | None) -> None:
+    own = OwnBackend(reply)
+    if words is None:
+        assert Agent(own).run_sync("Go.").answer == "done"  # type: ignore[arg-type]  # its reply is any object
+        return
+    with pytest.raises(ConfigError, match=words):
+        Agent(own)  # type: ignore[arg-type]  # wrong on purpose
+
+
+@pytest.mark.parametrize("name", ["name", "format_name", "aclose"])
+def test_an_own_backend_without_a_part_is_told_which(name: str) -> None:
+    parts = {part: getattr(MockBackend([]), part) for part in ("name", "format_name", "reply", "aclose") if part != name}
+    with pytest.raises(ConfigError, match=rf"no backend without '{name}': a backend has .*async def reply\(self, request, \*,"):
+        Agent(SimpleNamespace(**parts))  # type: ignore[arg-type]  # wrong on purpose
 
 
 def test_any_function_from_text_to_text_is_a_backend() -> None:

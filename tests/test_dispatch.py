@@ -20,6 +20,7 @@ from react_agent import dispatch as dispatch_module
 from react_agent import threads as threads_module
 from react_agent.events import Called, Event, Returned, Stopped
 from react_agent.messages import Text
+from react_agent.rendering import render
 
 where: contextvars.ContextVar[str] = contextvars.ContextVar("where", default="nowhere")
 
@@ -155,15 +156,50 @@ def test_what_is_too_long_is_cut_in_its_middle_with_a_note(size: int) -> None:
         assert f"{size - 100:,} of {size:,} characters are left out" in shown
 
 
-def test_several_texts_share_the_bound() -> None:
-    result = run([made(lambda: [Text("a" * 80), Image("image/png", "AAAA"), Text("b" * 80)])], call("it"), limits=Limits(result_chars=100))
+PICTURE = Image("image/png", "AAAA")
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        ["a" * 80, PICTURE, Text("b" * 80)],
+        [Text(f"line {n}") for n in range(20_000)],
+        [b"id", *range(20_000)],
+        [Text("a" * 74), Text("b"), Text("c" * 100)],  # the gap begins at a line end
+        [Text("a" * 75), Text("b" * 100)],
+        [Text("a" * 200), *[PICTURE] * 3, Text("b")],
+        [PICTURE, *[Text("")] * 200, PICTURE],
+        [PICTURE, Text("a" * 50), PICTURE, Text("b" * 49)],  # as much as there may be
+    ],
+    ids=lambda value: str(value)[:30],
+)
+@pytest.mark.parametrize("limit", [100, 101, 1])
+def test_several_texts_share_the_bound_and_one_note(value: list[object], limit: int) -> None:
+    result = run([made(lambda: value)], call("it"), limits=Limits(result_chars=limit))
     record = result.steps[0].calls[0]
     assert record.result is not None
-    first, picture, last = record.result.content
-    assert first == Text("a" * 80)
-    assert picture == Image("image/png", "AAAA")
-    assert isinstance(last, Text)
-    assert last.text.count("b") == 20
+    content = record.result.content
+    whole = "\n".join([part.text for part in render(value) if isinstance(part, Text)])
+    assert content.count(PICTURE) == value.count(PICTURE)
+    if len(whole) <= limit:
+        assert content == render(value)
+        return
+    head, tail = whole[: limit * 3 // 4], whole[len(whole) - (limit - limit * 3 // 4) :]
+    note = f"\n[… {len(whole) - limit:,} of {len(whole):,} characters are left out here; ask for a narrower part to see them …]\n"
+    shown = record.result.text
+    assert shown.count("left out") == 1
+    before, after = shown.split(note)
+    assert (before.rstrip("\n"), after.lstrip("\n")) == (head.rstrip("\n"), tail.lstrip("\n"))
+    assert len(before) + len(after) <= limit + 1  # the line end between two parts
+
+
+def test_pictures_stay_in_their_place() -> None:
+    value = [PICTURE, Text("a" * 80), PICTURE, Text("b" * 80), PICTURE, Text("c" * 80), PICTURE]
+    result = run([made(lambda: value)], call("it"), limits=Limits(result_chars=100))
+    record = result.steps[0].calls[0]
+    assert record.result is not None
+    said = ["picture" if isinstance(part, Image) else part.text.strip()[:1] for part in record.result.content]
+    assert said == ["picture", "a", "picture", "picture", "c", "picture"]
 
 
 # ---------------------------------------------------------------------------------------------------------- side by side

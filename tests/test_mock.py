@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 from collections.abc import Sequence
 
 import pytest
@@ -11,9 +12,12 @@ from _world import World
 from react_agent import Agent, BackendError, Delta, Hang, MockBackend, Raw, Result, ScriptError, Usage, call
 from react_agent.backends.base import Backend
 from react_agent.backends.mock import ScriptedCall, ScriptItem, truncated
-from react_agent.errors import BackendUnavailable
+from react_agent.backends.profiles import PROFILES
+from react_agent.backends.wires.base import call_ids, result_ids
+from react_agent.backends.wires.openai_chat import OpenAIChat
+from react_agent.errors import BackendUnavailable, Diverged
 from react_agent.events import Replied
-from react_agent.messages import Head, MessageView, ModelReply, ModelRequest, ToolCall, system, user
+from react_agent.messages import Head, JsonObject, MessageView, ModelReply, ModelRequest, ToolCall, system, user
 
 formats = pytest.mark.parametrize("format_name", ["native", "react_text"])
 
@@ -135,6 +139,49 @@ def test_a_function_in_the_script_sees_the_request(format_name: str) -> None:
     assert result.answer == "you said Go."
 
 
+def check(asked: ModelRequest) -> ScriptItem:
+    assert asked.messages[-1].text == "Come."
+    return "done"
+
+
+def lost(asked: ModelRequest) -> ScriptItem:
+    raise BackendUnavailable("busy")
+
+
+def diverged(asked: ModelRequest) -> ScriptItem:
+    raise Diverged("no", step=0)
+
+
+def cancelled(asked: ModelRequest) -> ScriptItem:
+    raise asyncio.CancelledError
+
+
+WRONG = [
+    (check, "native", "reply 2 of the mock's script, the function check, raised AssertionError"),
+    (lambda asked: check, "native", "the function check, raised AssertionError"),
+    (functools.partial(int, base=3), "native", "raised TypeError"),
+    ("", "react_text", "reply 2 of the mock's script, '', cannot be written in the format 'react_text'"),
+    (call(""), "react_text", "ScriptedCall\\(name='', .* cannot be written in the format 'react_text'"),
+    (ScriptedCall("add", {"a": object()}), "native", "cannot be written in the format 'native'"),  # type: ignore[dict-item]  # wrong on purpose
+]
+
+
+@pytest.mark.parametrize(("item", "format_name", "words"), WRONG, ids=["assertion", "later", "call", "empty", "no name", "no JSON"])
+def test_what_is_wrong_in_a_script_is_an_error_of_the_test(item: ScriptItem, format_name: str, words: str) -> None:
+    with pytest.raises(ScriptError, match=words) as raised:
+        run([call("lookup", key="a"), item], format_name)
+    assert raised.value.__cause__ is not None
+
+
+def test_a_function_in_the_script_may_lose_the_model_on_purpose() -> None:
+    result, _ = run([lost])
+    assert isinstance(result.error, BackendUnavailable)
+    with pytest.raises(Diverged):
+        run([diverged])
+    with pytest.raises(asyncio.CancelledError):
+        ask(MockBackend([cancelled]))
+
+
 @formats
 def test_raw_is_exactly_what_the_model_writes(format_name: str) -> None:
     reply = ask(MockBackend([Raw("Thought: x\nAction: lookup\nAction Input: {'key': 'a'}")], format=format_name))
@@ -149,6 +196,22 @@ def test_native_calls_beside_raw_text_and_duplicates_of_them() -> None:
     reply = ask(MockBackend([Raw("Let me.", calls=(("lookup", '{"key": "a"}'), ("lookup", '{"key": "a"}'), ("add", "{")))]))
     assert reply.message.text == "Let me."
     assert [(one.name, one.arguments) for one in reply.message.calls] == [("lookup", {"key": "a"}), ("lookup", {"key": "a"}), ("add", None)]
+
+
+API = OpenAIChat("gpt-5", PROFILES["openai"]).api
+
+
+def test_a_provider_that_gives_two_calls_one_id() -> None:
+    same: JsonObject = {"api": API, "id": "call_1"}
+    twice = Raw(calls=(ToolCall("lookup", raw='{"key": "a"}', provider_data=same), ToolCall("add", raw="{", provider_data=same)))
+    result, backend = run([twice, "done"])
+    results = backend.requests[-1].messages[-1]
+    asked = backend.requests[-1].messages[-2]
+    assert [one.status for one in results.results] == ["ok", "invalid"]
+    assert [one.provider_data for one in asked.calls] == [same, same]
+    assert call_ids([asked.calls[0]], 1, API) == ["call_1"]
+    assert result_ids(results, asked, 2, API) == ["call_1_0", "call_1_1"]
+    assert result.answer == "done"
 
 
 def test_a_call_truncated_by_the_token_limit() -> None:

@@ -33,7 +33,7 @@ from react_agent import (
 from react_agent.events import Called, Event, Finished, Replied, Returned
 from react_agent.host import Run
 from react_agent.loop import fold
-from react_agent.messages import Message, Text
+from react_agent.messages import Message, ResultStatus, Text
 from react_agent.spec import AgentSpec
 
 formats = pytest.mark.parametrize("format_name", ["native", "react_text"])
@@ -133,6 +133,51 @@ def test_a_call_that_the_loop_does_not_plan_is_noticed(edit: Callable[[Called], 
     assert isinstance(event, Called)
     with pytest.raises(Diverged):
         replay(Trace([*trace[:at], edit(event), *trace[at + 1 :]]))
+
+
+@formats
+@stories
+def test_a_result_without_its_call_is_noticed(name: str, format_name: str) -> None:
+    """As when the line of a `called` was deleted from the file."""
+    trace = tell(name, format_name).trace
+    begun: dict[tuple[int, int], int] = {}
+    for at, event in enumerate(trace):
+        if isinstance(event, Called):
+            begun[event.step, event.index] = at
+        elif isinstance(event, Returned) and (event.step, event.index) in begun:
+            gone = begun.pop((event.step, event.index))
+            with pytest.raises(Diverged, match=r"no 'called' before it|has 'asked'"):
+                replay(Trace([*trace[:gone], *trace[gone + 1 :]]))
+
+
+def test_a_cached_result_needs_no_call_unless_it_had_to_be_asked_for() -> None:
+    @tool(read_only=True, cache=True)
+    def year() -> int:
+        """Which year it is."""
+        return 2026
+
+    agent = Agent(MockBackend([call("year"), call("year"), "done"]), tools=[year])
+    trace = agent.run_sync("Go.").trace
+    assert [event.kind for event in trace].count("called") == 1
+    assert replay(trace).answer == "done"
+    with pytest.raises(Diverged, match="no 'called' before it"):
+        replay(edited(trace, lambda event: replace(event, cached=None) if isinstance(event, Returned) else event))
+    asking = replace(trace.started.spec, policy=Policy((Rule("ask", tools="year"),)))
+    first = next(at for at, event in enumerate(trace) if isinstance(event, Called))
+    cached = edited(trace, lambda event: replace(event, cached=True) if isinstance(event, Returned) else event)
+    with pytest.raises(Diverged, match="to be asked for"):
+        replay(Trace([*cached[:first], *cached[first + 1 :]]), asking)
+
+
+@pytest.mark.parametrize("status", ["ok", "error", "invalid", "unknown_tool"])
+def test_a_refusal_that_became_something_else_is_noticed(status: ResultStatus) -> None:
+    trace = record(policy=Policy((Rule("deny", tools="lookup"),)))
+    assert replay(trace).answer == "done"
+    at = next(at for at, event in enumerate(trace) if isinstance(event, Returned))
+    event = trace[at]
+    assert isinstance(event, Returned)
+    with pytest.raises(Diverged, match=f"with the status '{status}' and no 'called' before it, but the loop asks for .* to settle"):
+        replay(Trace([*trace[:at], replace(event, result=replace(event.result, status=status)), *trace[at + 1 :]]))
 
 
 def test_a_policy_that_would_not_have_let_a_call_run_is_noticed() -> None:

@@ -24,6 +24,7 @@ from react_agent import (
     Result,
     Rule,
     RunContext,
+    Settings,
     Text,
     Tool,
     ToolRegistry,
@@ -835,27 +836,35 @@ def test_resuming_leaves_the_given_trace_alone() -> None:
     assert [event.epoch for event in two.trace if isinstance(event, Resumed)] == [1]
 
 
-DIFFERENT: dict[str, tuple[dict[str, object], list[str]]] = {
-    "instructions": ({"instructions": "Be long."}, ["instructions", "Be brief.", "Be long."]),
-    "limits": ({"limits": Limits(steps=3)}, ["limits", "steps=50", "steps=3"]),
-    "no tools": ({"tools": []}, ["tools", "without", "lookup", "note"]),
-    "policy": ({"policy": Policy((), "ask")}, ["policy"]),
-    "output": ({"output": Answer}, ["output_schema"]),
-    "name": ({"name": "other"}, ["name", "agent", "other"]),
+LONG = "You are brief. " * 20
+DIFFERENT: dict[str, tuple[dict[str, object], str]] = {
+    "instructions": ({"instructions": LONG + "Be long."}, f"instructions (…{LONG[-17:]}Be brief.' -> …{LONG[-17:]}Be long.')"),
+    "other instructions": (
+        {"instructions": "Are" + LONG * 2},
+        "instructions ('" + (LONG * 2)[:79] + "… -> 'Are" + (LONG * 2)[:76] + "…)",
+    ),
+    "limits": ({"limits": Limits(steps=3, cost=1.5)}, "limits.steps (50 -> 3); limits.cost (None -> 1.5)"),
+    "settings": ({"settings": Settings(temperature=0.5)}, "settings.temperature (None -> 0.5)"),
+    "no tools": ({"tools": []}, "tools (without add, boom, lookup, note, put, ship, slow, web, wipe)"),
+    "tools in another order": ({"tools": World().tools()[::-1]}, "tools (in another order)"),
+    "policy": ({"policy": Policy(default="ask")}, "policy.default ('allow' -> 'ask')"),
+    "output": ({"output": Answer}, "output_schema (None -> {'properties': {'city': "),
+    "name": ({"name": "other"}, "name ('agent' -> 'other')"),
 }
 
 
 @pytest.mark.parametrize("what", DIFFERENT)
 def test_another_agent_needs_leave_to_go_on_and_is_told_the_differences(what: str) -> None:
     world = World()
-    same: dict[str, object] = {"tools": world.tools(), "instructions": "Be brief."}
+    same: dict[str, object] = {"tools": world.tools(), "instructions": LONG + "Be brief."}
     one = Agent(MockBackend(["done"]), **same).run_sync("Go.")  # type: ignore[arg-type]  # as the table gives them
     more, words = DIFFERENT[what]
     script: list[ScriptItem] = [call("finish", city="P", people=1) if what == "output" else "more"]
     other = Agent(MockBackend(script), **{**same, **more})  # type: ignore[arg-type]
     with pytest.raises(ConfigError, match="changes=True") as raised:
         other.resume_sync(one.trace, "And?")
-    assert all(word in str(raised.value) for word in words)
+    assert f"was made with: {words}" in str(raised.value)
+    assert what == "output" or f"{words}. Pass changes=True" in str(raised.value), "nothing else differs"
     result = other.resume_sync(one.trace, "And?", changes=True)
     assert result.outcome.kind == "answered"
     assert [event.spec for event in result.trace if isinstance(event, Changed)] == [other.spec]

@@ -19,9 +19,11 @@ from _laws import check_law
 from _stories import STORIES, mock, tell
 from _victim import RUN_ID, tools
 from _world import World
+from msgspec.structs import replace
 
 from react_agent import Agent, ConfigError, Image, JsonlStore, MockBackend, Result, Text, Trace, TraceError, call, pending, replay, tool
 from react_agent.backends.mock import ScriptItem
+from react_agent.errors import Diverged
 from react_agent.events import Called, Event, Replied, Resumed, Returned, Started, Told
 from react_agent.messages import ModelRequest, user
 from react_agent.spec import AgentSpec
@@ -506,16 +508,99 @@ def test_large_pictures_lie_beside_the_trace_under_their_sha_256(tmp_path: Path)
     assert load_trace(elsewhere) == result.trace
 
 
-def test_a_picture_whose_file_is_gone_stays_a_reference(tmp_path: Path) -> None:
-    trace = Trace([*begun(), Told(3.0, user(Image.from_bytes(picture(100_000))))])
+def moved(tmp_path: Path, pictures: int = 1) -> tuple[Trace, Path, list[str]]:
+    """A run that saw pictures, its file without the folder of them, and their names."""
+
+    @tool(read_only=True)
+    def photo() -> list[object]:
+        """Pictures."""
+        return [Text("look"), *[Image.from_bytes(picture(100_000 + n)) for n in range(pictures)]]
+
+    trace = Agent(MockBackend([call("photo"), "seen"]), tools=[photo]).run_sync("What is there?", run_id="r").trace
+    there = trace.save(tmp_path / "r.jsonl")
+    (tmp_path / "new").mkdir()
+    path = there.rename(tmp_path / "new" / "r.jsonl")
+    return trace, path, [hashlib.sha256(picture(100_000 + n)).hexdigest() for n in range(pictures)]
+
+
+def test_a_picture_whose_file_is_gone_stays_a_reference_and_is_told(tmp_path: Path) -> None:
+    whole, path, (name,) = moved(tmp_path)
+    with pytest.warns(UserWarning, match=name) as warned:
+        trace = Trace.load(path)
+    assert warned[0].filename == __file__
+    assert f"looked for at {tmp_path / 'new' / 'images' / name})" in str(warned[0].message)
+    event = trace[-3]
+    assert isinstance(event, Returned)
+    assert event.result.content == (Text("look"), Image("image/png", sha256=name))
+    assert trace[:-3] == whole[:-3]
+    (tmp_path / "images").rename(tmp_path / "new" / "images")
+    assert Trace.load(path) == whole
+    assert replay(path).answer == "seen"
+
+
+def test_of_several_pictures_that_are_gone_the_first_is_named(tmp_path: Path) -> None:
+    _, path, names = moved(tmp_path, 3)
+    told: list[str] = []
+    load_trace(path, told.append)
+    assert len(told) == 1
+    assert f"{names[0]}, and 2 more)" in told[0]
+    (tmp_path / "new" / "images").mkdir()
+    for name in names[:2]:
+        (tmp_path / "images" / name).rename(tmp_path / "new" / "images" / name)
+    with pytest.raises(TraceError, match=rf"the picture {names[2]} is not beside it \(looked for at [^,]*\)"):
+        load_trace(path)
+
+
+def test_nothing_goes_on_from_a_file_whose_picture_is_gone(tmp_path: Path) -> None:
+    """The model would be asked without it; a person may load the trace and say that this is wanted."""
+    _, path, (name,) = moved(tmp_path)
+    before = path.read_bytes()
+    backend = MockBackend(["more"])
+    agent = Agent(backend, store=path.parent)
+    with pytest.raises(TraceError, match=f"the picture {name} is not beside it"):
+        agent.resume_sync(path, "And?", changes=True)
+    with pytest.warns(UserWarning, match=name):
+        trace = Trace.load(path)
+    with pytest.raises(TraceError, match=f"the picture {name} is not beside it"):
+        agent.resume_sync(trace, "And?", changes=True)
+    assert (path.read_bytes(), backend.requests) == (before, [])
+    assert Agent(backend).resume_sync(trace, "And?", changes=True).answer == "more"
+    append_to(path).close()  # nobody holds it
+
+
+def test_a_replay_names_the_picture_that_is_gone(tmp_path: Path) -> None:
+    _, path, (name,) = moved(tmp_path)
+    with pytest.warns(UserWarning, match=name), pytest.raises(TraceError, match=f"step 1: the model was shown the picture {name}"):
+        replay(path)
+    with pytest.raises(TraceError, match=f"'images/{name}' was looked for"):
+        replay(Trace.from_jsonl(path.read_bytes()))
+    trace = Trace.from_jsonl(path.read_bytes())
+    assert replay(trace.cut(trace.after_step(1))).steps == 1  # it was not shown yet
+
+
+def test_a_question_whose_picture_is_gone(tmp_path: Path) -> None:
+    trace = Agent(MockBackend(["seen"])).run_sync([Image.from_bytes(picture(100_000)), "What is it?"]).trace
     path = trace.save(tmp_path / "r.jsonl")
     (file,) = (tmp_path / "images").iterdir()
     file.unlink()
-    event = load_trace(path)[2]
-    assert isinstance(event, Told)
-    part = event.message.parts[0]
-    assert isinstance(part, Image)
-    assert (part.data, part.sha256) == (None, file.name)
+    with pytest.raises(TraceError, match=f"step 0: the model was shown the picture {file.name}"):
+        replay(Trace.from_jsonl(path.read_bytes()))
+
+
+@pytest.mark.parametrize(
+    "picture", [Image("image/png", url="https://example.org/a.png", sha256="a" * 64), Image("image/png")], ids=["url", "nothing"]
+)
+def test_a_picture_that_never_lay_beside_the_trace_is_not_missed(picture: Image) -> None:
+    trace = Agent(MockBackend(["seen"])).run_sync([picture, "What is it?"]).trace
+    assert replay(trace).answer == "seen"
+    with pytest.raises(Diverged, match="something else than was recorded"):
+        replay(Trace([replace(trace.started, task=user(picture, "And now?")), *trace[1:]]))
+
+
+def test_a_picture_at_an_address_is_not_looked_for(tmp_path: Path) -> None:
+    picture = Image("image/png", url="https://example.org/a.png", sha256="a" * 64)
+    trace = Trace([*begun(), Told(3.0, user(picture))])
+    assert load_trace(trace.save(tmp_path / "r.jsonl")) == trace
 
 
 def test_a_picture_whose_file_is_damaged_is_not_taken_for_it(tmp_path: Path) -> None:

@@ -321,6 +321,8 @@ wrong = Model.model_construct(when=5)
         (range(3), "[0,1,2]"),
         (map(str, [1, 2]), '["1","2"]'),
         ({"a": 1}.keys(), '["a"]'),
+        ({"a": 1}.items(), '[["a",1]]'),
+        ({"a": iter([{1}, (n for n in "ab")])}, '{"a":[[1],["a","b"]]}'),
         ({"a": "b\ud800"}, clean('{"a":"b\ud800"}')),
         (b"plain text\n", "plain text\n"),
         (b"\0\1\2", "[3 bytes of binary data, which cannot be shown]"),
@@ -343,6 +345,65 @@ def test_whatever_a_tool_returns_can_be_shown(value: object, words: str) -> None
     (part,) = render(value)
     assert isinstance(part, Text)
     assert words in part.text
+
+
+MANY: dict[str, tuple[Callable[[], object], int, str]] = {
+    "keys": (lambda: dict.fromkeys(range(3000)).keys(), 3000, ""),
+    "values": (lambda: dict(enumerate(range(3000))).values(), 3000, ""),
+    "range": (lambda: range(100_000), 100_000, ""),
+    "large range": (lambda: range(10**12), 100_000, "100,000"),
+    "range whose length is an error": (lambda: range(10**30), 100_000, "100,000"),
+    "iterator": (lambda: iter(range(1000)), 1000, ""),
+    "longer iterator": (lambda: iter(range(1001)), 1000, "1,000"),
+    "filter": (lambda: filter(lambda n: n >= 0, range(3000)), 1000, "1,000"),
+    "endless": (itertools.count, 1000, "1,000"),
+    "endless generator": (lambda: (n for n in itertools.count()), 1000, "1,000"),
+}
+
+
+@pytest.mark.parametrize("what", MANY)
+@pytest.mark.parametrize(
+    ("around", "before", "behind"),
+    [
+        (lambda value: value, "", ""),
+        (lambda value: {"a": (value, "b")}, '{"a":[', ',"b"]}'),
+        (lambda value: iter([value, {1: 2}]), "[", ',{"1":2}]'),
+        (lambda value: {"a": value, "b": "\ud800"}, '{"a":', ',"b":"�"}'),
+    ],
+    ids=["alone", "in a dict", "in an iterator", "beside what is no text"],
+)
+def test_what_has_many_items_or_no_end_is_cut_with_a_note(what: str, around: Callable[[object], object], before: str, behind: str) -> None:
+    made, length, most = MANY[what]
+    (part,) = render(around(made()))
+    shown = json.dumps(list(itertools.islice(made(), length)), separators=(",", ":"))  # type: ignore[call-overload]
+    note = f"\n[only the first {most} items are shown, and there are more]" if most else ""
+    assert isinstance(part, Text)
+    assert part.text == before + shown + behind + note
+
+
+@pytest.mark.parametrize(("size", "shown"), [(3000, "[7]"), (100_001, "<numbers>")])
+def test_an_array_is_shown_whole_unless_it_is_large(size: int, shown: str) -> None:
+    class Numbers:
+        def __init__(self) -> None:
+            self.size = size
+
+        def tolist(self) -> list[int]:
+            return [7]
+
+        def __repr__(self) -> str:
+            return "<numbers>"
+
+    (part,) = render(Numbers())
+    assert isinstance(part, Text)
+    assert part.text.splitlines()[0] == shown
+
+
+def test_of_several_that_are_cut_there_is_one_note() -> None:
+    (part,) = render([itertools.count(), itertools.count(), Odd()])
+    assert isinstance(part, Text)
+    assert part.text.endswith(
+        ',999],"<odd>"]\n[only the first 1,000 items are shown, and there are more]\n[shown as Python does, not as JSON: Odd]'
+    )
 
 
 @pytest.mark.parametrize(

@@ -86,7 +86,7 @@ class LeafBackend:
         self._base_url, basic = apart(base_url)
         self._headers = usable_headers({**basic, **(headers or {}), **wire.headers(key)})
         self._client = client
-        self._timeouts = timeout if isinstance(timeout, Timeouts) else Timeouts(silence=timeout, total=max(timeout, Timeouts().total))
+        self._timeouts = Timeouts.of(timeout)
         self._retries = retries if isinstance(retries, Retries) else Retries(retries)
         words = secrets_in(key, self._headers, base_url)
         self._quoted = quoting(words)
@@ -326,7 +326,7 @@ class OpenAIChatBackend(LeafBackend):
         profile: What the server does differently; by default told from the base URL.
 
     Raises:
-        ConfigError: No key where one is needed, or a base URL that is none.
+        ConfigError: No key where one is needed, a base URL that is none, or a time-out or number of tries that cannot be.
     """
 
     def __init__(

@@ -11,7 +11,7 @@ from pydantic import JsonValue
 from pydantic_core import to_json
 
 from react_agent.backends.base import Listener
-from react_agent.errors import BackendError, ScriptError
+from react_agent.errors import BackendError, Diverged, FormatError, ScriptError
 from react_agent.formats import get_format
 from react_agent.formats.base import Format, RawReply
 from react_agent.formats.stream import Hearing
@@ -34,13 +34,14 @@ class Raw:
     Attributes:
         text: As the model writes it.
         finish: ``length`` for a reply that was cut off, ``refused`` for a refusal.
-        calls: Native calls beside it, as (name, arguments as text).
+        calls: Native calls beside it, as (name, arguments as text); or as a `ToolCall` with ``raw=``, whose ``provider_data`` holds what a
+            provider sends along, such as the same id twice: ``{"api": "openai-chat/openai", "id": "call_1"}``.
         refusal: The provider's words of a refusal.
     """
 
     text: str = ""
     finish: Finish = "stop"
-    calls: tuple[tuple[str, str], ...] = ()
+    calls: tuple[tuple[str, str] | ToolCall, ...] = ()
     refusal: str | None = None
 
 
@@ -66,7 +67,7 @@ class MockBackend:
     """Plays a script: each item is one reply.
 
     An item is a string (the answer), a `call` or a list of calls (run side by side), a `Raw` reply, a `Hang`, a `BackendError` to be raised,
-    or a function of the request that gives one of these.
+    or a function of the request that gives one of these, or raises a `BackendError`.
 
     Args:
         script: The replies, in order.
@@ -76,8 +77,9 @@ class MockBackend:
         name: For the trace.
 
     Raises:
-        ScriptError: At once, when the script is a single reply; by `reply`, when asked for more than the script holds; by `check`, when some of it was never asked for. An agent's
-            ``run`` lets it through: it is the test that is wrong.
+        ScriptError: At once, when the script is a single reply; by `reply`, when asked for more than the script holds, for a reply that the format
+            cannot write, or where a function of the script raises anything but a `BackendError`; by `check`, when some of it was never asked
+            for. An agent's ``run`` lets it through: it is the test that is wrong.
     """
 
     def __init__(
@@ -119,12 +121,12 @@ class MockBackend:
         self.requests.append(request)
         item = self.script[number % len(self.script)]
         while callable(item):
-            item = item(request)
+            item = _asked(item, request, number)
         if isinstance(item, BackendError):
             raise item
         if isinstance(item, Hang):
             await asyncio.Event().wait()
-        raw = self._raw(item)
+        raw = self._raw(item, number)
         reply = self._format.read(raw, request)
         if listen is not None:
             hearing = Hearing(self._format, listen)
@@ -150,14 +152,32 @@ class MockBackend:
     async def aclose(self) -> None:
         return None
 
-    def _raw(self, item: str | ScriptedCall | Sequence[ScriptedCall] | Raw | Hang) -> RawReply:
+    def _raw(self, item: str | ScriptedCall | Sequence[ScriptedCall] | Raw | Hang, number: int) -> RawReply:
         if isinstance(item, Raw):
             parts: list[Part] = [Text(item.text)] if item.text else []
-            parts += [ToolCall(name, raw=arguments) for name, arguments in item.calls]
+            parts += [one if isinstance(one, ToolCall) else ToolCall(one[0], raw=one[1]) for one in item.calls]
             return RawReply(tuple(parts), item.finish, self._usage, self._name, refusal=item.refusal)
-        if self._format.native:
-            return RawReply(_native_parts(item), "stop", self._usage, self._name)
-        return RawReply((Text(self._format.write(_reading(item))),), "stop", self._usage, self._name)
+        try:
+            written = _native_parts(item) if self._format.native else (Text(self._format.write(_reading(item))),)
+        except (FormatError, ValueError, TypeError) as error:
+            raise ScriptError(
+                f"reply {number + 1} of the mock's script, {item!r}, cannot be written in the format '{self.format_name}': {error}. "
+                "Mend it, or give what no well-behaved model would write as Raw(…)."
+            ) from error
+        return RawReply(written, "stop", self._usage, self._name)
+
+
+def _asked(function: Callable[[ModelRequest], ScriptItem], request: ModelRequest, number: int) -> ScriptItem:
+    try:
+        return function(request)
+    except (BackendError, ScriptError, Diverged):
+        raise
+    except Exception as error:  # as an outcome of the run it would be missed by a test that does not look at that
+        name = getattr(function, "__name__", repr(function))
+        raise ScriptError(
+            f"reply {number + 1} of the mock's script, the function {name}, raised {type(error).__name__}: {error}. "
+            "Mend it; a BackendError is what it raises for a model that is lost on purpose."
+        ) from error
 
 
 def _calls(item: object) -> tuple[ScriptedCall, ...]:

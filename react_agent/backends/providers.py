@@ -40,7 +40,7 @@ class ProviderBackend(LeafBackend):
         wire: The provider's wire with other settings than the usual ones, for the same model.
 
     Raises:
-        ConfigError: No key where one is needed, or a base URL that is none.
+        ConfigError: No key where one is needed, a base URL that is none, or a time-out or number of tries that cannot be.
     """
 
     provider: ClassVar[str]

@@ -11,11 +11,11 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC
 from typing import TypeVar
 
-from react_agent.errors import BackendError, BackendTimeout
+from react_agent.errors import BackendError, BackendTimeout, ConfigError
 from react_agent.messages import Attempt, Delta
 
 T = TypeVar("T")
@@ -49,11 +49,26 @@ class Timeouts:
         connect: Until a connection stands.
         silence: Without a byte from the server, before the reply or within it.
         total: From first to last byte, however steadily they trickle.
+
+    Raises:
+        ConfigError: One of them is no number above 0.
     """
 
     connect: float = 10.0
     silence: float = 600.0
     total: float = 3600.0
+
+    def __post_init__(self) -> None:
+        for name in ("connect", "silence", "total"):
+            _check("timeout", name, getattr(self, name), "a number of seconds above 0", lambda seconds: seconds > 0)
+
+    @classmethod
+    def of(cls, given: float | Timeouts) -> Timeouts:
+        """These, or those of a backend that bears so many seconds of silence. Raises `ConfigError`."""
+        if isinstance(given, Timeouts):
+            return given
+        made = cls(silence=given)
+        return replace(made, total=max(made.silence, made.total))
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +81,9 @@ class Retries:
         sleep: Waits for so many seconds; None is ``asyncio.sleep``.
         clock: Seconds that only grow.
         chance: A number in [0, 1).
+
+    Raises:
+        ConfigError: A number of tries or seconds is below 0, or is none.
     """
 
     most: int = 2
@@ -75,6 +93,11 @@ class Retries:
     clock: Callable[[], float] = field(default=time.monotonic, repr=False)
     chance: Callable[[], float] = field(default=random.random, repr=False)
 
+    def __post_init__(self) -> None:
+        _check("max_retries", "most", self.most, "a whole number from 0 on", lambda most: isinstance(most, int) and most >= 0)
+        for name in ("first", "longest"):
+            _check("max_retries", name, getattr(self, name), "a number of seconds from 0 on", lambda seconds: seconds >= 0)
+
     def pause(self, tried: int, error: BaseException | None) -> float:
         """Seconds to wait after the `tried`-th attempt, counted from 1."""
         asked = error.retry_after if isinstance(error, BackendError) else None
@@ -82,6 +105,12 @@ class Retries:
             return asked
         pause: float = min(self.first * 2 ** (tried - 1), self.longest)
         return pause * (1 - 0.25 * self.chance())
+
+
+def _check(option: str, name: str, given: object, wanted: str, fits: Callable[[float], bool]) -> None:
+    """Raise `ConfigError`: in a run it would look as if the server were lost, or never be tried."""
+    if not (isinstance(given, int | float) and fits(given)):
+        raise ConfigError(f"{option}: {name} is {given!r}; it is {wanted}")
 
 
 def retry_after(headers: Mapping[str, str], now: Callable[[], float] = time.time) -> float | None:

@@ -11,7 +11,7 @@ import base64
 import hashlib
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Protocol
@@ -297,8 +297,22 @@ def replace_file(path: Path, data: bytes) -> None:
         beside.unlink(missing_ok=True)
 
 
-def load_trace(path: Path) -> Trace:
-    """Read a trace with the images beside it. Raises `TraceError`, and `FileNotFoundError` when there is no such file."""
+def _refuse(words: str) -> None:
+    raise TraceError(f"{words}. Trace.load(…) reads the trace as it is")
+
+
+def load_trace(path: Path, lost: Callable[[str], object] = _refuse) -> Trace:
+    """Read a trace with the images beside it.
+
+    Args:
+        path: Of the file.
+        lost: Is told, in words, of images that are not there; the trace then has their SHA-256 in their place.
+
+    Raises:
+        TraceError: It is no trace, or cannot be read; and unless `lost` is given, an image of it is not there: who goes on would ask the
+            model without it.
+        FileNotFoundError: There is no such file.
+    """
     try:
         data = path.read_bytes()
     except FileNotFoundError:
@@ -306,7 +320,16 @@ def load_trace(path: Path) -> Trace:
     except OSError as error:
         raise TraceError(f"{path} cannot be read ({error.strerror or error})") from error
     trace = Trace.from_jsonl(data, source=str(path))
-    return Trace([_images_in(event, path.parent) for event in trace], torn=trace.torn)
+    missing: dict[Path, None] = {}
+    trace = Trace([_images_in(event, path.parent, missing) for event in trace], torn=trace.torn)
+    if missing:
+        first, *more = missing
+        others = f", and {len(more)} more" if more else ""
+        lost(
+            f"{path}: the picture {first.name} is not beside it (looked for at {first}{others}): bring the folder '{_IMAGES}' along with the trace. "
+            "Without it the model would be shown something else than is on record"
+        )
+    return trace
 
 
 def _with_images(event: Event, swap: dict[int, Image]) -> Event:
@@ -362,7 +385,8 @@ def _decoded(text: str) -> bytes | None:
     return data if base64.b64encode(data).decode("ascii") == text else None
 
 
-def _images_in(event: Event, folder: Path) -> Event:
+def _images_in(event: Event, folder: Path, missing: dict[Path, None]) -> Event:
+    """The event with the images that it refers to. `missing` takes the paths of those that are not there."""
     swap: dict[int, Image] = {}
     for image in _images_of(event):
         if image.data is not None or image.sha256 is None or not re.fullmatch(r"[0-9a-f]{64}", image.sha256):
@@ -373,4 +397,6 @@ def _images_in(event: Event, folder: Path) -> Event:
             if hashlib.sha256(data).hexdigest() != image.sha256:
                 raise TraceError(f"{path} is damaged: it is not the picture whose SHA-256 is its name; restore it, or remove it")
             swap[id(image)] = replace(image, data=base64.b64encode(data).decode("ascii"), sha256=None)
+        elif image.url is None:
+            missing[path] = None
     return _with_images(event, swap) if swap else event

@@ -40,13 +40,15 @@ def read_far(path: Path) -> Read:
 
 @lru_cache(maxsize=4)  # they may be large
 def _read(path: Path, _changed: int, _size: int) -> Read:
+    lost: list[str] = []
     try:
-        trace = load_trace(path)
+        trace = load_trace(path, lost.append)
     except TraceError as error:
         problem = str(error)
     else:
         torn = f"{path}: its last line is cut off and left out; it is being written, or its writer was killed"
-        return Read(trace, torn if trace.torn is not None else "")
+        problems = [*lost, torn] if trace.torn is not None else lost
+        return Read(Trace(trace) if lost else trace, "\n".join(problems))  # a trace that is torn and no more may be gone on with
     lines = [line for line in path.read_bytes().split(b"\n") if line.strip()]
     try:
         trace = Trace(_until_damaged(lines))

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from react_agent import Agent, MockBackend, Trace
+from react_agent import Agent, Image, MockBackend, Trace
 from react_agent.cli.files import requests
 from react_agent.errors import BackendRejected
 from react_agent.view.items import items
@@ -129,6 +129,30 @@ def test_replay(cli: Cli, answered: Path) -> None:
     result = cli("trace", "replay", answered)
     assert result.exit_code == 1
     assert "step 0" in result.stderr
+
+
+@pytest.mark.parametrize("torn", [False, True], ids=["whole", "torn"])
+def test_a_trace_without_its_pictures_is_shown_and_not_gone_on_with(cli: Cli, home: Path, torn: bool) -> None:
+    picture = Image.from_bytes(b"\x89PNG" + b"x" * 100_000)
+    path = Agent(MockBackend(["seen"])).run_sync([picture, "What is it?"]).trace.save(home / "r.jsonl")
+    (file,) = (home / "images").iterdir()
+    file.unlink()
+    if torn:
+        path.write_bytes(path.read_bytes() + b'{"kind"')
+    before = path.read_bytes()
+    shown = cli("trace", "show", path)
+    assert "What is it?" in shown.stdout
+    for result in (
+        shown,
+        cli("trace", "replay", path),
+        cli("resume", path, "And?", "-m", "kit:answers"),
+        cli("trace", "fork", path, "--at", "1", "-m", "kit:answers"),
+    ):
+        assert result.exit_code == 1
+        assert f"the picture {file.name} is not beside it" in result.stderr
+        assert "looked for at" in result.stderr
+    assert path.read_bytes() == before
+    assert run_files(home) == []
 
 
 def test_replay_shows_where_a_text_is_read_differently(cli: Cli, text_run: Path) -> None:

@@ -4,20 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
 from email.utils import formatdate
+from functools import partial
 
 import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from react_agent.backends.retry import Retries, persist, retry_after
+from react_agent.backends.leaf import OpenAIChatBackend
+from react_agent.backends.names import resolve
+from react_agent.backends.providers import PROVIDERS
+from react_agent.backends.retry import Retries, Timeouts, persist, retry_after
 from react_agent.errors import (
     BackendError,
     BackendProtocolError,
     BackendRejected,
     BackendTimeout,
     BackendUnavailable,
+    ConfigError,
     ContextOverflow,
 )
 
@@ -192,3 +198,50 @@ def test_each_try_gets_the_time_that_is_left() -> None:
     with pytest.raises(BackendUnavailable):
         asyncio.run(persist(attempt, clock.retries(9), 10.0, "b"))
     assert given == [10.0, 7.5, 4.5, 0.5]
+
+
+# -------------------------------------------------------------------------------------------------- what cannot be
+
+NONSENSE: list[tuple[str, Callable[[Callable[..., object]], object]]] = [
+    ("timeout: silence is -1; it is a number of seconds above 0", lambda made: made(timeout=-1)),
+    ("timeout: silence is 0;", lambda made: made(timeout=0)),
+    ("timeout: silence is nan;", lambda made: made(timeout=float("nan"))),
+    ("timeout: silence is None;", lambda made: made(timeout=None)),
+    ("timeout: silence is '30';", lambda made: made(timeout="30")),
+    ("timeout: connect is 0;", lambda made: made(timeout=Timeouts(connect=0))),
+    ("timeout: total is -3;", lambda made: made(timeout=Timeouts(total=-3))),
+    ("max_retries: most is -1; it is a whole number from 0 on", lambda made: made(max_retries=-1)),
+    ("max_retries: most is 1.5;", lambda made: made(max_retries=1.5)),
+    ("max_retries: most is None;", lambda made: made(max_retries=None)),
+    ("max_retries: first is -1;", lambda made: made(max_retries=Retries(first=-1))),
+    ("max_retries: longest is -1;", lambda made: made(max_retries=Retries(longest=-1))),
+]
+DOORS: dict[str, Callable[..., object]] = {kind: partial(made, "m", api_key="k") for kind, made in PROVIDERS.items()} | {
+    "openai": partial(OpenAIChatBackend, "m", api_key="k"),
+    "by name": partial(resolve, "ollama:m"),
+}
+
+
+@pytest.mark.parametrize("door", DOORS)
+@pytest.mark.parametrize(("words", "make"), NONSENSE, ids=[words for words, _ in NONSENSE])
+def test_times_and_tries_that_cannot_be_are_told_at_once(door: str, words: str, make: Callable[[Callable[..., object]], object]) -> None:
+    with pytest.raises(ConfigError, match=words):
+        make(DOORS[door])
+
+
+@pytest.mark.parametrize("door", DOORS)
+def test_times_and_tries_that_can_be(door: str) -> None:
+    for options in (
+        {"timeout": 0.1},
+        {"timeout": float("inf")},
+        {"timeout": Timeouts(1, 2, 3)},
+        {"max_retries": 0},
+        {"max_retries": Retries(first=0)},
+    ):
+        DOORS[door](**options)
+
+
+def test_who_bears_much_silence_gives_as_much_time_in_all() -> None:
+    assert Timeouts.of(9000.0) == Timeouts(silence=9000.0, total=9000.0)
+    assert Timeouts.of(5) == Timeouts(silence=5)
+    assert Timeouts.of(Timeouts(1, 2, 3)) == Timeouts(1, 2, 3)
