@@ -162,7 +162,7 @@ class Agent(Generic[Output]):
         Raises:
             ConfigError: The agent differs from the recorded spec and `changes` is not set (the message names the differences), or a review
                 is of a call that does not wait for one.
-            TraceError: The file is no trace, is being written by another run, or cannot be written.
+            TraceError: The file is no trace, is being written by another run, cannot be written, or lacks a picture that should lie beside it.
             FileNotFoundError: There is no such file.
             ScriptError, Diverged: As in `run`.
         """
@@ -210,6 +210,7 @@ class Agent(Generic[Output]):
 
         Raises:
             ConfigError: Something that cannot be edited at that point; the message names what can.
+            TraceError: The file is no trace, or lacks a picture that should lie beside it.
         """
         return await self._finish(self._fork(trace, at, task, edits or {}, deps))
 
@@ -269,7 +270,7 @@ class Agent(Generic[Output]):
 
     def _fork(self, trace: Trace | str | Path, at: int, task: Task | None, edits: Mapping[str, str], deps: object) -> Run:
         said = None if task is None else as_parts(task)
-        trace = trace if isinstance(trace, Trace) else Trace.load(trace)
+        trace = trace if isinstance(trace, Trace) else _read(trace)
         masked = {place: self._masker.text(text) for place, text in edits.items()}
         forked = edited(trace.fork(at, run_id=new_run_id(), now=time.time()), masked)
         state = fold(forked)
@@ -297,11 +298,11 @@ class Agent(Generic[Output]):
     def _home(self, trace: Trace | str | Path) -> tuple[Writer | None, Trace]:
         """Where a resumed trace is written on: its own file, or the store if that has it or can take it."""
         if not isinstance(trace, Trace):
-            from react_agent.stores.jsonl import append_to, load_trace
+            from react_agent.stores.jsonl import append_to
 
             writer: Writer = append_to(Path(trace))
             try:
-                return writer, load_trace(Path(trace))
+                return writer, _read(trace)
             except TraceError:
                 writer.close()
                 raise
@@ -377,6 +378,12 @@ def _check_reviews(state: State, reviews: Sequence[Reviewed]) -> None:
             waiting = ", ".join(f"{one.step}.{one.index} ({one.name})" for one in pending(taken_up))
             words = f"those that wait are {waiting}" if waiting else "none does"
             raise ConfigError(f"no call {review.step}.{review.index} waits for a review; {words}")
+
+
+def _read(path: str | Path) -> Trace:
+    from react_agent.stores.jsonl import load_trace
+
+    return load_trace(Path(path))
 
 
 def new_run_id() -> str:

@@ -26,6 +26,7 @@ LATE = {
     "react_agent/accepting.py: as_backend": "for models that are given by name, or are functions",
     "react_agent/accepting.py: as_examples": "for examples that are given as text",
     "react_agent/agent.py: Agent._home": FILES,
+    "react_agent/agent.py: _read": FILES,
     "react_agent/accepting.py: as_store": FILES,
     "react_agent/trace.py: Trace.save": FILES,
     "react_agent/trace.py: Trace.load": FILES,

@@ -559,6 +559,8 @@ def test_nothing_goes_on_from_a_file_whose_picture_is_gone(tmp_path: Path) -> No
     agent = Agent(backend, store=path.parent)
     with pytest.raises(TraceError, match=f"the picture {name} is not beside it"):
         agent.resume_sync(path, "And?", changes=True)
+    with pytest.raises(TraceError, match=f"the picture {name} is not beside it"):
+        agent.fork_sync(path, 1)
     with pytest.warns(UserWarning, match=name):
         trace = Trace.load(path)
     with pytest.raises(TraceError, match=f"the picture {name} is not beside it"):
