@@ -430,6 +430,9 @@ def test_json_is_shown_as_itself(value: Any) -> None:
     (part,) = render([value])
     assert isinstance(part, Text)
     assert json.loads(part.text) == [value]
+    (odd,) = render([value, float("nan"), float("-inf")])
+    assert isinstance(odd, Text)
+    assert json.loads(odd.text) == [value, "NaN", "-Infinity"]
 
 
 # ------------------------------------------------------------------------------------------------------------ registry
