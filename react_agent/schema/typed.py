@@ -10,7 +10,20 @@ from pydantic_core import to_json
 
 from react_agent.messages import JsonObject
 from react_agent.schema.complaints import MISSING, ArgumentsValidator, Kind, Problem, unusable
-from react_agent.schema.walk import TYPES, Path, child, children, constants, is_number, listing, resolve, same, type_names
+from react_agent.schema.walk import (
+    TYPES,
+    Path,
+    child,
+    children,
+    constants,
+    is_number,
+    known_keys,
+    listing,
+    resolve,
+    same,
+    subschema,
+    type_names,
+)
 
 _encode = msgspec.json.Encoder().encode
 Validate = Callable[..., dict[str, object]]
@@ -57,7 +70,7 @@ class TypedArguments(ArgumentsValidator):
         try:
             self._validate(to_json(arguments), strict=True)
         except ValidationError as error:
-            return _problems(error, arguments)
+            return _problems(error, arguments, self.schema)
         except Exception as error:  # noqa: BLE001 - as in `check`
             return unusable(error)
         if self._exact and not _exact(arguments, self.schema, self.schema):
@@ -65,7 +78,7 @@ class TypedArguments(ArgumentsValidator):
         return []
 
 
-def _problems(error: ValidationError, arguments: JsonObject) -> list[Problem]:
+def _problems(error: ValidationError, arguments: JsonObject, schema: JsonObject) -> list[Problem]:
     """pydantic's errors, one per place: what a union's members say about the same value is joined."""
     at: dict[tuple[Path, Kind], list[str]] = {}
     given: dict[Path, object] = {}
@@ -79,7 +92,14 @@ def _problems(error: ValidationError, arguments: JsonObject) -> list[Problem]:
         reasons = at.setdefault((path, kind), [])
         if reason not in reasons:
             reasons.append(reason)
-    return [Problem(path, ", or ".join(reasons), kind, given[path]) for (path, kind), reasons in at.items()]
+    return [
+        Problem(path, ", or ".join(reasons), kind, given[path], _known(schema, path[:-1]) if kind == "unknown" else ())
+        for (path, kind), reasons in at.items()
+    ]
+
+
+def _known(schema: JsonObject, path: Path) -> Sequence[str]:
+    return list(known_keys(subschema(schema, path), schema) or ())
 
 
 def _place(loc: Sequence[str | int], arguments: JsonValue) -> tuple[Path, object]:
