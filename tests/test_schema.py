@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, Optional
@@ -56,6 +56,25 @@ class Person(BaseModel):
 class Lenient(BaseModel):
     model_config = ConfigDict(extra="ignore")
     name: str
+
+
+@dataclass
+class Readings:
+    values: Iterable[int]
+    next: Readings | None = None
+
+
+class Track(TypedDict):
+    type: Iterable[int]  # a field may be named like a part of pydantic's own schemas
+
+
+class Basket(BaseModel):
+    items: Iterable[int]
+
+
+class Holds(BaseModel):
+    one: Readings
+    two: Readings
 
 
 def typed(hint: object) -> Tool:
@@ -260,6 +279,10 @@ def _unknown(value: Nowhere) -> None: ...  # type: ignore[name-defined]  # noqa:
 def _callback(value: int, then: Callable[[int], int]) -> None: ...
 def _socket(value: Iterator[object], connection: object = None, file: type[Path] = Path) -> None: ...
 def _two(a: RunContext[int], b: RunContext[int]) -> None: ...
+def _generator(value: Generator[int, None, None]) -> None: ...
+def _nested_iterator(value: list[Iterator[int] | None]) -> None: ...
+def _iterable_in_a_model(count: int, value: dict[str, Basket]) -> None: ...
+def _iterable_below_a_model(value: Holds) -> None: ...
 
 
 @pytest.mark.parametrize(
@@ -272,6 +295,10 @@ def _two(a: RunContext[int], b: RunContext[int]) -> None: ...
         (_unknown, ["'Nowhere'", "'value'", "TYPE_CHECKING"]),
         (_callback, ["'then'", "no JSON Schema"]),
         (_two, ["'a' and 'b'"]),
+        (_generator, ["'value'", "Generator", "list[...] or Iterable[...]"]),
+        (_nested_iterator, ["'value'", "Iterator", "list[...] or Iterable[...]"]),
+        (_iterable_in_a_model, ["'value'", "Basket", "list[...]"]),
+        (_iterable_below_a_model, ["'value'", "Holds", "list[...]"]),
         (print, ["'*args'"]),
     ],
     ids=lambda value: getattr(value, "__name__", None),
@@ -376,6 +403,27 @@ def test_bounds_hold_where_floats_are_too_coarse() -> None:
     made = raw(type="number", maximum=2**53)
     assert checked(made, 2**53) == 2**53
     complaint(made, {"value": 2**53 + 1})
+
+
+@pytest.mark.parametrize(
+    ("hint", "good", "expected", "bad"),
+    [
+        (Iterable[int], [1, 2.0], [1, 2], [1, "x"]),
+        (Iterable, [1, "x"], [1, "x"], "x"),
+        (Optional[Iterable[int]], [1], [1], ["x"]),  # noqa: UP045 - as above
+        (Annotated[Iterable[int], Field(min_length=1)], [1], [1], []),
+        (list[Iterable[int]], [[1]], [[1]], [[1], ["x"]]),
+        (dict[str, Iterable[int]], {"a": [1]}, {"a": [1]}, {"a": ["x"]}),
+        (tuple[Iterable[int], str], [[1], ""], ([1], ""), [["x"], ""]),
+        (Iterable[Person], [{"name": "A"}], [Person(name="A")], [{"name": "A", "aeg": 3}]),
+        (Readings, {"values": [1], "next": {"values": [2]}}, Readings([1], Readings([2])), {"values": [1], "next": {"values": ["x"]}}),
+        (Track, {"type": [1]}, {"type": [1]}, {"type": ["x"]}),
+    ],
+    ids=str,
+)
+def test_what_is_iterated_over_is_checked_before_and_is_a_list(hint: object, good: Any, expected: object, bad: Any) -> None:
+    assert checked(typed(hint), good) == expected
+    complaint(typed(hint), {"value": bad})
 
 
 def test_a_model_that_says_what_becomes_of_unknown_keys_is_heard() -> None:

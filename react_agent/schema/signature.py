@@ -14,11 +14,12 @@ import pydantic
 from pydantic import ConfigDict, TypeAdapter
 from pydantic.fields import FieldInfo
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
-from pydantic_core import core_schema, to_jsonable_python
+from pydantic_core import SchemaValidator, core_schema, to_jsonable_python
 from typing_extensions import TypedDict
 
 from react_agent.errors import ToolDefinitionError
 from react_agent.messages import JsonObject, clean
+from react_agent.schema.eager import LazyError, check_stepwise, eager
 from react_agent.schema.typed import TypedArguments, Validate
 from react_agent.schema.walk import children, mapping
 
@@ -58,6 +59,11 @@ def from_function(function: Callable[..., object], *, name: str, injected: type 
         raise ToolDefinitionError(f"{name}: {contexts[0]!r} and {contexts[1]!r} are both contexts; keep one")
     told = [p for p in parameters if p.name not in contexts]
     description, notes = _docstring(inspect.getdoc(function if isinstance(function, type) else _target(function)) or "")
+    for parameter in told:
+        try:
+            check_stepwise(hints[parameter.name])
+        except LazyError as error:
+            raise ToolDefinitionError(f"{name}: parameter {parameter.name!r} {error}") from None
     arguments = _plain(told, hints)
     if arguments is None:
         arguments = _built(name, {p.name: _field(p, hints[p.name]) for p in told})
@@ -205,6 +211,7 @@ class _Generator(GenerateJsonSchema):
         closing: Whether nested models that leave open what becomes of unknown keys refuse them, like all arguments do.
         closed: How many such there are.
         open: How many classes say themselves that they take them; then pydantic's rules hold for all.
+        lazy: There are iterables.
     """
 
     closing = True
@@ -212,12 +219,17 @@ class _Generator(GenerateJsonSchema):
     def __init__(self, *args: typing.Any, **kwargs: typing.Any) -> None:
         super().__init__(*args, **kwargs)
         self.closed = self.open = 0
+        self.lazy = False
 
     def field_title_should_be_set(self, schema: object) -> bool:
         return False
 
     def emit_warning(self, kind: object, detail: str) -> None:
         """A default that JSON cannot say is left out of the schema; that is all."""
+
+    def generator_schema(self, schema: core_schema.GeneratorSchema) -> JsonSchemaValue:
+        self.lazy = True
+        return super().generator_schema(schema)
 
     def model_schema(self, schema: core_schema.ModelSchema) -> JsonSchemaValue:
         made = super().model_schema(schema)
@@ -260,6 +272,8 @@ def _built(name: str, fields: dict[str, object]) -> TypedArguments:
         for parameter, field in fields.items():
             try:
                 _build({parameter: field})
+            except LazyError as error:
+                raise ToolDefinitionError(f"{name}: parameter {parameter!r} {error}") from None
             except Exception as error:
                 raise ToolDefinitionError(
                     f"{name}: parameter {parameter!r} has a type that has no JSON Schema ({str(error).splitlines()[0]}); "
@@ -277,8 +291,9 @@ def _build(fields: dict[str, object]) -> TypedArguments:
             super().__init__(*args, **kwargs)
             made.append(self)
 
-    validate: Validate = adapter.validator.validate_json
     schema = adapter.json_schema(schema_generator=Generator)
+    validator = SchemaValidator(eager(adapter.core_schema)) if made[-1].lazy else adapter.validator
+    validate: Validate = validator.validate_json
     if made[-1].closed:
         if _CAN_FORBID and not made[-1].open:
             validate = functools.partial(validate, extra="forbid")
