@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, Optional
 
+import pydantic.dataclasses
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -70,6 +71,35 @@ class Track(TypedDict):
 
 class Basket(BaseModel):
     items: Iterable[int]
+
+
+@pydantic.dataclasses.dataclass
+class Strict:
+    x: int = 0
+
+
+@pydantic.dataclasses.dataclass(config=ConfigDict(extra="ignore"))
+class Loose:
+    x: int = 0
+
+
+class Open(BaseModel):
+    model_config = ConfigDict(extra="allow")
+    point: Point | None = None
+    strict: Strict | None = None
+    route: Route | None = None
+    person: Person | None = None
+
+
+class Published(BaseModel):
+    model_config = ConfigDict(json_schema_extra={"additionalProperties": True})
+    name: str = ""
+
+
+class Closed(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    strict: Strict | None = None
+    opened: Open | None = None
 
 
 class Holds(BaseModel):
@@ -426,11 +456,46 @@ def test_what_is_iterated_over_is_checked_before_and_is_a_list(hint: object, goo
     complaint(typed(hint), {"value": bad})
 
 
-def test_a_model_that_says_what_becomes_of_unknown_keys_is_heard() -> None:
-    assert checked(typed(Lenient), {"name": "A", "z": 1}) == Lenient(name="A")
-    both = typed(tuple[Lenient, Person])
-    assert checked(both, [{"name": "A", "z": 1}, {"name": "B", "z": 1}]) == (Lenient(name="A"), Person(name="B"))
-    assert "additionalProperties" not in str(both.spec.parameters["$defs"])
+@pytest.mark.parametrize(
+    ("hint", "value", "unknown"),
+    [
+        (Lenient, {"name": "A", "z": 1}, None),
+        (Loose, {"z": 1}, None),
+        (Published, {"z": 1}, None),
+        (Strict, {"z": 1}, "value.z"),
+        (list[Strict], [{}, {"z": 1}], "value[1].z"),
+        (Closed, {"strict": {"z": 1}}, "value.strict.z"),
+        (Closed, {"opened": {"z": 1}}, None),
+        (Closed, {"z": 1}, "value.z"),
+        (tuple[Lenient, Person], [{"name": "A", "z": 1}, {"name": "B"}], None),
+        (tuple[Lenient, Person], [{"name": "A", "z": 1}, {"name": "B", "z": 1}], "value[1].z"),
+        (tuple[Lenient, Person], [{"name": 5}, {"name": "B", "z": 1}], "value[1].z"),
+        (tuple[Loose, Strict], [{"z": 1}, {}], None),
+        (tuple[Loose, Strict], [{"z": 1}, {"z": 1}], "value[1].z"),
+        (tuple[Published, Person], [{"z": 1}, {"name": "B", "z": 1}], "value[1].z"),
+        (Open, {"z": 1}, None),
+        (Open, {"point": {"x": 1, "z": 1}}, "value.point.z"),
+        (Open, {"strict": {"z": 1}}, "value.strict.z"),
+        (Open, {"route": {"stops": [], "z": 1}}, "value.route.z"),
+        (Open, {"person": {"name": "A", "z": 1}}, "value.person.z"),
+        (Open | Person, {"name": "A", "strict": {"z": 1}}, "value.strict.z"),
+    ],
+    ids=str,
+)
+def test_each_class_is_heard_alone_on_unknown_keys(hint: object, value: Any, unknown: str | None) -> None:
+    made = typed(hint)
+    if unknown is None:
+        checked(made, value)
+    else:
+        assert f"{unknown}: there is no such key." in complaint(made, {"value": value})
+
+
+def test_what_becomes_of_unknown_keys_is_in_the_schema() -> None:
+    definitions: Any = typed(tuple[Open, Lenient, Loose, Published]).spec.parameters["$defs"]
+    assert {name: of.get("additionalProperties", "nothing said") for name, of in definitions.items()} == {
+        "Open": True, "Lenient": "nothing said", "Loose": "nothing said", "Published": True,
+        "Point": False, "Strict": False, "Route": False, "Person": False,
+    }  # fmt: skip
 
 
 def test_whatever_a_users_validator_raises_is_a_complaint() -> None:

@@ -23,8 +23,6 @@ from react_agent.schema.eager import LazyError, check_stepwise, eager
 from react_agent.schema.typed import TypedArguments, Validate
 from react_agent.schema.walk import children, mapping
 
-_CAN_FORBID = tuple(map(int, pydantic.VERSION.split(".")[:2])) >= (2, 12)  # from there on validate_json takes `extra`
-
 
 class Signature(NamedTuple):
     """What was read from a function.
@@ -207,14 +205,13 @@ def _mentions(hint: object, wanted: type) -> bool:
 class _Generator(GenerateJsonSchema):
     """pydantic's, without the titles that name every field and class again: a third of a schema's bytes and nothing new.
 
+    Classes that leave open what becomes of unknown keys refuse them, like all arguments do.
+
     Attributes:
-        closing: Whether nested models that leave open what becomes of unknown keys refuse them, like all arguments do.
         closed: How many such there are.
-        open: How many classes say themselves that they take them; then pydantic's rules hold for all.
+        open: How many classes say themselves that they take them; then pydantic cannot be told to refuse them for the others.
         lazy: There are iterables.
     """
-
-    closing = True
 
     def __init__(self, *args: typing.Any, **kwargs: typing.Any) -> None:
         super().__init__(*args, **kwargs)
@@ -233,24 +230,30 @@ class _Generator(GenerateJsonSchema):
 
     def model_schema(self, schema: core_schema.ModelSchema) -> JsonSchemaValue:
         made = super().model_schema(schema)
-        if self._says(schema["cls"], "model_config") is None:
-            self.closed += 1
-            if self.closing and "properties" in made and not schema.get("root_model"):
-                made.setdefault("additionalProperties", False)
-        return made
+        if schema.get("root_model") or "properties" not in made:
+            return made
+        # what pydantic has not written into it comes from the model's own words on its schema
+        return self._closed(made, schema["cls"].model_config.get("extra") or ("allow" if "additionalProperties" in made else None))
 
     def dataclass_schema(self, schema: core_schema.DataclassSchema) -> JsonSchemaValue:
-        self._says(schema["cls"], "__pydantic_config__")
-        return super().dataclass_schema(schema)
+        return self._closed(super().dataclass_schema(schema), _extra(schema["cls"]))
 
     def typed_dict_schema(self, schema: core_schema.TypedDictSchema) -> JsonSchemaValue:
-        self._says(schema.get("cls"), "__pydantic_config__")
-        return super().typed_dict_schema(schema)
+        made, cls = super().typed_dict_schema(schema), schema.get("cls")
+        return made if cls is None or "extras_schema" in schema else self._closed(made, _extra(cls))
 
-    def _says(self, cls: object, config: str) -> str | None:
-        said: str | None = getattr(cls, config, {}).get("extra")
+    def _closed(self, made: JsonSchemaValue, said: str | None) -> JsonSchemaValue:
+        """With the class's own word on unknown keys; not with that of the class that holds it, as pydantic has it."""
         self.open += said in ("allow", "ignore")
-        return said
+        if said is None:
+            self.closed += 1
+            made["additionalProperties"] = False
+        return made
+
+
+def _extra(cls: object) -> str | None:
+    said: str | None = getattr(cls, "__pydantic_config__", {}).get("extra")
+    return said
 
 
 def _field(parameter: inspect.Parameter, hint: object) -> object:
@@ -294,15 +297,12 @@ def _build(fields: dict[str, object]) -> TypedArguments:
     schema = adapter.json_schema(schema_generator=Generator)
     validator = SchemaValidator(eager(adapter.core_schema)) if made[-1].lazy else adapter.validator
     validate: Validate = validator.validate_json
-    if made[-1].closed:
-        if _CAN_FORBID and not made[-1].open:
-            validate = functools.partial(validate, extra="forbid")
-        else:
-            Generator.closing = False
-            schema = adapter.json_schema(schema_generator=Generator)
+    mixed = bool(made[-1].closed and made[-1].open)
+    if made[-1].closed and not mixed:
+        validate = functools.partial(validate, extra="forbid")
     schema = {"type": "object", "properties": {}, **schema}
     _drop_titles(schema)
-    return TypedArguments(schema, lambda: validate)
+    return TypedArguments(schema, lambda: validate, looser=mixed)
 
 
 def _adapter(fields: dict[str, object]) -> TypeAdapter[dict[str, object]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import msgspec
 from pydantic import JsonValue, ValidationError
@@ -19,6 +19,7 @@ from react_agent.schema.walk import (
     is_number,
     known_keys,
     listing,
+    mapping,
     resolve,
     same,
     subschema,
@@ -41,15 +42,16 @@ class TypedArguments(ArgumentsValidator):
     Args:
         schema: What a model is told; written by pydantic, or as pydantic would.
         build: Makes pydantic's ``validate_json``; called when the first arguments come.
+        looser: It lets through what the schema does not.
     """
 
-    __slots__ = ("_build", "_exact", "_validate")
+    __slots__ = ("_build", "_looser", "_validate")
 
-    def __init__(self, schema: JsonObject, build: Callable[[], Validate]) -> None:
+    def __init__(self, schema: JsonObject, build: Callable[[], Validate], *, looser: bool = False) -> None:
         super().__init__(schema)
         self._build = build
         self._validate: Validate = self._first
-        self._exact = _lists_numbers(schema)
+        self._looser = looser or _lists_numbers(schema)
 
     def _first(self, data: bytes, *, strict: bool) -> dict[str, object]:
         self._validate = self._build()
@@ -59,7 +61,7 @@ class TypedArguments(ArgumentsValidator):
         """The keyword arguments to call with; what was not given is left to the function's defaults. Raises `InvalidArguments`."""
         try:
             checked = self._validate(_encode(arguments), strict=True)
-            if not self._exact or _exact(arguments, self.schema, self.schema):
+            if not self._looser or not any(_misfits(arguments, self.schema, self.schema)):
                 return checked
         except Exception:  # noqa: BLE001 - validators in annotations are the user's code; `problems` says what was raised
             pass
@@ -67,15 +69,17 @@ class TypedArguments(ArgumentsValidator):
 
     def problems(self, arguments: JsonObject) -> list[Problem]:
         """All that is wrong; nothing if the arguments fit."""
+        found: list[Problem] = []
         try:
             self._validate(to_json(arguments), strict=True)
         except ValidationError as error:
-            return _problems(error, arguments, self.schema)
+            found = _problems(error, arguments, self.schema)
         except Exception as error:  # noqa: BLE001 - as in `check`
             return unusable(error)
-        if self._exact and not _exact(arguments, self.schema, self.schema):
-            return [Problem((), "must hold the values that the schema lists; true is not 1, and false is not 0")]
-        return []
+        if self._looser:
+            told = {problem.path for problem in found}
+            found += [problem for problem in _misfits(arguments, self.schema, self.schema) if problem.path not in told]
+        return found
 
 
 def _problems(error: ValidationError, arguments: JsonObject, schema: JsonObject) -> list[Problem]:
@@ -124,25 +128,31 @@ def _lists_numbers(schema: JsonObject) -> bool:
     return any(_lists_numbers(held) for _, held, _ in children(schema) if isinstance(held, dict))
 
 
-def _exact(value: JsonValue, schema: JsonValue, root: JsonObject) -> bool:
-    """Whether listed constants are met as JSON counts. For schemas that pydantic made, and values that pydantic let through."""
+def _misfits(value: JsonValue, schema: JsonValue, root: JsonObject, path: Path = ()) -> Iterator[Problem]:
+    """What does not fit of a value, though pydantic let it through. For schemas that pydantic made."""
     if not isinstance(schema, dict):
-        return schema is not False
-    names = type_names(schema)
+        return
+    names, listed, properties = type_names(schema), constants(schema), mapping(schema, "properties")
     if names and not any(TYPES[name](value) for name in names):
-        return False
-    if (listed := constants(schema)) and not any(same(value, constant) for constant in listed):
-        return False
-    if "$ref" in schema and not _exact(value, resolve(schema["$ref"], root), root):
-        return False
+        yield Problem(path, "should be of type " + " or ".join(names), given=value)
+        return
+    if listed and not any(same(value, constant) for constant in listed):
+        yield Problem(path, "should be one of the listed values; true is not 1, and false is not 0", given=value)
+    if "$ref" in schema:
+        yield from _misfits(value, resolve(schema["$ref"], root), root, path)
     for keyword in ("anyOf", "oneOf"):
-        if keyword in schema and not any(_exact(value, branch, root) for branch in listing(schema, keyword)):
-            return False
+        of_each = [list(_misfits(value, branch, root, path)) for branch in listing(schema, keyword)]
+        if of_each and all(of_each):  # what was meant is the one whose values fit best
+            yield from min(of_each, key=lambda problems: (sum(problem.kind == "value" for problem in problems), len(problems)))
     if isinstance(value, dict):
-        return all(_exact(item, _own(schema, key, root), root) for key, item in value.items())
+        for key, item in value.items():
+            if schema.get("additionalProperties") is False and key not in properties:
+                yield Problem((*path, key), "unknown key", "unknown", item, list(properties))
+            else:
+                yield from _misfits(item, _own(schema, key, root), root, (*path, key))
     if isinstance(value, list):
-        return all(_exact(item, _own(schema, i, root), root) for i, item in enumerate(value))
-    return True
+        for i, item in enumerate(value):
+            yield from _misfits(item, _own(schema, i, root), root, (*path, i))
 
 
 def _own(schema: JsonObject, key: str | int, root: JsonObject) -> JsonValue:
