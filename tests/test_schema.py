@@ -14,7 +14,7 @@ import uuid
 from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal, Optional
+from typing import Annotated, Any, Literal, NamedTuple, Optional
 
 import pydantic.dataclasses
 import pytest
@@ -43,6 +43,11 @@ class Level(enum.IntEnum):
 class Point:
     x: int
     y: int = 0
+
+
+class Span(NamedTuple):
+    start: int
+    days: int = 1
 
 
 class Route(TypedDict):
@@ -105,6 +110,10 @@ class Closed(BaseModel):
 class Holds(BaseModel):
     one: Readings
     two: Readings
+
+
+class Agenda(BaseModel):
+    spans: list[Span]
 
 
 def typed(hint: object) -> Tool:
@@ -410,6 +419,11 @@ def test_json_has_its_own_types(kind: str, hint: object, schema: dict[str, Any],
         (Level, 2, Level.high),
         (Level, 2.0, Level.high),
         (set[int], [1, 2], {1, 2}),
+        (frozenset[float], [], frozenset()),
+        (set[tuple[int, ...]], [[1], [2], [1, 2]], {(1,), (2,), (1, 2)}),
+        (Span, [1], Span(1)),
+        (Span, [1.0, 2], Span(1, 2)),
+        (Agenda, {"spans": [[1, 2], [3]]}, Agenda(spans=[Span(1, 2), Span(3)])),
         (Point, {"x": 1.0}, Point(1)),
         (Route, {"stops": []}, {"stops": []}),
         (list[Person], [{"name": "Ann", "age": 3}], [Person(name="Ann", age=3)]),
@@ -422,11 +436,27 @@ def test_values_become_what_the_function_expects(hint: object, value: Any, expec
 
 @pytest.mark.parametrize(
     ("hint", "value"),
-    [(datetime.date, 20260131), (Unit, "kelvin"), (Level, True), (Level, 3), (Point, [1, 2]), (Point, {"x": 1, "z": 2}), (Route, {"stops": [], "z": 1}), (Person, {"name": "A", "aeg": 3}), (list[Point | int], [{"x": True}])],
+    [(datetime.date, 20260131), (Unit, "kelvin"), (Level, True), (Level, 3), (Point, [1, 2]), (Point, {"x": 1, "z": 2}), (Route, {"stops": [], "z": 1}), (Person, {"name": "A", "aeg": 3}), (list[Point | int], [{"x": True}]), (set[int], [1, 1]), (set[int], [1, 1.0]), (frozenset[str] | None, ["a", "b", "a"]), (set[tuple[int, ...]], [[1], [2], [1]]), (Span, {"start": 1}), (Span, {}), (Span | None, {"start": 1, "days": 2}), (Agenda, {"spans": [[1], {"start": 1}]})],
     ids=str,
 )  # fmt: skip
 def test_values_that_would_have_to_be_guessed_are_refused(hint: object, value: Any) -> None:
     complaint(typed(hint), {"value": value})
+
+
+@pytest.mark.parametrize(
+    ("hint", "value", "words", "not_said"),
+    [
+        (Span, {"start": 1, "zz": 3}, ['value: {"start": 1, "zz": 3} was given; should be of type array'], "zz:"),
+        (Agenda, {"spans": [{}], "z": 1}, ["value.spans[0]: {} was given; should be of type array", "value.z: there is no such key"], "required"),
+        (set[int], [1, 1], ["should hold each item once"], "no such key"),
+        (set[int], [1, 1, "x"], ["should hold each item once", "value[2]"], "no such key"),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_what_only_the_schema_refuses_is_complained_of(hint: object, value: Any, words: list[str], not_said: str) -> None:
+    text = complaint(typed(hint), {"value": value})
+    assert all(word in text for word in words)
+    assert not_said not in text
 
 
 def test_bounds_hold_where_floats_are_too_coarse() -> None:
@@ -512,7 +542,13 @@ json_values = st.recursive(
 )
 
 
-@given(hints | st.sampled_from([Point, dict[str, int], Literal[1, "a"], Level, tuple[int, str]]), json_values)
+@given(
+    hints
+    | st.sampled_from(
+        [Point, dict[str, int], Literal[1, "a"], Level, tuple[int, str], set[int], frozenset[float], set[bool | int], Span, Span | None]
+    ),
+    json_values,
+)
 def test_both_kinds_agree_and_say_so_within_bounds(hint: Any, value: Any) -> None:
     one = typed(hint)
     other = Tool.from_schema(name="probe", parameters=one.spec.parameters, function=lambda **arguments: arguments)

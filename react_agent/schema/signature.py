@@ -211,12 +211,13 @@ class _Generator(GenerateJsonSchema):
         closed: How many such there are.
         open: How many classes say themselves that they take them; then pydantic cannot be told to refuse them for the others.
         lazy: There are iterables.
+        named: There are named tuples, for which pydantic also takes objects.
     """
 
     def __init__(self, *args: typing.Any, **kwargs: typing.Any) -> None:
         super().__init__(*args, **kwargs)
         self.closed = self.open = 0
-        self.lazy = False
+        self.lazy = self.named = False
 
     def field_title_should_be_set(self, schema: object) -> bool:
         return False
@@ -227,6 +228,14 @@ class _Generator(GenerateJsonSchema):
     def generator_schema(self, schema: core_schema.GeneratorSchema) -> JsonSchemaValue:
         self.lazy = True
         return super().generator_schema(schema)
+
+    def named_tuple_schema(self, schema: core_schema.NamedTupleSchema) -> JsonSchemaValue:
+        self.named = True
+        return super().named_tuple_schema(schema)
+
+    def call_schema(self, schema: core_schema.CallSchema) -> JsonSchemaValue:  # what named tuples were before pydantic 2.14
+        self.named = True
+        return super().call_schema(schema)
 
     def model_schema(self, schema: core_schema.ModelSchema) -> JsonSchemaValue:
         made = super().model_schema(schema)
@@ -302,7 +311,7 @@ def _build(fields: dict[str, object]) -> TypedArguments:
         validate = functools.partial(validate, extra="forbid")
     schema = {"type": "object", "properties": {}, **schema}
     _drop_titles(schema)
-    return TypedArguments(schema, lambda: validate, looser=mixed)
+    return TypedArguments(schema, lambda: validate, looser=mixed or made[-1].named)
 
 
 def _adapter(fields: dict[str, object]) -> TypeAdapter[dict[str, object]]:

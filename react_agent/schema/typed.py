@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import msgspec
@@ -51,7 +52,7 @@ class TypedArguments(ArgumentsValidator):
         super().__init__(schema)
         self._build = build
         self._validate: Validate = self._first
-        self._looser = looser or _lists_numbers(schema)
+        self._looser = looser or _is_stricter(schema)
 
     def _first(self, data: bytes, *, strict: bool) -> dict[str, object]:
         self._validate = self._build()
@@ -76,10 +77,7 @@ class TypedArguments(ArgumentsValidator):
             found = _problems(error, arguments, self.schema)
         except Exception as error:  # noqa: BLE001 - as in `check`
             return unusable(error)
-        if self._looser:
-            told = {problem.path for problem in found}
-            found += [problem for problem in _misfits(arguments, self.schema, self.schema) if problem.path not in told]
-        return found
+        return _joined(found, list(_misfits(arguments, self.schema, self.schema))) if self._looser else found
 
 
 def _problems(error: ValidationError, arguments: JsonObject, schema: JsonObject) -> list[Problem]:
@@ -121,11 +119,19 @@ def _place(loc: Sequence[str | int], arguments: JsonValue) -> tuple[Path, object
     return tuple(path), value
 
 
-def _lists_numbers(schema: JsonObject) -> bool:
-    """Whether a number or a truth value is listed somewhere: Python, and so pydantic, takes true for 1 there."""
-    if any(is_number(value) or isinstance(value, bool) for value in constants(schema)):
+def _is_stricter(schema: JsonObject) -> bool:
+    """Whether JSON's rules differ somewhere from Python's, and so from pydantic's: true is no 1, and no item of a set comes twice."""
+    if schema.get("uniqueItems") or any(is_number(value) or isinstance(value, bool) for value in constants(schema)):
         return True
-    return any(_lists_numbers(held) for _, held, _ in children(schema) if isinstance(held, dict))
+    return any(_is_stricter(held) for _, held, _ in children(schema) if isinstance(held, dict))
+
+
+def _joined(found: list[Problem], misfits: list[Problem]) -> list[Problem]:
+    """What pydantic found, and what else does not fit; it has nothing to say below an object where the schema has none."""
+    told = {problem.path for problem in found}
+    no_objects = [problem.path for problem in misfits if problem.kind == "value" and isinstance(problem.given, dict)]
+    kept = [problem for problem in found if not any(problem.path[: len(path)] == path != problem.path for path in no_objects)]
+    return kept + [problem for problem in misfits if problem.path not in told]
 
 
 def _misfits(value: JsonValue, schema: JsonValue, root: JsonObject, path: Path = ()) -> Iterator[Problem]:
@@ -138,6 +144,8 @@ def _misfits(value: JsonValue, schema: JsonValue, root: JsonObject, path: Path =
         return
     if listed and not any(same(value, constant) for constant in listed):
         yield Problem(path, "should be one of the listed values; true is not 1, and false is not 0", given=value)
+    if isinstance(value, list) and schema.get("uniqueItems") and len(set(map(_as_counted, value))) < len(value):
+        yield Problem(path, "should hold each item once", given=value)
     if "$ref" in schema:
         yield from _misfits(value, resolve(schema["$ref"], root), root, path)
     for keyword in ("anyOf", "oneOf"):
@@ -153,6 +161,13 @@ def _misfits(value: JsonValue, schema: JsonValue, root: JsonObject, path: Path =
     if isinstance(value, list):
         for i, item in enumerate(value):
             yield from _misfits(item, _own(schema, i, root), root, (*path, i))
+
+
+def _as_counted(value: JsonValue) -> tuple[type, object]:
+    """The same for values that are equal as JSON counts."""
+    if isinstance(value, dict | list):
+        return type(value), json.dumps(value, sort_keys=True)
+    return (bool if isinstance(value, bool) else object), value
 
 
 def _own(schema: JsonObject, key: str | int, root: JsonObject) -> JsonValue:
