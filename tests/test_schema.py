@@ -18,9 +18,9 @@ from typing import Annotated, Any, Literal, NamedTuple, Optional
 
 import pydantic.dataclasses
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag
 from pydantic.json_schema import SkipJsonSchema
 from typing_extensions import TypedDict
 
@@ -110,6 +110,32 @@ class Closed(BaseModel):
 class Holds(BaseModel):
     one: Readings
     two: Readings
+
+
+class Cat(BaseModel):
+    kind: Literal["cat"]
+    a: int = 0
+
+
+class Dog(BaseModel):
+    kind: Literal["dog"] = "dog"
+    b: int = 0
+    cat: dict[str, int] | None = None  # a key that is called like a tag
+
+
+class Numbered(BaseModel):
+    version: Literal[1]
+    a: int
+
+
+class Renumbered(BaseModel):
+    version: Literal[2]
+    b: int
+
+
+Tagged: Any = Annotated[Cat | Dog, Field(discriminator="kind")]
+Sorted: Any = Annotated[Annotated[Cat, Tag("meows")] | Annotated[Dog, Tag("barks")], Discriminator(lambda value: "meows")]
+Version: Any = Annotated[Numbered | Renumbered, Field(discriminator="version")]
 
 
 class Agenda(BaseModel):
@@ -549,6 +575,7 @@ json_values = st.recursive(
     ),
     json_values,
 )
+@example(set[bool | int], [True, 1])
 def test_both_kinds_agree_and_say_so_within_bounds(hint: Any, value: Any) -> None:
     one = typed(hint)
     other = Tool.from_schema(name="probe", parameters=one.spec.parameters, function=lambda **arguments: arguments)
@@ -745,6 +772,40 @@ def test_a_complaint_shows_what_would_fit(made: Tool, arguments: dict[str, Any],
     text = complaint(made, arguments)
     for word in words:
         assert word in text
+
+
+@pytest.mark.parametrize(
+    ("hint", "value", "said", "not_said"),
+    [
+        (Tagged, {"kind": "cat", "b": 1}, ['value.b: there is no such key. The keys are ["kind", "a"].'], ["dog"]),
+        (Tagged | None, {"kind": "cat", "A": 1}, ['Did you mean "a"? The keys are ["kind", "a"].', 'Corrected arguments: {"value": {"kind": "cat", "a": 1}}'], []),
+        (list[Tagged], [{"kind": "dog", "cat": {"b": 1}, "a": 1}], ['value[0].a: there is no such key. The keys are ["kind", "b", "cat"].'], []),
+        (Tagged, {"kind": "cat", "cat": {"a": "x"}}, ['value.cat: there is no such key. The keys are ["kind", "a"].'], []),
+        (Tagged, {"kind": "dog", "cat": {"a": "x"}}, ["value.cat.a: "], ["no such key"]),
+        (Version, {"version": 1, "b": 1}, ['value.b: there is no such key. The keys are ["version", "a"].', "value.a: is required"], []),
+        (Cat | Dog, {"kind": "cat", "b": 1}, ['value.b: there is no such key. The keys are ["kind", "a"].'], ["dog'"]),
+        (Cat | Dog | int, {"kind": "dog", "B": 1}, ['Did you mean "b"?'], ["cat'", "integer"]),
+        (Cat | Dog, {"a": 1, "b": 1}, ['value.a: there is no such key. The keys are ["kind", "b", "cat"].'], ['"a", "b"']),
+        (list[Cat | Dog], [{"kind": "cat", "b": 1, "z": 1}, {"kind": "dog", "a": 1}], ["value[0].b: ", "value[0].z: ", "value[1].a: "], ["should be"]),
+        (Point | Route, {"x": "1"}, ['value.x: "1" was given'], ["stops", "no such key"]),
+        (Strict | Dog, {"z": 1}, ['The keys are ["x", "kind", "b", "cat"].'], []),
+        (Sorted, {"kind": "cat", "b": 1}, ["value.b: there is no such key."], ['"b"?', '"a", "b"']),
+        (list[int] | int, ["x"], ['value[0]: "x" was given; should be a valid integer.'], ["value: "]),
+        (list[int] | dict[str, int], {"a": "x"}, ["value.a: "], ["valid array"]),
+        (int | Literal["auto"], "x", ["should be a valid integer, or should be 'auto'"], []),
+        (int | list[int], {"a": 1}, ["should be a valid integer, or should be a valid array"], []),
+        (dict[int, str], {"x": "a"}, ['value: the key "x" should be a valid integer'], ["was given"]),
+        (dict[int, str], {"x": 5, "y": ""}, ['- value: the key "x" should', '- value: the key "y" should', "value.x: 5 was given; should be a valid string"], []),
+        (dict[Level, int], {"3": 1}, ['value: the key "3" should be'], ["was given"]),
+        (dict[str, int], {"[key]": "x"}, ['value.[key]: "x" was given'], []),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_a_complaint_speaks_of_what_was_meant(hint: object, value: Any, said: list[str], not_said: list[str]) -> None:
+    text = complaint(typed(hint), {"value": value})
+    assert [words for words in said if words not in text] == []
+    without_schemas = [line.partition("Its schema")[0] for line in text.splitlines()]
+    assert [words for words in not_said if any(words in line for line in without_schemas)] == []
 
 
 def test_a_complaint_is_bounded_and_counts_the_rest() -> None:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 import msgspec
 from pydantic import JsonValue, ValidationError
-from pydantic_core import to_json
+from pydantic_core import ErrorDetails, to_json
 
 from react_agent.messages import JsonObject
-from react_agent.schema.complaints import MISSING, ArgumentsValidator, Kind, Problem, unusable
+from react_agent.schema.complaints import MISSING, ArgumentsValidator, Kind, Problem, short, unusable
 from react_agent.schema.walk import (
     TYPES,
     Path,
+    branches,
     child,
     children,
     constants,
@@ -23,7 +26,6 @@ from react_agent.schema.walk import (
     mapping,
     resolve,
     same,
-    subschema,
     type_names,
 )
 
@@ -80,43 +82,112 @@ class TypedArguments(ArgumentsValidator):
         return _joined(found, list(_misfits(arguments, self.schema, self.schema))) if self._looser else found
 
 
+class _Place(NamedTuple):
+    """Where one of pydantic's errors lies. Its locations also name the members of unions, and a key that is wrong itself.
+
+    Attributes:
+        path: As it stands in the arguments.
+        value: What is there.
+        holder: What the schema says of what holds the value; of the members that are named, where there are unions.
+        members: Those that an object or a list was taken for: where it stands, and pydantic's name of the member.
+        key: The key that is wrong; then the rest is about what holds it.
+    """
+
+    path: Path
+    value: object
+    holder: JsonValue
+    members: tuple[tuple[Path, str], ...]
+    key: str | None = None
+
+
 def _problems(error: ValidationError, arguments: JsonObject, schema: JsonObject) -> list[Problem]:
     """pydantic's errors, one per place: what a union's members say about the same value is joined."""
-    at: dict[tuple[Path, Kind], list[str]] = {}
-    given: dict[Path, object] = {}
-    for item in error.errors(include_url=False, include_context=False):
-        path, value = _place(item["loc"], arguments)
-        kind = _KINDS.get(item["type"], "value")
-        if kind == "missing":
-            path, value = (*path, item["loc"][-1]), MISSING
-        given[path] = value
-        reason = "is required" if kind == "missing" else item["msg"].removeprefix("Input ").rstrip(".")
-        reasons = at.setdefault((path, kind), [])
-        if reason not in reasons:
-            reasons.append(reason)
-    return [
-        Problem(path, ", or ".join(reasons), kind, given[path], _known(schema, path[:-1]) if kind == "unknown" else ())
-        for (path, kind), reasons in at.items()
-    ]
+    errors = error.errors(include_url=False, include_context=False)
+    places = [_place(e["loc"][:-1] if _KINDS.get(e["type"]) == "missing" else e["loc"], arguments, schema) for e in errors]
+    found: dict[tuple[Path, Kind, str | None], list[Problem]] = {}
+    for item, place in _meant(list(zip(errors, places, strict=True))):
+        path, given, known = place.path, place.value, list[str]()
+        kind, reason = _KINDS.get(item["type"], "value"), item["msg"].removeprefix("Input ").rstrip(".")
+        if place.key is not None:
+            reason, given = f"the key {short(place.key, 60)} {reason}", MISSING
+        elif kind == "missing":
+            path, reason, given = (*path, item["loc"][-1]), "is required", MISSING
+        elif kind == "unknown":  # where it cannot be told which member of a union is meant, others may know it
+            known = [key for key in known_keys(place.holder, schema) or () if key != path[-1]]
+        found.setdefault((path, kind, place.key), []).append(Problem(path, reason, kind, given, known))
+    return [_one(problems) for problems in found.values()]
 
 
-def _known(schema: JsonObject, path: Path) -> Sequence[str]:
-    return list(known_keys(subschema(schema, path), schema) or ())
+def _one(problems: list[Problem]) -> Problem:
+    reasons = dict.fromkeys(problem.reason for problem in problems)
+    known = dict.fromkeys(key for problem in problems for key in problem.known)
+    return dataclasses.replace(problems[0], reason=", or ".join(reasons), known=list(known))
 
 
-def _place(loc: Sequence[str | int], arguments: JsonValue) -> tuple[Path, object]:
-    """The place as it stands in the arguments: pydantic's locations also name a union's members."""
-    path: list[str | int] = []
-    value = arguments
+def _place(loc: Sequence[str | int], arguments: JsonObject, schema: JsonObject) -> _Place:
+    path: Path = ()
+    value: JsonValue = arguments
+    holder: JsonValue = True
+    at: JsonValue = schema
+    members: tuple[tuple[Path, str], ...] = ()
     for part in loc:
-        if isinstance(value, dict) and isinstance(part, str) and part in value:  # noqa: SIM114 - for the type checker
-            value = value[part]
-        elif isinstance(value, list) and isinstance(part, int) and part < len(value):
-            value = value[part]
-        else:
-            continue
-        path.append(part)
-    return tuple(path), value
+        tagged = _tagged(at, str(part), schema) if isinstance(value, dict) else None
+        below = _below(value, part) if tagged is None else ()
+        if below:
+            path, value, holder, at = (*path, part), below[0], at, child(at, part, schema)
+        elif part == "[key]" and path:
+            return _Place(path[:-1], MISSING, True, members, str(path[-1]))
+        elif isinstance(value, dict | list):
+            members = (*members, (path, str(part)))
+            at = tagged or next((s for s in _all(at, schema) if str(s.get("$ref")).endswith(f"/{part}")), at)
+    return _Place(path, value, holder, members)
+
+
+def _below(value: JsonValue, part: str | int) -> tuple[JsonValue, ...]:
+    """What stands under a key or an index, if anything does."""
+    if isinstance(value, dict):
+        return (value[part],) if isinstance(part, str) and part in value else ()
+    return (value[part],) if isinstance(value, list) and isinstance(part, int) and part < len(value) else ()
+
+
+def _tagged(schema: JsonValue, tag: str, root: JsonObject) -> JsonValue:
+    """The member of a union that goes by a tag; None if there is none. pydantic names it first, and a key may be named alike."""
+    tags = (mapping(mapping(each, "discriminator"), "mapping") for each in _all(schema, root))
+    return next((resolve(of[tag], root) for of in tags if tag in of), None)
+
+
+def _all(schema: JsonValue, root: JsonObject, hops: int = 8) -> Iterator[JsonObject]:
+    """A schema, and those that it refers to or combines; only words depend on how far they are followed."""
+    if isinstance(schema, dict) and hops:
+        yield schema
+        for branch in branches(schema, root):
+            yield from _all(branch, root, hops - 1)
+
+
+def _meant(errors: list[tuple[ErrorDetails, _Place]]) -> list[tuple[ErrorDetails, _Place]]:
+    """What was said of the members of unions that the value is nearest to: an object, for other constants, would have to be another."""
+    for depth in range(max(len(place.members) for _, place in errors)):
+        said: dict[tuple[tuple[Path, str], ...], list[tuple[ErrorDetails, _Place]]] = {}
+        for item, place in errors:
+            if len(place.members) > depth:
+                said.setdefault(place.members[: depth + 1], []).append((item, place))
+        distances = {member: _distance(of_member, member[-1][0]) for member, of_member in said.items()}
+        far = {
+            member
+            for member, distance in distances.items()
+            if any(other[:-1] == member[:-1] and other[-1][0] == member[-1][0] and distances[other] < distance for other in distances)
+        }
+        errors = [(item, place) for item, place in errors if place.members[: depth + 1] not in far]
+    return errors
+
+
+def _distance(errors: list[tuple[ErrorDetails, _Place]], union: Path) -> tuple[bool, int, int]:
+    """Whether the value has another type, how many constants are others, and how much is wrong."""
+    return (
+        all(place.path == union and item["type"].endswith("_type") for item, place in errors),
+        sum(item["type"] in ("literal_error", "enum") for item, _ in errors),
+        len(errors),
+    )
 
 
 def _is_stricter(schema: JsonObject) -> bool:
