@@ -300,6 +300,25 @@ def test_docstrings_describe_the_tool_and_its_parameters(doc: str) -> None:
     assert properties["end"]["description"] == "The goal."
 
 
+def test_parameters_that_are_described_together_are_each_described() -> None:
+    @tool
+    def move(x: int, y: int, speed: float = 1.0) -> int:
+        """Moves.
+
+        Parameters
+        ----------
+        x, y : int
+            Where to,
+            in metres.
+        speed : float, optional
+            In metres per second.
+        """
+        return x + y
+
+    properties: Any = move.spec.parameters["properties"]
+    assert [properties[name]["description"] for name in ("x", "y", "speed")] == ["Where to, in metres."] * 2 + ["In metres per second."]
+
+
 def test_names_may_differ_and_parameters_may_be_kept_from_the_model() -> None:
     @tool
     def probe(

@@ -385,5 +385,10 @@ def _docstring(text: str) -> tuple[str, dict[str, str]]:
         parsed = parse(text, style=DocstringStyle[style])
     except ParseError:
         return text.strip(), {}
-    notes = {p.arg_name.lstrip("*"): " ".join(p.description.split()) for p in parsed.params if p.description}
+    notes = {
+        arg.strip().lstrip("*"): " ".join(p.description.split())
+        for p in parsed.params
+        if p.description
+        for arg in p.arg_name.split(",")  # NumPy's style describes several at once
+    }
     return text[:start].strip(), notes
