@@ -719,7 +719,7 @@ def test_objects_within_are_closed_where_they_list_their_keys(kind: str, schema:
 
 
 def test_an_unknown_key_within_is_named_with_its_place_the_known_keys_and_the_nearest() -> None:
-    parameters = TREE | {"properties": {"value": {"$ref": "#/$defs/tree"}}}
+    parameters = TREE | {"properties": {"value": {"$ref": "#/$defs/tree"}}, "required": ["value"]}
     made = Tool.from_schema(name="probe", parameters=parameters, function=lambda value: value)
     deep: dict[str, Any] = {"value": {"qty": 1, "under": [{}, {"under": [{"Qty": 50}]}]}}
     text = complaint(made, deep)
@@ -734,7 +734,7 @@ def test_an_unknown_key_within_is_named_with_its_place_the_known_keys_and_the_ne
 def test_branches_that_come_again_at_each_level_do_not_multiply() -> None:
     branch = {"properties": {"c": {"$ref": "#/$defs/n"}, "when": {"format": "date", "minLength": 1}}}
     parameters = {"properties": {"value": {"$ref": "#/$defs/n"}}, "$defs": {"n": {"anyOf": [branch, branch | {"minProperties": 2}]}}}
-    made = Tool.from_schema(name="probe", parameters=parameters, function=lambda value: value)
+    made = Tool.from_schema(name="probe", parameters=parameters, function=lambda **arguments: arguments)
     value: dict[str, Any] = {"when": "now"}
     for _ in range(60):
         value = {"c": value}
@@ -744,7 +744,7 @@ def test_branches_that_come_again_at_each_level_do_not_multiply() -> None:
 def test_a_search_for_unknown_keys_that_multiplies_is_given_up() -> None:
     either = {"anyOf": [{"properties": {"c": {"$ref": "#/$defs/n"}}}] * 2}
     parameters = {"properties": {"value": {"$ref": "#/$defs/n"}}, "$defs": {"n": {"allOf": [either, either]}}}
-    made = Tool.from_schema(name="probe", parameters=parameters, function=lambda value: value)
+    made = Tool.from_schema(name="probe", parameters=parameters, function=lambda **arguments: arguments)
     value: dict[str, Any] = {"quantity": 50}
     for _ in range(60):
         value = {"c": value}
@@ -1027,7 +1027,7 @@ def test_older_drafts_are_taken_at_their_word() -> None:
             "$schema": "http://json-schema.org/draft-04/schema#",
             "properties": {"value": {"minimum": 0, "exclusiveMinimum": True}},
         },
-        function=lambda value: value,
+        function=lambda **arguments: arguments,
     )
     assert checked(made, 1) == 1
     complaint(made, {"value": 0})

@@ -21,7 +21,7 @@ from react_agent.errors import ToolDefinitionError
 from react_agent.messages import JsonObject, clean
 from react_agent.schema.eager import LazyError, check_stepwise, eager
 from react_agent.schema.typed import TypedArguments, Validate
-from react_agent.schema.walk import children, mapping
+from react_agent.schema.walk import children, mapping, required_keys
 
 
 class Signature(NamedTuple):
@@ -111,10 +111,16 @@ def check_accepts(
             raise ToolDefinitionError(
                 f"{name}: the schema has {key!r}, but the function takes no such argument; add it, or take **arguments"
             )
+    promised = required_keys(schema, schema)
     for p in parameters.values():
         needed = p.default is p.empty and p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL) and p.name != context
         if needed and known is not None and p.name not in known:
             raise ToolDefinitionError(f"{name}: the function needs {p.name!r}, but the schema does not have it; give it a default")
+        if needed and promised is not None and p.name not in promised:
+            raise ToolDefinitionError(
+                f"{name}: the function needs {p.name!r}, but a call may come without it; "
+                f'list it under "required" in the schema, or give it a default in the function'
+            )
     return context
 
 

@@ -198,6 +198,26 @@ def known_keys(schema: JsonValue, root: JsonObject) -> dict[str, None] | None:
     return known
 
 
+def required_keys(schema: JsonValue, root: JsonObject, hops: int = _HOPS) -> set[str] | None:
+    """The keys that every object of this schema has; None if it cannot be told."""
+    if not isinstance(schema, dict):
+        return set()
+    target = resolve(schema["$ref"], root) if "$ref" in schema else True
+    if target is None or hops == 0 or "$dynamicRef" in schema or "$recursiveRef" in schema:
+        return None
+    found = set(cast("list[str]", listing(schema, "required")))
+    found |= {key for key, held in mapping(schema, "properties").items() if isinstance(held, dict) and held.get("required") is True}
+    either: list[JsonValue] = [schema["then"], schema["else"]] if {"if", "then", "else"} <= schema.keys() else []
+    always = [[part] for part in (target, *listing(schema, "allOf"))]
+    for parts in (*always, listing(schema, "anyOf"), listing(schema, "oneOf"), either):
+        of_each = [required_keys(part, root, hops - 1) for part in parts]
+        told = [keys for keys in of_each if keys is not None]
+        if len(told) < len(of_each):
+            return None
+        found |= set.intersection(*told) if told else set()
+    return found
+
+
 def integral(value: JsonValue, schema: JsonValue, root: JsonObject) -> JsonValue:
     """The value with whole floats as integers where the schema asks for integers; the same object where there is nothing to do."""
     if isinstance(value, float):
