@@ -47,6 +47,10 @@ class UnknownKeys:
     def __init__(self, root: JsonObject, left: int) -> None:
         self.root = root
         self.left = left
+        # the same parts come again at each level of a recursive schema; they are worked out once, and are then the same objects
+        self.said: dict[int, _Said | None] = {}
+        self.held: dict[tuple[int, str | int], JsonValue | None] = {}
+        self.joined: dict[tuple[str, tuple[int, ...]], JsonValue] = {}
 
     def below(self, value: JsonValue, schema: JsonValue, path: Path = ()) -> Iterator[Problem]:
         """Those in the objects that a value holds. Raises `TooCostlyError`."""
@@ -64,7 +68,12 @@ class UnknownKeys:
 
     def _said(self, schema: JsonValue) -> _Said | None:
         """None if no object can be meant."""
-        self._spend()
+        if id(schema) not in self.said:
+            self._spend()
+            self.said[id(schema)] = self._say(schema)
+        return self.said[id(schema)]
+
+    def _say(self, schema: JsonValue) -> _Said | None:
         if not isinstance(schema, dict):
             return None if schema is False else _Said({}, lists=False, open=False)
         names, listed = type_names(schema), constants(schema)
@@ -98,25 +107,40 @@ class UnknownKeys:
 
     def _held(self, schema: JsonValue, key: str | int) -> JsonValue | None:
         """All that is said of what stands under a key, as one schema; None where nothing is said."""
-        self._spend()
+        at = (id(schema), key)
+        if at not in self.held:
+            self._spend()
+            self.held[at] = self._hold(schema, key)
+        return self.held[at]
+
+    def _hold(self, schema: JsonValue, key: str | int) -> JsonValue | None:
         if not isinstance(schema, dict):
             return None
-        found = _own(schema, key)
+        found, maybe = _own(schema, key)
+        maybe += [held for branch in _conditions(schema) if (held := self._held(branch, key)) is not None]
         found += [held for part in self._parts(schema) if (held := self._held(part, key)) is not None]
-        found += [{"if": held} for branch in _conditions(schema) if (held := self._held(branch, key)) is not None]
+        found += [self.joined.setdefault(("if", (id(held),)), {"if": held}) for held in maybe]
         for branches in _alternatives(schema):
             several = [(branch, self._held(branch, key)) for branch in branches]
             if any(held is not None for _, held in several):
-                found.append(
-                    _joined(
-                        "anyOf",
-                        [held if held is not None else True for branch, held in several if held is not None or self._admits(branch, key)],
-                    )
-                )
+                told: list[JsonValue] = [
+                    True if held is None else held for branch, held in several if held is not None or self._admits(branch, key)
+                ]
+                found.append(self._joined("anyOf", told))
         if not found:
             rest = schema.get("unevaluatedProperties" if isinstance(key, str) else "unevaluatedItems")
             return rest if isinstance(rest, dict) else None
-        return _joined("allOf", found)
+        return self._joined("allOf", found)
+
+    def _joined(self, keyword: str, schemas: list[JsonValue]) -> JsonValue:
+        """One schema of several; what was joined in the same way is taken apart, so that nothing multiplies on the way down."""
+        flat: dict[int, JsonValue] = {}
+        for schema in schemas:
+            parts = listing(schema, keyword) if isinstance(schema, dict) and schema.keys() == {keyword} else [schema]
+            flat |= {id(part): part for part in parts}
+        if len(flat) == 1:
+            return next(iter(flat.values()))
+        return self.joined.setdefault((keyword, tuple(flat)), {keyword: list(flat.values())})
 
     def _admits(self, branch: JsonValue, key: str | int) -> bool:
         """Whether an alternative that says nothing of a key lets anything stand there."""
@@ -147,24 +171,15 @@ def _conditions(schema: JsonObject) -> list[JsonValue]:
     return [held for path, held, in_place in children(schema) if in_place and path[0] not in ("allOf", "anyOf", "oneOf")]
 
 
-def _own(schema: JsonObject, key: str | int) -> list[JsonValue]:
-    """What a schema itself says of what stands under a key."""
+def _own(schema: JsonObject, key: str | int) -> tuple[list[JsonValue], list[JsonValue]]:
+    """What a schema itself says of what stands under a key, and what it asks of some items."""
     if isinstance(key, str):
         found = [mapping(schema, "properties")[key]] if key in mapping(schema, "properties") else []
         found += [held for pattern, held in mapping(schema, "patternProperties").items() if matcher(pattern)(key)]
         rest = schema.get("additionalProperties")
-        return found or ([rest] if isinstance(rest, dict) else [])
+        return found or ([rest] if isinstance(rest, dict) else []), []
     items = schema.get("items")
     first = items if isinstance(items, list) else listing(schema, "prefixItems")
     rest = schema.get("additionalItems") if isinstance(items, list) else items
     found = [first[key]] if key < len(first) else [rest] if isinstance(rest, dict) else []
-    return [*found, {"if": schema["contains"]}] if "contains" in schema else found
-
-
-def _joined(keyword: str, schemas: list[JsonValue]) -> JsonValue:
-    """One schema of several; what was joined in the same way is taken apart, so that nothing multiplies on the way down."""
-    flat: dict[object, JsonValue] = {}
-    for schema in schemas:
-        parts = listing(schema, keyword) if isinstance(schema, dict) and schema.keys() == {keyword} else [schema]
-        flat |= {id(part): part for part in parts}
-    return next(iter(flat.values())) if len(flat) == 1 else {keyword: list(flat.values())}
+    return found, [schema["contains"]] if "contains" in schema else []
