@@ -281,6 +281,7 @@ def _rest(n: int, **rest: int) -> int:
         ({"allOf": [NEEDED]}, lambda n: n, True),
         ({"$ref": "#/$defs/a", "$defs": {"a": NEEDED}}, lambda n: n, True),
         ({"$ref": "#a", "$defs": {"a": NEEDED | {"$anchor": "a"}}}, lambda n: n, True),
+        ({"allOf": [{"$ref": "#a"}], "$defs": {"a": NEEDED | {"$anchor": "a"}}}, lambda n: n, True),
         ({"properties": N, "anyOf": [NEEDED, {"required": ["n", "m"]}]}, lambda n, m=0: n, True),
         ({"properties": N, "if": {}, "then": {"required": ["n"]}, "else": {"required": ["n"]}}, lambda n: n, True),
         ({"$schema": "http://json-schema.org/draft-03/schema#", "properties": {"n": {"required": True}}}, lambda n: n, True),
