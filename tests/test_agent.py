@@ -952,7 +952,7 @@ def test_a_tool_that_changes_its_arguments_does_not_change_the_trace() -> None:
         items.append(99)
         return len(items)
 
-    parameters: JsonObject = {"type": "object", "properties": {"items": {"type": "array"}, "more": {}}}
+    parameters: JsonObject = {"type": "object", "properties": {"items": {"type": "array"}, "more": {}}, "required": ["items"]}
     it = Tool.from_schema(name="grow", parameters=parameters, function=grow, read_only=True)
     result = Agent(MockBackend([call("grow", items=[1], more={"a": [{}]}), "done"]), tools=[it]).run_sync("Go.")
     assert result.steps[0].calls[0].arguments == {"items": [1], "more": {"a": [{}]}}

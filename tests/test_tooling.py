@@ -255,6 +255,47 @@ def test_a_function_that_does_not_take_what_the_schema_has_is_refused(function: 
         Tool.from_schema(name="probe", parameters=SCHEMA, function=function)
 
 
+N: dict[str, Any] = {"n": {"type": "integer"}}
+NEEDED = {"properties": N, "required": ["n"]}
+
+
+def _rest(n: int, **rest: int) -> int:
+    return n
+
+
+@pytest.mark.parametrize(
+    ("schema", "function", "accepted"),
+    [
+        ({"properties": N}, lambda n: n, False),
+        ({"properties": N}, _rest, False),
+        ({"properties": N, "additionalProperties": True}, _rest, False),
+        ({"properties": N, "required": ["m"]}, lambda n, m=0: n, False),
+        ({"properties": N, "allOf": [{"anyOf": [{"required": ["n"]}, {"required": ["m"]}]}]}, lambda n, m=0: n, False),
+        ({"properties": N, "if": {}, "then": {"required": ["n"]}}, lambda n: n, False),
+        ({"properties": N}, lambda n=0: n, True),
+        ({"properties": N}, lambda **arguments: arguments, True),
+        ({"properties": N}, lambda *n, **arguments: arguments, True),
+        ({"properties": N}, functools.partial(_rest, n=1), True),
+        (NEEDED, lambda n: n, True),
+        (NEEDED, _rest, True),
+        ({"allOf": [NEEDED]}, lambda n: n, True),
+        ({"$ref": "#/$defs/a", "$defs": {"a": NEEDED}}, lambda n: n, True),
+        ({"$ref": "#a", "$defs": {"a": NEEDED | {"$anchor": "a"}}}, lambda n: n, True),
+        ({"allOf": [{"$ref": "#a"}], "$defs": {"a": NEEDED | {"$anchor": "a"}}}, lambda n: n, True),
+        ({"properties": N, "anyOf": [NEEDED, {"required": ["n", "m"]}]}, lambda n, m=0: n, True),
+        ({"properties": N, "if": {}, "then": {"required": ["n"]}, "else": {"required": ["n"]}}, lambda n: n, True),
+        ({"$schema": "http://json-schema.org/draft-03/schema#", "properties": {"n": {"required": True}}}, lambda n: n, True),
+    ],
+)
+def test_what_a_function_needs_must_come_with_every_call(schema: dict[str, Any], function: Callable[..., object], accepted: bool) -> None:
+    if accepted:
+        made = Tool.from_schema(name="probe", parameters=schema, function=function)
+        made.function(**made.check({"n": 1}))
+    else:
+        with pytest.raises(ToolDefinitionError, match=r"needs 'n'.*\"required\".*default"):
+            Tool.from_schema(name="probe", parameters=schema, function=function)
+
+
 def test_an_example_that_breaks_the_schema_is_refused() -> None:
     with pytest.raises(ToolDefinitionError, match="example 0"):
         Tool.from_schema(name="probe", parameters=SCHEMA, function=_plain, examples=[{"n": "1"}])

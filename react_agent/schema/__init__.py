@@ -10,6 +10,8 @@ validator is compiled once, when it is first needed. What comes from outside is 
     complaints  what is wrong with arguments, in words, and what would be right
     signature   a function's hints and docstring -> schema          typed    checked by pydantic
     outside     a foreign schema, checked and bounded; patterns     raw      checked by JSON Schema
+    eager       iterables of a function, read and checked at once
+    keys        those that a foreign schema does not know, at any depth
 
 JSON Schema: draft 2020-12 (https://json-schema.org/draft/2020-12); schemas from outside may name an older draft in ``$schema``.
 """

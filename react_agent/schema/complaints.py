@@ -16,7 +16,7 @@ from pydantic import JsonValue
 
 from react_agent.errors import ReactAgentError
 from react_agent.messages import JsonObject
-from react_agent.schema.walk import TYPES, Path, integral, known_keys, subschema, wanted_types
+from react_agent.schema.walk import TYPES, Path, integral, subschema, wanted_types
 
 MAX_PROBLEMS = 8  # shown in one complaint
 MAX_CHARS = 1_500  # of one complaint
@@ -33,12 +33,14 @@ class Problem:
         reason: What the value must be, or why there may be none.
         kind: ``missing`` and ``unknown`` speak of a key, ``value`` of what stands under it.
         given: The value.
+        known: The keys that there are, where the key is unknown.
     """
 
     path: Path
     reason: str
     kind: Kind = "value"
     given: object = MISSING
+    known: Sequence[str] = ()
 
 
 class InvalidArguments(ReactAgentError):
@@ -150,7 +152,7 @@ def _words(problems: list[Problem], schema: JsonObject, corrected: JsonObject | 
 def _line(problem: Problem, schema: JsonObject) -> str:
     where = dotted(problem.path)[:120]
     if problem.kind == "unknown":
-        known = list(known_keys(subschema(schema, problem.path[:-1]), schema) or ())
+        known = list(problem.known)
         guess = nearest(str(problem.path[-1]), known)
         meant = f' Did you mean "{guess}"?' if guess else ""
         return f"- {where}: there is no such key.{meant} " + (
@@ -179,8 +181,7 @@ def _corrected(arguments: JsonObject, problems: list[Problem], schema: JsonObjec
         for part in problem.path[:-1]:
             holder = holder[part]
         if problem.kind == "unknown":
-            known = known_keys(subschema(schema, problem.path[:-1]), schema) or {}
-            guess = nearest(str(problem.path[-1]), [key for key in known if key not in holder])
+            guess = nearest(str(problem.path[-1]), [key for key in problem.known if key not in holder])
             if guess is None:
                 return None
             renamed = {guess if key == problem.path[-1] else key: value for key, value in holder.items()}

@@ -20,24 +20,37 @@ from pydantic_core import core_schema as core
 
 from react_agent.messages import JsonObject
 from react_agent.schema.complaints import MAX_PROBLEMS, ArgumentsValidator, Problem, dotted, unusable
+from react_agent.schema.keys import TooCostlyError, UnknownKeys, unknown
 from react_agent.schema.outside import MAX_EXPANSION, draft_of
 from react_agent.schema.patterns import linear, matcher
-from react_agent.schema.walk import TYPES, Path, children, constants, known_keys, listing, mapping, resolve, type_names
+from react_agent.schema.walk import TYPES, Path, children, constants, has_identities, known_keys, listing, mapping, resolve, type_names
+
+LOOKS = 100_000  # at subschemas, in one search for unknown keys; and more for long arguments
 
 
 class RawArguments(ArgumentsValidator):
-    """Arguments that stay JSON. The schema must have passed `check_schema`."""
+    """Arguments that stay JSON.
 
-    __slots__ = ("_accept", "_validator", "known")
+    Args:
+        schema: It must have passed `check_schema`.
+        closed: Keys that it does not know are refused, also in the objects within; else it means what JSON Schema says.
 
-    def __init__(self, schema: JsonObject) -> None:
+    Attributes:
+        known: The keys that the arguments may have; None if others may come.
+    """
+
+    __slots__ = ("_accept", "_closed", "_validator", "known")
+
+    def __init__(self, schema: JsonObject, *, closed: bool = False) -> None:
         super().__init__(schema)
-        self.known = known_keys(schema, schema)
+        self.known = known_keys(schema, schema) if closed else None
+        # a reference below another base is not followed to the right place: what such schemas list is not known
+        self._closed = closed and not any(has_identities(held) for _, held, _ in children(schema) if isinstance(held, dict))
         self._accept: Callable[[bytes], object] = self._first
         self._validator: Any = None  # jsonschema's; without published types
 
     def _first(self, data: bytes) -> object:
-        self._accept = _quick(self.schema, closed=self.known is not None)
+        self._accept = _quick(self.schema, top=self.known is not None, within=self._closed)
         return self._accept(data)
 
     def check(self, arguments: JsonObject) -> Mapping[str, object]:
@@ -59,22 +72,25 @@ class RawArguments(ArgumentsValidator):
             encoded = to_json(arguments)
             if b"NaN" in encoded or b"Infinity" in encoded:
                 json.dumps(arguments, allow_nan=False)
+            unknowns = list(self._unknown(arguments, len(encoded)))
             _budget.left = MAX_EXPANSION + 4 * len(encoded)
             errors = list(islice(self._validator.iter_errors(arguments), 4 * MAX_PROBLEMS))
         except RecursionError:
             raise  # said by `judged`
-        except _TooCostlyError:
+        except TooCostlyError:
             return [Problem((), "are too intricate to be held against this schema; send less, or flatter, data")]
         except Exception as error:  # noqa: BLE001 - a foreign schema may find a hole in the validator; then the call is not run
             return unusable(error)
         found: dict[tuple[Path, str], Problem] = {}
-        if self.known is not None:
-            for key in arguments.keys() - self.known.keys():
-                found[(key,), "unknown"] = Problem((key,), "unknown key", "unknown", arguments[key])
-        for each in errors:
-            for problem in _problems(each):
-                found.setdefault((problem.path, problem.kind if problem.kind == "unknown" else problem.reason), problem)
+        for problem in [*unknowns, *(problem for each in errors for problem in _problems(each))]:
+            found.setdefault((problem.path, problem.kind if problem.kind == "unknown" else problem.reason), problem)
         return list(found.values())
+
+    def _unknown(self, arguments: JsonObject, size: int) -> Iterator[Problem]:
+        if self.known is not None:
+            yield from unknown(arguments, list(self.known), ())
+        if self._closed:
+            yield from UnknownKeys(self.schema, LOOKS + 16 * size).below(arguments, self.schema)
 
 
 def _own(arguments: JsonObject) -> JsonObject:
@@ -104,7 +120,7 @@ def _problems(error: Any) -> Iterator[Problem]:
                     yield Problem((*path, key), "is required", "missing")
         case "additionalProperties" if wanted is False:
             for key in _additional(given, error.schema):
-                yield Problem((*path, key), "unknown key", "unknown", given[key])
+                yield Problem((*path, key), "unknown key", "unknown", given[key], list(mapping(error.schema, "properties")))
         case "type":
             names = wanted if isinstance(wanted, list) else [wanted]
             yield Problem(path, "should be of type " + " or ".join(map(str, names)), given=given)
@@ -128,10 +144,6 @@ def _additional(instance: JsonObject, schema: JsonObject) -> list[str]:
 
 
 # ---------------------------------------------------------------------------------------------------------- jsonschema
-
-
-class _TooCostlyError(Exception):
-    """The budget of one check is spent."""
 
 
 class _Budget(threading.local):
@@ -167,7 +179,7 @@ def _dialect(draft: str) -> Any:
         def check(validator: Any, value: object, instance: object, schema: object) -> object:
             _budget.left -= 1
             if _budget.left < 0:
-                raise _TooCostlyError
+                raise TooCostlyError
             return rule(validator, value, instance, schema)
 
         return check
@@ -225,12 +237,12 @@ class _NotPlainError(Exception):
     """Leave it to jsonschema."""
 
 
-def _quick(schema: JsonObject, *, closed: bool) -> Callable[[bytes], object]:
+def _quick(schema: JsonObject, *, top: bool, within: bool) -> Callable[[bytes], object]:
     """Takes JSON text, and raises `ValueError` unless jsonschema would find no error and no key is unknown; it may do so without need."""
-    if draft_of(schema) in ("draft-03", "draft-04") or _has_identities(schema):
+    if draft_of(schema) in ("draft-03", "draft-04") or has_identities(schema):
         return _never
     try:
-        made = _Plain(schema).said({**schema, "additionalProperties": False} if closed else schema, 0)
+        made = _Plain(schema, closed=within).said({**schema, "additionalProperties": False} if top else schema, 0)
         return SchemaValidator(made).validate_json
     except (_NotPlainError, CoreSchemaError):
         return _never
@@ -240,16 +252,12 @@ def _never(data: bytes) -> object:
     raise ValueError
 
 
-def _has_identities(schema: JsonObject) -> bool:
-    held = [subschema for _, subschema, _ in children(schema) if isinstance(subschema, dict)]
-    return "$id" in schema or "id" in schema or any(map(_has_identities, held))
-
-
 class _Plain:
     """Says a schema to pydantic's core. Raises `_NotPlainError` where that cannot be done exactly."""
 
-    def __init__(self, root: JsonObject) -> None:
+    def __init__(self, root: JsonObject, *, closed: bool) -> None:
         self.root = root
+        self.closed = closed  # objects that list their keys; some are open for what is said elsewhere, and then this is no yes
         self.left = 400  # subschemas
 
     def said(self, schema: JsonValue, depth: int) -> CoreSchema:
@@ -300,7 +308,8 @@ class _Plain:
                 raise _NotPlainError
 
     def object(self, schema: JsonObject, depth: int) -> CoreSchema:
-        properties, required, extra = mapping(schema, "properties"), listing(schema, "required"), schema.get("additionalProperties", True)
+        properties, required = mapping(schema, "properties"), listing(schema, "required")
+        extra = schema.get("additionalProperties", not (self.closed and properties))
         if not properties and not required and extra is not False:
             return core.dict_schema(core.str_schema(), self.said(extra, depth + 1), strict=True)
         if not properties.keys() >= set(cast("list[str]", required)) or not isinstance(extra, bool):

@@ -14,15 +14,14 @@ import pydantic
 from pydantic import ConfigDict, TypeAdapter
 from pydantic.fields import FieldInfo
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
-from pydantic_core import core_schema, to_jsonable_python
+from pydantic_core import SchemaValidator, core_schema, to_jsonable_python
 from typing_extensions import TypedDict
 
 from react_agent.errors import ToolDefinitionError
 from react_agent.messages import JsonObject, clean
+from react_agent.schema.eager import LazyError, check_stepwise, eager
 from react_agent.schema.typed import TypedArguments, Validate
-from react_agent.schema.walk import children, mapping
-
-_CAN_FORBID = tuple(map(int, pydantic.VERSION.split(".")[:2])) >= (2, 12)  # from there on validate_json takes `extra`
+from react_agent.schema.walk import children, mapping, required_keys
 
 
 class Signature(NamedTuple):
@@ -58,6 +57,11 @@ def from_function(function: Callable[..., object], *, name: str, injected: type 
         raise ToolDefinitionError(f"{name}: {contexts[0]!r} and {contexts[1]!r} are both contexts; keep one")
     told = [p for p in parameters if p.name not in contexts]
     description, notes = _docstring(inspect.getdoc(function if isinstance(function, type) else _target(function)) or "")
+    for parameter in told:
+        try:
+            check_stepwise(hints[parameter.name])
+        except LazyError as error:
+            raise ToolDefinitionError(f"{name}: parameter {parameter.name!r} {error}") from None
     arguments = _plain(told, hints)
     if arguments is None:
         arguments = _built(name, {p.name: _field(p, hints[p.name]) for p in told})
@@ -107,10 +111,16 @@ def check_accepts(
             raise ToolDefinitionError(
                 f"{name}: the schema has {key!r}, but the function takes no such argument; add it, or take **arguments"
             )
+    promised = required_keys(schema, schema)
     for p in parameters.values():
         needed = p.default is p.empty and p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL) and p.name != context
         if needed and known is not None and p.name not in known:
             raise ToolDefinitionError(f"{name}: the function needs {p.name!r}, but the schema does not have it; give it a default")
+        if needed and promised is not None and p.name not in promised:
+            raise ToolDefinitionError(
+                f"{name}: the function needs {p.name!r}, but a call may come without it; "
+                f'list it under "required" in the schema, or give it a default in the function'
+            )
     return context
 
 
@@ -201,17 +211,19 @@ def _mentions(hint: object, wanted: type) -> bool:
 class _Generator(GenerateJsonSchema):
     """pydantic's, without the titles that name every field and class again: a third of a schema's bytes and nothing new.
 
-    Attributes:
-        closing: Whether nested models that leave open what becomes of unknown keys refuse them, like all arguments do.
-        closed: How many such there are.
-        open: How many classes say themselves that they take them; then pydantic's rules hold for all.
-    """
+    Classes that leave open what becomes of unknown keys refuse them, like all arguments do.
 
-    closing = True
+    Attributes:
+        closed: How many such there are.
+        open: How many classes say themselves that they take them; then pydantic cannot be told to refuse them for the others.
+        lazy: There are iterables.
+        named: There are named tuples, for which pydantic also takes objects.
+    """
 
     def __init__(self, *args: typing.Any, **kwargs: typing.Any) -> None:
         super().__init__(*args, **kwargs)
         self.closed = self.open = 0
+        self.lazy = self.named = False
 
     def field_title_should_be_set(self, schema: object) -> bool:
         return False
@@ -219,26 +231,44 @@ class _Generator(GenerateJsonSchema):
     def emit_warning(self, kind: object, detail: str) -> None:
         """A default that JSON cannot say is left out of the schema; that is all."""
 
+    def generator_schema(self, schema: core_schema.GeneratorSchema) -> JsonSchemaValue:
+        self.lazy = True
+        return super().generator_schema(schema)
+
+    def named_tuple_schema(self, schema: core_schema.NamedTupleSchema) -> JsonSchemaValue:
+        self.named = True
+        return super().named_tuple_schema(schema)
+
+    def call_schema(self, schema: core_schema.CallSchema) -> JsonSchemaValue:  # what named tuples were before pydantic 2.14
+        self.named = True
+        return super().call_schema(schema)
+
     def model_schema(self, schema: core_schema.ModelSchema) -> JsonSchemaValue:
         made = super().model_schema(schema)
-        if self._says(schema["cls"], "model_config") is None:
-            self.closed += 1
-            if self.closing and "properties" in made and not schema.get("root_model"):
-                made.setdefault("additionalProperties", False)
-        return made
+        if schema.get("root_model") or "properties" not in made:
+            return made
+        # what pydantic has not written into it comes from the model's own words on its schema
+        return self._closed(made, schema["cls"].model_config.get("extra") or ("allow" if "additionalProperties" in made else None))
 
     def dataclass_schema(self, schema: core_schema.DataclassSchema) -> JsonSchemaValue:
-        self._says(schema["cls"], "__pydantic_config__")
-        return super().dataclass_schema(schema)
+        return self._closed(super().dataclass_schema(schema), _extra(schema["cls"]))
 
     def typed_dict_schema(self, schema: core_schema.TypedDictSchema) -> JsonSchemaValue:
-        self._says(schema.get("cls"), "__pydantic_config__")
-        return super().typed_dict_schema(schema)
+        made, cls = super().typed_dict_schema(schema), schema.get("cls")
+        return made if cls is None or "extras_schema" in schema else self._closed(made, _extra(cls))
 
-    def _says(self, cls: object, config: str) -> str | None:
-        said: str | None = getattr(cls, config, {}).get("extra")
+    def _closed(self, made: JsonSchemaValue, said: str | None) -> JsonSchemaValue:
+        """With the class's own word on unknown keys; not with that of the class that holds it, as pydantic has it."""
         self.open += said in ("allow", "ignore")
-        return said
+        if said is None:
+            self.closed += 1
+            made["additionalProperties"] = False
+        return made
+
+
+def _extra(cls: object) -> str | None:
+    said: str | None = getattr(cls, "__pydantic_config__", {}).get("extra")
+    return said
 
 
 def _field(parameter: inspect.Parameter, hint: object) -> object:
@@ -260,6 +290,8 @@ def _built(name: str, fields: dict[str, object]) -> TypedArguments:
         for parameter, field in fields.items():
             try:
                 _build({parameter: field})
+            except LazyError as error:
+                raise ToolDefinitionError(f"{name}: parameter {parameter!r} {error}") from None
             except Exception as error:
                 raise ToolDefinitionError(
                     f"{name}: parameter {parameter!r} has a type that has no JSON Schema ({str(error).splitlines()[0]}); "
@@ -277,17 +309,15 @@ def _build(fields: dict[str, object]) -> TypedArguments:
             super().__init__(*args, **kwargs)
             made.append(self)
 
-    validate: Validate = adapter.validator.validate_json
     schema = adapter.json_schema(schema_generator=Generator)
-    if made[-1].closed:
-        if _CAN_FORBID and not made[-1].open:
-            validate = functools.partial(validate, extra="forbid")
-        else:
-            Generator.closing = False
-            schema = adapter.json_schema(schema_generator=Generator)
+    validator = SchemaValidator(eager(adapter.core_schema)) if made[-1].lazy else adapter.validator
+    validate: Validate = validator.validate_json
+    mixed = bool(made[-1].closed and made[-1].open)
+    if made[-1].closed and not mixed:
+        validate = functools.partial(validate, extra="forbid")
     schema = {"type": "object", "properties": {}, **schema}
     _drop_titles(schema)
-    return TypedArguments(schema, lambda: validate)
+    return TypedArguments(schema, lambda: validate, looser=mixed or made[-1].named)
 
 
 def _adapter(fields: dict[str, object]) -> TypeAdapter[dict[str, object]]:
@@ -361,5 +391,10 @@ def _docstring(text: str) -> tuple[str, dict[str, str]]:
         parsed = parse(text, style=DocstringStyle[style])
     except ParseError:
         return text.strip(), {}
-    notes = {p.arg_name.lstrip("*"): " ".join(p.description.split()) for p in parsed.params if p.description}
+    notes = {
+        arg.strip().lstrip("*"): " ".join(p.description.split())
+        for p in parsed.params
+        if p.description
+        for arg in p.arg_name.split(",")  # NumPy's style describes several at once
+    }
     return text[:start].strip(), notes

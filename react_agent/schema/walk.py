@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from typing import TypeAlias, cast
+from urllib.parse import unquote
 
 from pydantic import JsonValue
 
@@ -18,6 +19,7 @@ SINGLE = frozenset(
 LISTED = frozenset(("allOf", "anyOf", "items", "oneOf", "prefixItems"))
 NAMED = frozenset(("$defs", "definitions", "dependencies", "dependentSchemas", "patternProperties", "properties"))
 IN_PLACE = frozenset(("allOf", "anyOf", "dependencies", "dependentSchemas", "else", "if", "not", "oneOf", "then"))
+_OPENING = ("additionalProperties", "unevaluatedProperties", "$dynamicRef", "$recursiveRef")
 _HOPS = 8  # references that are followed on the way to one subschema; only words depend on it
 
 
@@ -33,6 +35,12 @@ def children(schema: JsonObject) -> Iterator[tuple[Path, JsonValue, bool]]:
             for name, item in value.items():
                 if not (keyword == "dependencies" and isinstance(item, list)):
                     yield (keyword, name), item, keyword in IN_PLACE
+
+
+def has_identities(schema: JsonObject) -> bool:
+    """Whether references in it may be meant from somewhere else than the root."""
+    held = [subschema for _, subschema, _ in children(schema) if isinstance(subschema, dict)]
+    return "$id" in schema or "id" in schema or any(map(has_identities, held))
 
 
 def listing(schema: JsonObject, keyword: str) -> list[JsonValue]:
@@ -96,7 +104,7 @@ def resolve(reference: object, root: JsonObject) -> JsonValue | None:
     """What ``#`` or ``#/a/pointer`` points at; None where it is another kind of reference, or points at nothing."""
     if not isinstance(reference, str) or not (reference == "#" or reference.startswith("#/")):
         return None
-    return pointed_at(root, reference[1:])
+    return pointed_at(root, unquote(reference[1:]))
 
 
 def pointed_at(at: JsonValue, pointer: str) -> JsonValue | None:
@@ -162,6 +170,11 @@ def wanted_types(schema: JsonValue, root: JsonObject, hops: int = _HOPS) -> set[
     return names.union(*(wanted_types(branch, root, hops - 1) for branch in branches(schema, root)))
 
 
+def is_open(schema: JsonObject) -> bool:
+    """Whether a schema says itself that other keys may come than those it names, or that what it says of them is found elsewhere."""
+    return any(schema.get(keyword, False) is not False for keyword in _OPENING) or bool(schema.get("patternProperties"))
+
+
 def known_keys(schema: JsonValue, root: JsonObject) -> dict[str, None] | None:
     """The keys that an object of this schema may have, in order; None if the schema leaves that open on purpose, or it cannot be told."""
     known: dict[str, None] = {}
@@ -172,12 +185,7 @@ def known_keys(schema: JsonValue, root: JsonObject) -> dict[str, None] | None:
         if not isinstance(node, dict) or id(node) in seen:
             continue
         seen.add(id(node))
-        if any(
-            node.get(keyword, False) is not False
-            for keyword in ("additionalProperties", "unevaluatedProperties", "$dynamicRef", "$recursiveRef")
-        ):
-            return None
-        if node.get("patternProperties"):
+        if is_open(node):
             return None
         known |= dict.fromkeys(mapping(node, "properties"))
         known |= dict.fromkeys(cast("list[str]", listing(node, "required")))
@@ -188,6 +196,26 @@ def known_keys(schema: JsonValue, root: JsonObject) -> dict[str, None] | None:
                 return None
             pending.append(target)
     return known
+
+
+def required_keys(schema: JsonValue, root: JsonObject, hops: int = _HOPS) -> set[str] | None:
+    """The keys that every object of this schema has; None if it cannot be told."""
+    if not isinstance(schema, dict):
+        return set()
+    target = resolve(schema["$ref"], root) if "$ref" in schema else True
+    if target is None or hops == 0 or "$dynamicRef" in schema or "$recursiveRef" in schema:
+        return None
+    found = set(cast("list[str]", listing(schema, "required")))
+    found |= {key for key, held in mapping(schema, "properties").items() if isinstance(held, dict) and held.get("required") is True}
+    either: list[JsonValue] = [schema["then"], schema["else"]] if {"if", "then", "else"} <= schema.keys() else []
+    always = [[part] for part in (target, *listing(schema, "allOf"))]
+    for parts in (*always, listing(schema, "anyOf"), listing(schema, "oneOf"), either):
+        of_each = [required_keys(part, root, hops - 1) for part in parts]
+        told = [keys for keys in of_each if keys is not None]
+        if len(told) < len(of_each):
+            return None
+        found |= set.intersection(*told) if told else set()
+    return found
 
 
 def integral(value: JsonValue, schema: JsonValue, root: JsonObject) -> JsonValue:

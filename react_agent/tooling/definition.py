@@ -114,7 +114,8 @@ class Tool:
 
         Args:
             parameters: Schema of an object; None for no arguments. A key that it does not name is refused, unless it says
-                ``additionalProperties`` or ``patternProperties``.
+                ``additionalProperties``, ``patternProperties`` or ``unevaluatedProperties``. The same goes for each object within
+                that lists ``properties``; one that lists none takes any keys.
             function: Sync or async; may take a `RunContext` beside.
             options: See `ToolOptions`.
 
@@ -130,7 +131,7 @@ class Tool:
             schema = arguments_schema(parameters)
         except SchemaError as error:
             raise SchemaError(f"{name}: {error}") from error
-        arguments = RawArguments(schema)
+        arguments = RawArguments(schema, closed=True)
         context = check_accepts(function, name, RunContext, schema, arguments.known)
         examples = _examples(name, options.get("examples", ()), arguments)
         spec = _spec(name, options.get("description") or "", schema, examples, options)
