@@ -75,7 +75,6 @@ class OutputCheck:
     def __init__(self, schema: JsonObject) -> None:
         check_schema(schema)
         self._arguments = RawArguments(schema)
-        self._arguments.known = None  # of results, a schema need not name every key
 
     def complaint(self, value: object) -> str | None:
         """What is wrong with a result, or None."""
