@@ -34,16 +34,20 @@ def as_backend(backend: Backend | str | TextFunction, format: str | None = None)
         if format is not None and format != backend.format_name:
             raise ConfigError(f"the backend {backend.name} speaks '{backend.format_name}'; give format={format!r} to the backend itself")
         return backend
-    if hasattr(backend, "reply"):
-        missing = ", ".join(repr(name) for name in ("name", "format_name", "aclose") if not hasattr(backend, name))
-        raise ConfigError(
-            f"{type(backend).__name__} has a reply, and yet is no backend without {missing}: a backend has name, format_name, {_REPLY}, and async def aclose(self)"
-        )
     if callable(backend):
         from react_agent.backends.function import FunctionBackend
 
         return FunctionBackend(backend, format=format or "react_text")
-    raise ConfigError(f"a backend is a Backend, a name such as 'openai:gpt-5', or a function str -> str; not {type(backend).__name__}")
+    raise _no_backend(backend)
+
+
+def _no_backend(given: object) -> ConfigError:
+    if not hasattr(given, "reply"):
+        return ConfigError(f"a backend is a Backend, a name such as 'openai:gpt-5', or a function str -> str; not {type(given).__name__}")
+    missing = ", ".join(repr(name) for name in ("name", "format_name", "reply", "aclose") if getattr(given, name, None) is None)
+    return ConfigError(
+        f"{type(given).__name__} is no backend without {missing}: a backend has name, format_name, {_REPLY}, and async def aclose(self)"
+    )
 
 
 _OURS = "react_agent."  # the type checker has looked at those
@@ -99,11 +103,10 @@ def as_secrets(secrets: Iterable[str] | Mapping[str, str]) -> dict[str, str]:
     if isinstance(secrets, str) or not isinstance(secrets, Iterable):
         raise ConfigError(f"secrets are a list of texts, as in secrets=[token], or texts with names; not {type(secrets).__name__}")
     known = dict(secrets) if isinstance(secrets, Mapping) else {str(at): secret for at, secret in enumerate(secrets)}
-    for name, secret in known.items():
+    for secret in known.values():
         if not isinstance(secret, str):
             raise ConfigError(f"a secret is a text; not {type(secret).__name__}")
-        known[name] = secret = secret.strip()  # the end of the line that it was read from is no part of it
-        if 0 < len(secret) < SHORTEST:
+        if 0 < len(secret.strip()) < SHORTEST:
             raise ConfigError(
                 f"a secret of {len(secret)} characters cannot be masked, since ordinary words hold it; {SHORTEST} are the least"
             )

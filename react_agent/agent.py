@@ -105,10 +105,15 @@ class Agent(Generic[Output]):
         self._secrets = as_secrets(secrets)
         known = (*self._secrets.values(), *getattr(self.backend, "secrets", ()), *environment_keys())
         self._masker = Masker(known, [tool.name for tool in self.spec.head().tools])
-        for what in ("settings", "policy"):  # they are written down, and would do something else without it
-            if self._masker.masked(given := getattr(self.spec, what)) != given:
-                raise ConfigError(f"{what} hold a known secret, and stand in every trace: leave it out, or give it to the backend")
         self.spec = as_written(self._masker.masked(self.spec))
+        for what in ("settings", "policy"):  # they are written down, and would do something else without it
+            given = getattr(self.spec, what)
+            for part in given.__struct_fields__:
+                if self._masker.masked(value := getattr(given, part)) != value:
+                    raise ConfigError(
+                        f"{what}.{part} holds a known secret (of secrets=, of the backend, or of an environment variable such as *_API_KEY or "
+                        "*_TOKEN), and each trace would hold it too: leave it out; what a server needs is given to the backend, as a key or a header"
+                    )
 
     def __repr__(self) -> str:
         return f"Agent({self.backend.name}, tools=[{', '.join(tool.name for tool in self.tools)}])"
@@ -152,7 +157,7 @@ class Agent(Generic[Output]):
         """Go on where a trace stopped: after a crash, a pause, a limit, or with the next question.
 
         Args:
-            trace: A trace, or the path of its file, which is then written on.
+            trace: A trace, which is taken as it is; or the path of its file, which is then written on.
             task: The next question, or a word in the middle.
             reviews: Decisions on the calls that the trace waits for; see ``result.pending``.
             deps: As in `run`.
@@ -201,7 +206,7 @@ class Agent(Generic[Output]):
         from the recorded one; the difference is written down.
 
         Args:
-            trace: The old run, or the path of its file.
+            trace: The old run, which is taken as it is; or the path of its file.
             at: How many of its events are kept.
             task: The next question, or a word in the middle.
             edits: Other texts for what no kept step has read: ``{"observation": "no such city"}``; also ``question``, and ``observation.1`` of several. They

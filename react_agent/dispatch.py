@@ -19,7 +19,7 @@ from react_agent.events import Asked, Called, Event, Returned
 from react_agent.keeping import Keeper, Ran
 from react_agent.loop import PlannedCall
 from react_agent.messages import Image, JsonObject, ResultStatus, Text, ToolResult, Usage, clean
-from react_agent.rendering import render
+from react_agent.rendering import read, render
 from react_agent.schema import InvalidArguments
 from react_agent.spec import FINISH_TOOL
 from react_agent.threads import POOL
@@ -33,14 +33,10 @@ class CallScope(Struct, gc=False):
     """The call that code is running beneath; a nested run takes its id from it and adds what it spent."""
 
     key: str
+    run_id: str  # not told by the key alone: an orphan in a fork keeps its parent's
     usage: Usage | None = None
     cost: float | None = None
     children: int = 0
-
-    @property
-    def run_id(self) -> str:
-        """Of the run whose call it is."""
-        return self.key.rpartition("/")[0]
 
     def child(self) -> str:
         """The id of the next run beneath this call: the call's key, so that a resumed parent finds its child."""
@@ -180,13 +176,12 @@ class Dispatcher:
     async def _call(self, plan: PlannedCall, tool: Tool, arguments: Mapping[str, object]) -> None:
         recorder, care, read_only = self._recorder, tool.care, tool.spec.read_only
         recorder.append(Called(recorder.now(), plan.step, plan.index, plan.name, plan.key))
-        started = perf_counter()
         if read_only:
-            recorder.checkpoint(started)
+            recorder.checkpoint(perf_counter())
         else:
             recorder.flush()
-            started = perf_counter()
-        token = current_call.set(scope := CallScope(plan.key))
+        started = perf_counter()
+        token = current_call.set(scope := CallScope(plan.key, recorder.run_id))
         try:
             if care is None:
                 ran = await self._run(plan, tool, arguments)
@@ -258,7 +253,7 @@ class Dispatcher:
                 return await self._in_thread(job, timeout, flag)
             coroutine = cast("Awaitable[object]", job())
             if timeout is None:
-                return Ran(await coroutine)
+                return Ran(read(await coroutine))
             return await self._in_time(coroutine, timeout, flag)
         except asyncio.CancelledError:
             _tell(flag)
@@ -272,7 +267,7 @@ class Dispatcher:
             return Ran(error=_words(error), status="error", again=isinstance(error, Exception) and not isinstance(error, ToolError))
 
     async def _in_thread(self, job: Callable[[], object], timeout: float | None, flag: _Flag | None) -> Ran:
-        future = POOL.run(job)
+        future = POOL.run(lambda: read(job()))
         if timeout is None:
             value = await future
         else:
@@ -289,7 +284,7 @@ class Dispatcher:
         if not isinstance(value, Coroutine):  # asyncio.iscoroutine takes a generator for one up to Python 3.11
             return Ran(value)
         # a plain function that gives back a coroutine, such as a lambda over an async one
-        return Ran(await value) if timeout is None else await self._in_time(value, timeout, flag)
+        return Ran(read(await value)) if timeout is None else await self._in_time(value, timeout, flag)
 
     async def _in_time(self, coroutine: Awaitable[object], timeout: float, flag: _Flag | None) -> Ran:
         task = asyncio.ensure_future(_kept(coroutine))
@@ -357,7 +352,7 @@ async def _given_up(*tasks: asyncio.Task[Any]) -> None:
 async def _kept(coroutine: Awaitable[object]) -> Ran:
     """For a task of its own: there, `SystemExit` would end the event loop."""
     try:
-        return Ran(await coroutine)
+        return Ran(read(await coroutine))
     except SystemExit as error:
         return Ran(error=_words(error), status="error")
 

@@ -98,7 +98,7 @@ class Run:
         self._over = False
         self._first_token: float | None = None
         self._compactions = 0  # since the last reply
-        self._measured = False  # a limit counts what not every server tells
+        self._counted: dict[str, str] = {}  # limits on what not every server tells, and what it would be to miss it
         self.inherited = (_NOTHING, 0.0)
 
     trace: Trace
@@ -167,10 +167,10 @@ class Run:
         """Ask the model; append its reply, or that the backend was lost or the time is up."""
         left = self.seconds_left()
         listen = None
+        self.checkpoint(perf_counter())
         started = perf_counter()
         if self.delta_listener is not None:
             listen, self._asked_at, self._first_token = self._listen, started, None
-        self.checkpoint(started)
         self._asking = True
         try:
             if left is None:
@@ -205,22 +205,17 @@ class Run:
             return
         self._compactions = 0
         seconds = perf_counter() - started
-        if self._measured:
-            self._miss(reply)
+        if self._counted:
+            self._check_counted(reply)
         first_token = None if listen is None else self._first_token
         self.append(Replied(self.now(), reply, effect.purpose, effect.request.digest(), seconds, first_token))
 
-    def _miss(self, reply: ModelReply) -> None:
-        """Say once that a limit cannot hold, since the replies do not tell what it counts."""
-        limits = self.state.spec.limits
-        for limit, set_to, told, what in (
-            ("cost", limits.cost, reply.cost, "no price is known for"),
-            ("tokens", limits.tokens, reply.usage, "no usage is told with"),
-        ):
-            if set_to is not None and told is None:
-                self._measured = False
+    def _check_counted(self, reply: ModelReply) -> None:
+        """Say once of each limit that it cannot hold, since a reply does not tell what it counts."""
+        for limit, told in (("cost", reply.cost), ("tokens", reply.usage)):
+            if told is None and (missed := self._counted.pop(limit, None)):
                 words = "limits.%s is set, but %s the replies of %s: they count as nothing"
-                logging.getLogger(__name__).warning(words, limit, what, self.backend.name)
+                logging.getLogger(__name__).warning(words, limit, missed, self.backend.name)
 
     def _listen(self, delta: Delta) -> None:
         if self._first_token is None:
@@ -277,7 +272,10 @@ class Run:
     async def finish(self) -> Outcome:
         """Drive to the end. Cancellation is recorded and let through."""
         limits = self.state.spec.limits
-        self._measured = limits.cost is not None or limits.tokens is not None
+        if limits.cost is not None:
+            self._counted["cost"] = "no price is known for"
+        if limits.tokens is not None:
+            self._counted["tokens"] = "no usage is told with"
         try:
             outcome = await drive(self)
         except asyncio.CancelledError:

@@ -53,7 +53,8 @@ class Masker:
 
     def __init__(self, secrets: Sequence[str], names: Collection[str] = ()) -> None:
         self._names = frozenset(names)
-        known = {secret for secret in secrets if len(secret) >= SHORTEST}
+        # without its blanks too: the end of the line that it was read from is hardly a part of it
+        known = {form for secret in secrets for form in (secret, secret.strip()) if len(form) >= SHORTEST}
         known |= {
             json.dumps(secret, ensure_ascii=plain)[1:-1] for secret in known for plain in (True, False)
         }  # as it stands in a call's text

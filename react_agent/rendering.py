@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import enum
 import json
+from collections import deque
 from collections.abc import ItemsView, Iterator, KeysView, ValuesView
+from dataclasses import fields, is_dataclass
 from itertools import islice
+from operator import is_
 
 import msgspec
 from msgspec.structs import replace
+from pydantic import BaseModel
 from pydantic_core import to_json
 
 from react_agent.messages import Image, Text, clean
 
 _encode = msgspec.json.Encoder().encode
-_PLAIN = frozenset({dict, list, tuple, int, float, bool})
+_PLAIN = frozenset({dict, list, tuple, int, float, bool, str, type(None)})
 _PARTS = frozenset({Text, Image, bytes, bytearray})
 _REPR_CHARS = 2_000
 _ITEMS = 1_000  # of an iterator, which may have no end
@@ -36,26 +40,33 @@ def render(value: object) -> tuple[Text | Image, ...]:
         return (Text("done"),)
     if type(value) is Text and type(value.text) is str and value.text.isascii():
         return (value,)
-    if type(value) in _PLAIN and (text := _as_json(value)) is not None:
-        return (Text(text),)
     try:
         return _render(value)
     except Exception as error:  # noqa: BLE001 - objects bring their own code; a result that cannot be shown is still a result
         return (Text(clean(f"{_bounded_repr(value)}\n[shown as Python does: it could not be made JSON ({type(error).__name__})]")),)
 
 
-def _as_json(value: object) -> str | None:
-    """What JSON can say as it stands, by the writer that is many times as fast; None for all else."""
-    if isinstance(value, list | tuple) and not _PARTS.isdisjoint(map(type, value)):
-        return None
+def read(value: object) -> object:
+    """What a tool gave back; of an iterator, what will be shown. Read while the tool counts as running: what the iterator raises, the tool raises."""
+    if type(value) in _PLAIN or not isinstance(value, Iterator):
+        return value
+    return iter(list(islice(value, _ITEMS + 1)))
+
+
+def _as_json(value: object) -> bytes | None:
+    """What JSON can say as it stands, by the writer that is many times as fast; None for all else, such as iterators."""
     try:
-        line = _encode(value)
-    except Exception:  # noqa: BLE001 - as below
+        return _encode(value)
+    except Exception:  # noqa: BLE001 - as above
         return None
-    return None if b"null" in line else line.decode()  # it writes NaN so
 
 
 def _render(value: object) -> tuple[Text | Image, ...]:
+    line: bytes | None = None
+    if type(value) in _PLAIN and not (isinstance(value, list | tuple) and not _PARTS.isdisjoint(map(type, value))):
+        line = _as_json(value)
+        if line is not None and b"null" not in line:  # NaN becomes null there
+            return (Text(line.decode()),)
     if isinstance(value, Text):
         return (replace(value, text=clean(value.text)),)
     if isinstance(value, Image):
@@ -83,7 +94,8 @@ def _render(value: object) -> tuple[Text | Image, ...]:
         odd.append(type(item).__name__)
         return _bounded_repr(item)
 
-    value = _ended(value, cut)
+    if line is None:
+        value = _ended(value, cut)
     try:
         text = to_json(value, inf_nan_mode="strings", bytes_mode="base64", fallback=fallback).decode()
     except ValueError:  # a lone surrogate somewhere inside
@@ -99,23 +111,31 @@ def _render(value: object) -> tuple[Text | Image, ...]:
 
 
 def _ended(value: object, cut: list[int]) -> object:
-    """With a list for each iterator in it: what writes JSON would follow one without end until there is no memory left. `cut` takes the bounds that were reached."""
+    """With a list for each iterator in it: what writes JSON would follow one without end until there is no memory left. The same object where there is
+    none. `cut` takes the bounds that were reached."""
     if type(value) in _SCALARS:
         return value
     if isinstance(value, dict):
-        return {key: _ended(item, cut) for key, item in value.items()}
-    if not isinstance(value, list | tuple):
-        if isinstance(value, Iterator):
-            most = _ITEMS
-        elif isinstance(value, _SIZED):
-            most = _MANY
-        else:
-            return value
-        value = list(islice(value, most + 1))
-        if len(value) > most:
+        pairs = {key: _ended(item, cut) for key, item in value.items()}
+        return value if all(map(is_, pairs.values(), value.values())) else pairs
+    if isinstance(value, list | tuple | set | frozenset | deque):
+        items = [_ended(item, cut) for item in value]
+        return value if all(map(is_, items, value)) else items
+    if isinstance(value, (Iterator, *_SIZED)):
+        most = _ITEMS if isinstance(value, Iterator) else _MANY
+        items = list(islice(value, most + 1))
+        if len(items) > most:
             cut.append(most)
-            del value[most:]
-    return [_ended(item, cut) for item in value]
+            del items[most:]
+        return [_ended(item, cut) for item in items]
+    if is_dataclass(value) and not isinstance(value, type):
+        held = {field.name: getattr(value, field.name) for field in fields(value)}
+    elif isinstance(value, BaseModel):
+        held = dict(value)
+    else:
+        return value
+    ended = {name: _ended(item, cut) for name, item in held.items()}
+    return value if all(map(is_, ended.values(), held.values())) else ended
 
 
 def _binary(data: bytes) -> Text | Image:

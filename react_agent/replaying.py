@@ -71,7 +71,9 @@ def check_request(event: Replied, request: ModelRequest, recorded: State, step: 
         )
     effect = next_effect(recorded)
     difference = diff_requests(effect.request, request) if isinstance(effect, CallModel) else ""
-    why = "" if difference else "; its own events say so, thus one before this step was edited, or this version asks otherwise"
+    why = (
+        "" if difference else "; its own events say so, thus one before this step was edited, or another version of react_agent recorded it"
+    )
     raise Diverged(f"step {step}: the model would be asked something else than was recorded{why}", step=step, difference=difference)
 
 

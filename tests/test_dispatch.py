@@ -7,7 +7,7 @@ import contextvars
 import gc
 import logging
 import threading
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -103,6 +103,19 @@ def test_a_plain_function_may_give_back_what_is_iterated_over() -> None:
     """A generator is no coroutine, whatever asyncio says of it up to Python 3.11."""
     for timeout in (None, 100.0):
         assert results(run([made(lambda: (n for n in range(3)), timeout=timeout)], call("it"))) == [("ok", "[0,1,2]")]
+
+
+@pytest.mark.parametrize("timeout", [None, 100.0])
+@pytest.mark.parametrize("is_async", [False, True])
+def test_what_an_iterator_raises_the_tool_has_raised(is_async: bool, timeout: float | None) -> None:
+    def items() -> Iterator[int]:
+        yield 1
+        raise ValueError("boom")
+
+    async def later() -> Iterator[int]:
+        return items()
+
+    assert results(run([made(later if is_async else lambda: items(), timeout=timeout)], call("it"))) == [("error", "ValueError: boom")]
 
 
 def test_a_plain_function_may_give_back_a_coroutine() -> None:

@@ -733,14 +733,14 @@ def test_a_tool_gets_a_secret_by_its_name_and_nobody_else_sees_it(tmp_path: Path
         return f"{url} with {used[-1]}"
 
     backend = MockBackend([call("fetch", url="u"), "done"])
-    agent = Agent(backend, tools=[fetch], secrets={"site": "s3cr3t-w0rd"}, store=tmp_path)
+    agent = Agent(backend, tools=[fetch], secrets={"site": "s3cr3t-w0rd\n"}, store=tmp_path)
 
     async def watch() -> list[str]:
         async with agent.stream("Go.", run_id="r") as run:
             return [str(item) for item in [item async for item in run]]
 
     told = asyncio.run(watch())
-    assert used == ["s3cr3t-w0rd"]
+    assert used == ["s3cr3t-w0rd\n"]  # as it was given
     assert "u with [secret]" in spoken(backend)
     assert "s3cr3t" not in (tmp_path / "r.jsonl").read_text()
     assert any("logged in with [secret]" in text for text in told)

@@ -11,6 +11,7 @@ import enum
 import functools
 import itertools
 import json
+from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any, assert_type
 
@@ -388,6 +389,15 @@ def test_whatever_a_tool_returns_can_be_shown(value: object, words: str) -> None
     assert words in part.text
 
 
+@dataclasses.dataclass
+class Page:
+    items: object
+
+
+class PageModel(BaseModel):
+    items: object
+
+
 MANY: dict[str, tuple[Callable[[], object], int, str]] = {
     "keys": (lambda: dict.fromkeys(range(3000)).keys(), 3000, ""),
     "values": (lambda: dict(enumerate(range(3000))).values(), 3000, ""),
@@ -410,8 +420,11 @@ MANY: dict[str, tuple[Callable[[], object], int, str]] = {
         (lambda value: {"a": (value, "b")}, '{"a":[', ',"b"]}'),
         (lambda value: iter([value, {1: 2}]), "[", ',{"1":2}]'),
         (lambda value: {"a": value, "b": "\ud800"}, '{"a":', ',"b":"�"}'),
+        (lambda value: {"a": [Page(value)]}, '{"a":[{"items":', "}]}"),
+        (lambda value: PageModel(items=value), '{"items":', "}"),
+        (lambda value: deque([[value]]), "[[", "]]"),
     ],
-    ids=["alone", "in a dict", "in an iterator", "beside what is no text"],
+    ids=["alone", "in a dict", "in an iterator", "beside what is no text", "in a dataclass", "in a model", "in a deque"],
 )
 def test_what_has_many_items_or_no_end_is_cut_with_a_note(what: str, around: Callable[[object], object], before: str, behind: str) -> None:
     made, length, most = MANY[what]
