@@ -5,11 +5,12 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Generic, TypeAlias, cast
 
 from msgspec.structs import replace
+from pydantic import JsonValue
 
 from react_agent.accepting import as_backend, as_examples, as_secrets, as_store, environment_keys
 from react_agent.answering import TypedAnswer
@@ -104,7 +105,8 @@ class Agent(Generic[Output]):
         self._reviewer = reviewer
         self._secrets = as_secrets(secrets)
         known = (*self._secrets.values(), *getattr(self.backend, "secrets", ()), *environment_keys())
-        self._masker = Masker(known, [tool.name for tool in self.spec.head().tools])
+        names = [name for spec in self.spec.head().tools for name in (spec.name, *_keys(spec.parameters))]
+        self._masker = Masker(known, names)
         self.spec = as_written(self._masker.masked(self.spec))
         for what in ("settings", "policy"):  # they are written down, and would do something else without it
             given = getattr(self.spec, what)
@@ -369,6 +371,15 @@ class Agent(Generic[Output]):
             with contextlib.suppress(ValueError, KeyError):  # it was given to an agent with another type of answer
                 output = cast("Output", self._output.value(state.output))
         return Result(outcome, answer, output, state.partial(), state.usage, state.known_cost, run.trace, run.error)
+
+
+def _keys(schema: JsonValue) -> Iterator[str]:
+    """The names of all properties in a schema."""
+    for key, held in schema.items() if isinstance(schema, dict) else ():
+        if key == "properties" and isinstance(held, dict):
+            yield from held
+        for part in held if isinstance(held, list) else [held]:
+            yield from _keys(part)
 
 
 def _check_reviews(state: State, reviews: Sequence[Reviewed]) -> None:

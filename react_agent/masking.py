@@ -48,7 +48,7 @@ class Masker:
 
     Args:
         secrets: Their values.
-        names: Of tools, which stay as they are though a secret reads like one: any other name is somebody's text.
+        names: Of tools and of what they take, which stay as they are though a secret reads like one, or the tool could not be called.
     """
 
     def __init__(self, secrets: Sequence[str], names: Collection[str] = ()) -> None:
@@ -116,7 +116,7 @@ class Masker:
         """A value without the secrets; the same object where a text, a tuple or a noun holds none."""
         changed: object = value
         if isinstance(value, str):
-            changed = self.text(value)
+            changed = value if value in self._names else self.text(value)
         elif isinstance(value, tuple):
             items = tuple([self.masked(item) for item in value])
             changed = value if all(a is b for a, b in zip(items, value, strict=True)) else items
@@ -130,8 +130,6 @@ class Masker:
                 if name in _OURS:
                     continue
                 before = getattr(value, name)
-                if name == "name" and before in self._names:
-                    continue
                 after = self.masked(before)
                 if after is not before:
                     swap[name] = after

@@ -722,6 +722,26 @@ def test_a_secret_is_masked_as_the_name_of_a_call_and_in_the_end_of_its_line() -
     assert "s3cr3t" not in spoken(backend)
 
 
+def test_what_a_tool_takes_keeps_its_name_though_a_secret_reads_like_it() -> None:
+    @tool(read_only=True)
+    def weather(city: str, when: dict[str, int]) -> str:
+        """Tell the weather."""
+        return f"rain in {city}"
+
+    nested = Tool.from_schema(
+        name="nested",
+        parameters={
+            "type": "object",
+            "properties": {"at": {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}},
+        },
+        function=lambda at=None: f"sun in {at['city']}",
+    )
+    backend = MockBackend([[call("weather", city="Rome", when={}), call("nested", at={"city": "Oslo"})], "done"])
+    result = Agent(backend, tools=[weather, nested], secrets=["city"]).run_sync("Which city?")
+    assert [event.result.text for event in returned(result.trace)] == ["rain in Rome", "sun in Oslo"]
+    assert "Which [secret]?" in spoken(backend)
+
+
 def test_a_tool_gets_a_secret_by_its_name_and_nobody_else_sees_it(tmp_path: Path) -> None:
     used: list[str] = []
 
