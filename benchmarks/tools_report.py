@@ -30,6 +30,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from react_agent import Agent, Limits, MockBackend, ToolError, call, tool  # noqa: E402
+from react_agent.rendering import render  # noqa: E402
 from react_agent_tools import calculator, files, python, shell, sql, web_pages  # noqa: E402
 from tests.tools._hostile import (  # noqa: E402
     NAMES,
@@ -259,7 +260,7 @@ def cost(folder: Path) -> None:
         ("the tool, called like the function", microseconds(lambda: made(1, 2), 20_000)),
         (
             "arguments checked, function called, result shown",
-            microseconds(lambda: made.render(made.function(**made.check(arguments))), 20_000),
+            microseconds(lambda: render(made.function(**made.check(arguments))), 20_000),
         ),
     ]
     for name, each in (("async", added), ("sync, in a thread", made)):
