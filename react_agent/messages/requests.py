@@ -139,7 +139,7 @@ class Head(Noun, frozen=True):
     tools: tuple[ToolSpec, ...] = ()
     settings: Settings = Settings()
     output_schema: JsonObject | None = None
-    examples: tuple[tuple[Message, ...], ...] | None = None  # trajectories to learn from; None and not (), so that old digests stay
+    examples: tuple[tuple[Message, ...], ...] | None = None  # trajectories to learn from
 
     __hash__ = object.__hash__
 
