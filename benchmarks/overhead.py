@@ -2,8 +2,9 @@
 
     python benchmarks/overhead.py [inprocess] [http] [import] [memory]
 
-All times are CPU time of the process. `bare` checks and records nothing; ours validates, records every event, digests every request. With
-`file`, what happened is written to a new file for each run (unsynced). Each figure is the median of interleaved rounds; the ratio is taken round by round.
+All times are CPU time of the process. By hand (`by_hand.py`) there are two loops: `bare` checks and records nothing; `complete` checks arguments, takes in
+errors and records each event. Ours does that for any model and tool, and digests every request. With `file`, what happened is written to a new file for each
+run (unsynced). Rounds are interleaved.
 """
 
 from __future__ import annotations
@@ -17,63 +18,22 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Awaitable, Callable
-from itertools import count, pairwise
+from itertools import pairwise
 
-PROMPT = "Look the things up and then answer."
-FINAL = "The answer is 42."
+from by_hand import FINAL, PROMPT, TOOL, Loop, bare, bare_with_file, complete, lookup
+
 ROUNDS = 15
-TOOL = {
-    "type": "object",
-    "properties": {"x": {"type": "integer"}, "query": {"type": "string"}, "limit": {"type": "integer", "default": 10}},
-    "required": ["x", "query"],
-    "additionalProperties": False,
-}
 
 
 def script(steps: int) -> list[str]:
     return [json.dumps({"x": i, "query": "alpha beta", "limit": 5}) for i in range(steps)]
 
 
-async def lookup(x: int, query: str, limit: int = 10) -> str:
-    """Look one thing up."""
-    return f"{x}:{query}:{limit} RSLT#"
-
-
-# ------------------------------------------------------------------------------------------------------------ by hand
-
-
-async def bare(turns: list[str], marks: list[int]) -> list[dict[str, object]]:
-    messages: list[dict[str, object]] = [{"role": "user", "content": PROMPT}]
-    for i in range(len(turns) + 1):
-        marks.append(time.process_time_ns())
-        if i == len(turns):
-            break
-        call = {"id": f"c{i}", "type": "function", "function": {"name": "lookup", "arguments": turns[i]}}
-        messages.append({"role": "assistant", "content": None, "tool_calls": [call]})
-        result = await lookup(**json.loads(turns[i]))
-        messages.append({"role": "tool", "tool_call_id": call["id"], "content": result})
-    return messages
-
-
-def bare_with_file(folder: str) -> Callable[[list[str], list[int]], Awaitable[object]]:
-    """The same, and what was said goes to a new file: before the first request, and at the end. On some file systems that takes longer than the run."""
-    names = (os.path.join(folder, f"by-hand-{i}.jsonl") for i in count())
-
-    async def run(turns: list[str], marks: list[int]) -> None:
-        with open(next(names), "xb", buffering=0) as file:  # noqa: ASYNC230 - as ours does: it takes less than a thread
-            file.write(json.dumps({"prompt": PROMPT, "tool": TOOL}).encode() + b"\n")
-            messages = await bare(turns, marks)
-            file.write(b"".join(json.dumps(message).encode() + b"\n" for message in messages))
-
-    return run
-
-
 # --------------------------------------------------------------------------------------------------------------- ours
 
 
-def ours(store: str | None) -> Callable[[list[str], list[int]], Awaitable[None]]:
-    from react_agent import Agent, Limits, tool
+def ours(store: str | None) -> Loop:
+    from react_agent import Agent, Limits
     from react_agent.formats import RawReply, get_format
     from react_agent.messages import ModelReply, ModelRequest, Text, ToolCall
 
@@ -95,7 +55,7 @@ def ours(store: str | None) -> Callable[[list[str], list[int]], Awaitable[None]]
         marks: list[int]
 
     backend = Scripted()
-    agent = Agent(backend, tools=[tool(read_only=True)(lookup)], limits=Limits(steps=None), store=store, secrets=["sk-a-key-of-a-provider"])
+    agent = Agent(backend, tools=[lookup], limits=Limits(steps=None), store=store, secrets=["sk-a-key-of-a-provider"])
 
     async def run(turns: list[str], marks: list[int]) -> None:
         backend.turns, backend.marks = turns, marks
@@ -105,7 +65,7 @@ def ours(store: str | None) -> Callable[[list[str], list[int]], Awaitable[None]]
     return run
 
 
-async def per_step(run: Callable[[list[str], list[int]], Awaitable[object]], steps: int, runs: int = 1) -> tuple[float, float]:
+async def per_step(run: Loop, steps: int, runs: int = 1) -> tuple[float, float]:
     """Microseconds of CPU per step of so many runs, one after the other behind one collection of garbage, which leaves the processor's caches cold;
     and what a step of the last run's last eighth costs against one of its first."""
     turns, marks = script(steps), []
@@ -127,7 +87,8 @@ def in_process() -> None:
 async def side_by_side() -> None:
     print("CPU per tool step, in process, scripted model (µs; lowest and median of rounds)")
     with tempfile.TemporaryDirectory() as folder:
-        kinds = {"bare": bare, "ours": ours(None), "bare+file": bare_with_file(folder), "ours+file": ours(folder)}
+        in_memory = {"bare": bare, "complete": complete(None), "ours": ours(None)}
+        kinds = in_memory | {"bare+file": bare_with_file(folder), "complete+file": complete(folder), "ours+file": ours(folder)}
         for steps, runs in ((10, 1), (10, 20), (50, 4), (200, 1), (1000, 1)):
             found: dict[str, list[tuple[float, float]]] = {name: [] for name in kinds}
             for _ in range(ROUNDS * 4 if steps < 1000 else 5):
@@ -138,7 +99,7 @@ async def side_by_side() -> None:
                 growth = statistics.median(grown for _, grown in values)
                 ratio = statistics.median(times) / statistics.median(value for value, _ in found["bare"])
                 print(
-                    f"  {steps:5d} steps x {runs:2d}  {name:11s} {times[0]:6.1f} {statistics.median(times):6.1f}   x{ratio:4.1f}   last/first eighth {growth:.2f}"
+                    f"  {steps:5d} steps x {runs:2d}  {name:13s} {times[0]:6.1f} {statistics.median(times):6.1f}   x{ratio:4.1f}   last/first eighth {growth:.2f}"
                 )
 
 

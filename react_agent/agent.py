@@ -6,6 +6,7 @@ import contextlib
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Generic, TypeAlias, cast
 
@@ -404,7 +405,12 @@ def _read(path: str | Path) -> Trace:
 
 def new_run_id() -> str:
     """Sorts by time, and no two of the thousands that may begin in one second are the same."""
-    return time.strftime("%Y%m%d-%H%M%S-", time.gmtime()) + os.urandom(6).hex()
+    return _in_words(int(time.time())) + os.urandom(6).hex()
+
+
+@lru_cache(1)
+def _in_words(second: int) -> str:
+    return time.strftime("%Y%m%d-%H%M%S-", time.gmtime(second))
 
 
 __all__ = ["Agent", "CallScope", "Progress", "RunStream", "new_run_id"]

@@ -91,21 +91,20 @@ class Trace(Sequence[Event]):
     __slots__ = ("_events", "torn")
 
     def __init__(self, events: Iterable[Event] = (), *, torn: str | None = None) -> None:
-        self._events: list[Event] = list(events)
+        self._events: list[Event] = []
         self.torn = torn
-        for at, event in enumerate(self._events):
-            if (type(event) is Started) == (at > 0):
-                raise TraceError(
-                    f"two runs in one trace: event {at + 1} is 'started' once more; load them apart"
-                    if at
-                    else f"a trace begins with 'started', this one with '{event.kind}'"
-                )
+        for event in events:
+            self.append(event)
 
     def append(self, event: Event) -> None:
-        """Add one fact. The first must be `Started`, and only the first."""
+        """Add one fact. Raises `TraceError` unless the first, and only the first, is `Started`."""
         events = self._events
         if (type(event) is Started) != (not events):
-            raise TraceError("a trace has exactly one 'started' event, and it is its first")
+            raise TraceError(
+                f"two runs in one trace: event {len(events) + 1} is 'started' once more; load them apart"
+                if events
+                else f"a trace begins with 'started', this one with '{event.kind}'"
+            )
         events.append(event)
 
     def appender(self) -> Callable[[Event], None]:

@@ -36,10 +36,10 @@ def lines_of(name: str = STORY) -> list[bytes]:
 
 def test_a_trace_begins_with_started_and_only_there() -> None:
     trace = Trace()
-    with pytest.raises(TraceError, match="first"):
+    with pytest.raises(TraceError, match="begins with 'started', this one with 'told'"):
         trace.append(Told(2.0, user("Hello")))
     trace.append(started())
-    with pytest.raises(TraceError, match="exactly one"):
+    with pytest.raises(TraceError, match="event 2 is 'started' once more"):
         trace.append(started("again"))
     with pytest.raises(TraceError, match="begins with 'started'"):
         Trace([Told(2.0, user("Hello"))])

@@ -27,7 +27,7 @@ from react_agent.events import (
 from react_agent.loop.batch import close_batch
 from react_agent.loop.limits import check_limits, say, say_last_word
 from react_agent.loop.state import Ledger, OpenCall, Spent, State
-from react_agent.messages import Head, Message, MessageView, ModelReply, Outcome, Text, ToolCall, ToolSpec, Usage
+from react_agent.messages import Head, Message, MessageView, ModelReply, Outcome, Text, ToolCall, ToolSpec
 from react_agent.spec import FINISH_TOOL, AgentSpec
 
 
@@ -45,25 +45,11 @@ def fold(events: Iterable[Event]) -> State:
 
 def begin(event: Started) -> State:
     """The state of a run that has just begun."""
-    state = State()
-    state.run_id = event.run_id
-    _take_spec(state, event.spec)
-    instructions = event.spec.instructions
-    first = Message("system", (Text(instructions),) if instructions else ())  # always there: formats put their prompt here
-    state.view = MessageView().extend(first, event.task)
-    state.ledger, state.open, state.left, state.inbox = Ledger(), (), 0, ()
-    state.steps, state.tool_calls, state.usage, state.cost, state.seconds = 0, 0, Usage(), 0.0, 0.0
-    state.began = 0
-    state.priced = False
-    state.base, state.mistakes, state.repeats, state.warned, state.untrusted = Spent(), 0, 0, False, False
-    state.closing = state.outcome = state.answer = state.output = None
-    state.epoch, state.at = 0, event.at
-    return state
-
-
-def _take_spec(state: State, spec: AgentSpec) -> None:
-    state.spec = spec
-    state.head, state.tools, state.allowed = _derived(spec)
+    spec = event.spec
+    head, tools, allowed = _derived(spec)
+    first = Message("system", (Text(spec.instructions),) if spec.instructions else ())  # always there: formats put their prompt here
+    view = MessageView().extend(first, event.task)
+    return State(run_id=event.run_id, spec=spec, head=head, tools=tools, allowed=allowed, view=view, ledger=Ledger(), at=event.at)
 
 
 @lru_cache(256)  # all runs of an agent have one spec
@@ -137,7 +123,8 @@ def _change_spec(state: State, spec: AgentSpec) -> None:
     if spec.instructions != state.spec.instructions:
         first = Message("system", (Text(spec.instructions),) if spec.instructions else ())
         state.view = MessageView().extend(first, *state.view[1:])
-    _take_spec(state, spec)
+    state.spec = spec
+    state.head, state.tools, state.allowed = _derived(spec)
     if state.outcome is None or state.outcome.kind not in ("answered", "refused"):
         _reopen(state)  # with other limits or tools it may go on
 

@@ -30,7 +30,7 @@ class OpenCall(Struct, gc=False):
     returned: Returned | None = None
 
 
-class Spent(Struct):
+class Spent(Struct, frozen=True):
     """What was used so far, or had been used when the present question began."""
 
     steps: int = 0
@@ -65,39 +65,8 @@ class Ledger:
         self.n = len(index)
 
 
-class State:
+class State(Struct, eq=False, kw_only=True):
     """The fold of a trace. Treat as immutable; `update` gives a new one and shares all that is append-only."""
-
-    __slots__ = (
-        "allowed",
-        "answer",
-        "at",
-        "base",
-        "began",
-        "closing",
-        "cost",
-        "epoch",
-        "head",
-        "inbox",
-        "ledger",
-        "left",
-        "mistakes",
-        "open",
-        "outcome",
-        "output",
-        "priced",
-        "repeats",
-        "run_id",
-        "seconds",
-        "spec",
-        "steps",
-        "tool_calls",
-        "tools",
-        "untrusted",
-        "usage",
-        "view",
-        "warned",
-    )
 
     run_id: str
     spec: AgentSpec
@@ -106,45 +75,36 @@ class State:
     allowed: frozenset[str]  # names of tools that the policy allows whatever the arguments
     view: MessageView  # the conversation
     ledger: Ledger  # calls and results, to notice repetition
-    open: tuple[OpenCall, ...]  # the calls of the step that waits for results
-    left: int  # how many of them have no result yet
-    inbox: tuple[Message, ...]  # said while a request or a batch was open
-    steps: int  # replies so far; also the number of the next step
-    tool_calls: int
-    usage: Usage
-    cost: float  # in US dollars, as far as it is known
-    priced: bool  # some of it is
-    seconds: float  # of activity
-    began: int  # how many messages there were before the present question
-    base: Spent  # what had been spent when the present question began
-    mistakes: int  # in a row
-    repeats: int  # in a row
-    warned: bool
-    untrusted: bool  # text from an open world has come in
-    closing: Outcome | None  # why the next request is the last
-    outcome: Outcome | None
-    answer: str | None
-    output: JsonObject | None
-    epoch: int
     at: float  # time of the last event
+    open: tuple[OpenCall, ...] = ()  # the calls of the step that waits for results
+    left: int = 0  # how many of them have no result yet
+    inbox: tuple[Message, ...] = ()  # said while a request or a batch was open
+    steps: int = 0  # replies so far; also the number of the next step
+    tool_calls: int = 0
+    usage: Usage = _NOTHING
+    cost: float = 0.0  # in US dollars, as far as it is known
+    priced: bool = False  # some of it is
+    seconds: float = 0.0  # of activity
+    began: int = 0  # how many messages there were before the present question
+    base: Spent = Spent()  # what had been spent when the present question began
+    mistakes: int = 0  # in a row
+    repeats: int = 0  # in a row
+    warned: bool = False
+    untrusted: bool = False  # text from an open world has come in
+    closing: Outcome | None = None  # why the next request is the last
+    outcome: Outcome | None = None
+    answer: str | None = None
+    output: JsonObject | None = None
+    epoch: int = 0
 
     def copy(self) -> State:
-        new = State.__new__(State)
-        new.run_id, new.spec, new.head, new.tools, new.allowed = self.run_id, self.spec, self.head, self.tools, self.allowed
-        new.view, new.ledger, new.left, new.inbox = self.view, self.ledger.copy(), self.left, self.inbox
-        new.open = tuple([replace(opened) for opened in self.open])
-        new.steps, new.tool_calls, new.usage, new.cost, new.seconds = self.steps, self.tool_calls, self.usage, self.cost, self.seconds
-        new.began, new.base, new.warned, new.mistakes, new.repeats = self.began, self.base, self.warned, self.mistakes, self.repeats
-        new.priced = self.priced
-        new.untrusted, new.closing, new.outcome = self.untrusted, self.closing, self.outcome
-        new.answer, new.output, new.epoch, new.at = self.answer, self.output, self.epoch, self.at
-        return new
+        return replace(self, ledger=self.ledger.copy(), open=tuple([replace(opened) for opened in self.open]))
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, State):
             return NotImplemented
         skip = ("ledger", "tools", "allowed", "head")  # derived
-        return all(getattr(self, name) == getattr(other, name) for name in self.__slots__ if name not in skip)
+        return all(getattr(self, name) == getattr(other, name) for name in self.__struct_fields__ if name not in skip)
 
     __hash__ = None  # type: ignore[assignment]  # compared by content
 

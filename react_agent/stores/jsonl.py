@@ -249,8 +249,10 @@ def _unlock(descriptor: int) -> None:
     """Closing alone may not: a process that another thread is just starting has a copy of all that is open here, until it runs its program."""
     if not _LOCKS:  # pragma: no cover - as above
         return
-    with suppress(OSError):
+    try:  # noqa: SIM105 - `suppress` would take longer than the system does
         fcntl.flock(descriptor, fcntl.LOCK_UN)
+    except OSError:
+        pass
 
 
 # -------------------------------------------------------------------------------------------------------- whole traces
