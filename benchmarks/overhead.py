@@ -68,7 +68,8 @@ def ours(store: str | None) -> Loop:
 async def per_step(run: Loop, steps: int, runs: int = 1) -> tuple[float, float]:
     """Microseconds of CPU per step of so many runs, one after the other behind one collection of garbage, which leaves the processor's caches cold;
     and what a step of the last run's last eighth costs against one of its first."""
-    turns, marks = script(steps), []
+    turns = script(steps)
+    marks: list[int] = []
     gc.collect()
     before = time.process_time_ns()
     for _ in range(runs):

@@ -76,8 +76,14 @@ def as_store(store: Store | str | Path | None) -> Store | None:
         from react_agent.stores.jsonl import JsonlStore
 
         return JsonlStore(store)
-    if store is not None and not callable(getattr(store, "create", None)):
+    if isinstance(store, type):
+        raise ConfigError(f"{store.__name__} is a class; give the agent one of it, as in store={store.__name__}(…)")
+    methods = ("create", "append", "load", "exists")
+    missing = [] if store is None else [name for name in methods if not callable(getattr(store, name, None))]
+    if len(missing) == len(methods):
         raise ConfigError(f"a store is a folder or a Store; not {type(store).__name__}")
+    if missing:
+        raise ConfigError(f"{type(store).__name__} is no store without {', '.join(f'{name}(run_id)' for name in missing)}")
     return store
 
 

@@ -99,6 +99,8 @@ WRONG: dict[str, tuple[dict[str, object], str]] = {
     "a limit that is no number": ({"limits": Limits(seconds=float("nan"))}, r"limits\.seconds is nan"),
     "no mistake allowed, not the first either": ({"limits": Limits(mistakes=0)}, "1 or more"),
     "a store that is none": ({"store": 5}, "a folder or a Store"),
+    "the class of a store": ({"store": JsonlStore}, r"store=JsonlStore\("),
+    "half a store": ({"store": SimpleNamespace(create=print, load=print)}, r"no store without append\(run_id\), exists\(run_id\)"),
     "a reviewer that is none": ({"reviewer": "me"}, "a reviewer is a function"),
     "a secret that stands alone": ({"secrets": "sk-12345678"}, r"secrets=\[token\]"),
     "a secret in bytes": ({"secrets": [b"sk-12345678"]}, "a secret is a text"),
