@@ -27,7 +27,8 @@ from react_agent.errors import Diverged
 from react_agent.events import Called, Event, Replied, Resumed, Returned, Started, Told
 from react_agent.messages import ModelRequest, user
 from react_agent.spec import AgentSpec
-from react_agent.stores.jsonl import IMAGE_BYTES_INLINE, JsonlWriter, append_to, load_trace
+from react_agent.stores.jsonl import JsonlWriter, append_to, load_trace
+from react_agent.stores.pictures import IMAGE_BYTES_INLINE
 
 ROOT = Path(__file__).resolve().parent.parent
 ENVIRONMENT = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "tests")])}

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from react_agent.errors import ConfigError
 from react_agent.messages import JsonObject
-from react_agent.stores.jsonl import replace_file
+from react_agent.stores.files import replace_file
 
 
 def tool_pin(said: JsonObject) -> str:

@@ -7,33 +7,20 @@ synced to the disk.
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import os
-import re
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 from urllib.parse import quote
 
-from msgspec.structs import replace
-
 from react_agent.errors import TraceError
-from react_agent.events import Event, Returned, Started, Told
-from react_agent.messages import Image, Message, Part
+from react_agent.events import Event
+from react_agent.stores.files import held, lock, replace_file, unlock
+from react_agent.stores.pictures import FOLDER, IMAGE_BYTES_INLINE, brought_in, pictures_of, put_out
 from react_agent.trace import Trace, encode_event
 
-try:
-    import fcntl
-except ImportError:  # pragma: no cover - not on every system
-    _LOCKS = False
-else:
-    _LOCKS = True
-
-IMAGE_BYTES_INLINE = 64 * 1024
 CHECKPOINT_SECONDS = 0.01
-_IMAGES = "images"
 _FIRST = b'{"kind":"started",'  # how each trace begins
 _APPEND = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 
@@ -138,14 +125,14 @@ class JsonlWriter:
         self._pictures: dict[int, Event] = {}  # whose lines are not there yet: what they show has to be put beside the file first
         self._flushed = 0.0
         try:
-            _lock(self._file, path)
+            lock(self._file, path)
         except TraceError:
             os.close(self._file)
             raise
 
     def write(self, event: Event, line: bytes | None = None) -> None:
         line = line or encode_event(event)
-        if len(line) > IMAGE_BYTES_INLINE and _images_of(event):  # a shorter line holds none that has to go out
+        if len(line) > IMAGE_BYTES_INLINE and pictures_of(event):  # a shorter line holds none that has to go out
             self._pictures[len(self._waiting)] = event
             line = b""
         self._waiting.append(line)
@@ -174,7 +161,7 @@ class JsonlWriter:
     def _put_out(self) -> None:
         folder = Path(self.path).parent
         for at in list(self._pictures):
-            self._waiting[at] = encode_event(_images_out(self._pictures[at], folder))
+            self._waiting[at] = encode_event(put_out(self._pictures[at], folder))
             del self._pictures[at]
 
     def checkpoint(self, now: float) -> None:
@@ -189,7 +176,7 @@ class JsonlWriter:
             try:
                 self.flush()
             finally:
-                _unlock(self._file)
+                unlock(self._file)
                 os.close(self._file)
                 self._file = -1  # the number may be another file's by now
 
@@ -233,28 +220,6 @@ def _not_written(path: str | Path, error: OSError) -> TraceError:
     return TraceError(f"{path} cannot be written ({words}): make room or leave there, or give the agent another folder as store=")
 
 
-def _lock(descriptor: int, path: str | Path, *, shared: bool = False) -> None:
-    """Refuse a second writer where the system can tell; advisory, and released with the file. `shared`: with others who replace the whole file."""
-    if not _LOCKS:  # pragma: no cover - it cannot
-        return
-    try:
-        fcntl.flock(descriptor, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
-    except BlockingIOError:
-        raise TraceError(f"{path} is being written by another run: wait for it, or fork its trace instead") from None
-    except OSError:
-        return  # nor in this place, such as some that are mounted from elsewhere
-
-
-def _unlock(descriptor: int) -> None:
-    """Closing alone may not: a process that another thread is just starting has a copy of all that is open here, until it runs its program."""
-    if not _LOCKS:  # pragma: no cover - as above
-        return
-    try:  # noqa: SIM105 - `suppress` would take longer than the system does
-        fcntl.flock(descriptor, fcntl.LOCK_UN)
-    except OSError:
-        pass
-
-
 # -------------------------------------------------------------------------------------------------------- whole traces
 
 
@@ -262,41 +227,16 @@ def save_trace(trace: Trace, path: Path) -> Path:
     """Write a whole trace, replacing what is there once all of it is written. Raises `TraceError` where that is not possible."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        data = b"".join(encode_event(_images_out(event, path.parent)) + b"\n" for event in trace)
+        data = b"".join(encode_event(put_out(event, path.parent)) + b"\n" for event in trace)
         real = Path(os.path.realpath(path))
         if real.exists() and not real.is_file():  # a pipe, or /dev/stdout
             real.write_bytes(data)
             return path
-        with _held(real):
+        with held(real):
             replace_file(real, data)
     except OSError as error:
         raise _not_written(path, error) from error
     return path
-
-
-@contextmanager
-def _held(path: Path) -> Iterator[None]:
-    """No run writes this file, or begins to, meanwhile: what it had yet to write would be lost with the file before. Raises `TraceError`."""
-    try:
-        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0))
-    except FileNotFoundError:
-        yield
-        return
-    try:
-        _lock(descriptor, path, shared=True)
-        yield
-    finally:
-        os.close(descriptor)
-
-
-def replace_file(path: Path, data: bytes) -> None:
-    """Write a whole file: who reads it meanwhile finds the one before or this one, and of several writers one wins. Raises `OSError`."""
-    beside = path.with_name(f".{path.name}.{os.urandom(4).hex()}")
-    try:
-        beside.write_bytes(data)
-        os.replace(beside, path)
-    finally:
-        beside.unlink(missing_ok=True)
 
 
 def _refuse(words: str) -> None:
@@ -323,82 +263,12 @@ def load_trace(path: Path, lost: Callable[[str], object] = _refuse) -> Trace:
         raise TraceError(f"{path} cannot be read ({error.strerror or error})") from error
     trace = Trace.from_jsonl(data, source=str(path))
     missing: dict[Path, None] = {}
-    trace = Trace([_images_in(event, path.parent, missing) for event in trace], torn=trace.torn)
+    trace = Trace([brought_in(event, path.parent, missing) for event in trace], torn=trace.torn)
     if missing:
         first, *more = missing
         others = f", and {len(more)} more" if more else ""
         lost(
-            f"{path}: the picture {first.name} is not beside it (looked for at {first}{others}): bring the folder '{_IMAGES}' along with the trace. "
+            f"{path}: the picture {first.name} is not beside it (looked for at {first}{others}): bring the folder '{FOLDER}' along with the trace. "
             "Without it the model would be shown something else than is on record"
         )
     return trace
-
-
-def _with_images(event: Event, swap: dict[int, Image]) -> Event:
-    def parts(message: Message) -> Message:
-        new: tuple[Part, ...] = tuple(swap.get(id(part), part) if isinstance(part, Image) else part for part in message.parts)
-        return replace(message, parts=new)
-
-    match event:
-        case Started():
-            return replace(event, task=parts(event.task))
-        case Told():
-            return replace(event, message=parts(event.message))
-        case Returned():
-            content = tuple(swap.get(id(part), part) if isinstance(part, Image) else part for part in event.result.content)
-            return replace(event, result=replace(event.result, content=content))
-        case _:
-            return event
-
-
-def _images_of(event: Event) -> list[Image]:
-    match event:
-        case Returned():
-            content = event.result.content
-            return [part for part in content if isinstance(part, Image)] if len(content) != 1 or type(content[0]) is Image else []
-        case Started():
-            return [part for part in event.task.parts if isinstance(part, Image)]
-        case Told():
-            return [part for part in event.message.parts if isinstance(part, Image)]
-        case _:
-            return []
-
-
-def _images_out(event: Event, folder: Path) -> Event:
-    swap: dict[int, Image] = {}
-    for image in _images_of(event):
-        if image.data is None or len(image.data) * 3 // 4 <= IMAGE_BYTES_INLINE or (data := _decoded(image.data)) is None:
-            continue
-        digest = hashlib.sha256(data).hexdigest()
-        path = folder / _IMAGES / digest
-        if not path.exists() or path.stat().st_size != len(data):  # a killed writer may have left half of it
-            path.parent.mkdir(parents=True, exist_ok=True)
-            replace_file(path, data)  # another run may be reading or writing the same picture
-        swap[id(image)] = replace(image, data=None, sha256=digest)
-    return _with_images(event, swap) if swap else event
-
-
-def _decoded(text: str) -> bytes | None:
-    """The bytes of a picture, or None where they would not give the same text again: then it stays in its line."""
-    try:
-        data = base64.b64decode(text, validate=True)
-    except ValueError:
-        return None
-    return data if base64.b64encode(data).decode("ascii") == text else None
-
-
-def _images_in(event: Event, folder: Path, missing: dict[Path, None]) -> Event:
-    """The event with the images that it refers to. `missing` takes the paths of those that are not there."""
-    swap: dict[int, Image] = {}
-    for image in _images_of(event):
-        if image.data is not None or image.sha256 is None or not re.fullmatch(r"[0-9a-f]{64}", image.sha256):
-            continue
-        path = folder / _IMAGES / image.sha256
-        if path.exists():
-            data = path.read_bytes()
-            if hashlib.sha256(data).hexdigest() != image.sha256:
-                raise TraceError(f"{path} is damaged: it is not the picture whose SHA-256 is its name; restore it, or remove it")
-            swap[id(image)] = replace(image, data=base64.b64encode(data).decode("ascii"), sha256=None)
-        elif image.url is None:
-            missing[path] = None
-    return _with_images(event, swap) if swap else event

@@ -21,7 +21,7 @@ from react_agent.errors import ConfigError, ScriptError
 from react_agent.formats.stream import tell
 from react_agent.messages import ModelReply, ModelRequest
 from react_agent.replaying import message_lines
-from react_agent.stores.jsonl import replace_file
+from react_agent.stores.files import replace_file
 from react_agent.view.redact import redactor_of_environment
 
 VERSION = 1
