@@ -693,6 +693,8 @@ OTHER_BASE = {"$id": "https://example.com/a", "$defs": {"b": NOTE}, "properties"
         ({"contains": QTY | {"required": ["qty"]}}, [{"qty": 1}, {"quantity": 50}], None),
         ({"items": NOTE, "contains": QTY | {"required": ["qty"]}}, [{"qty": 1}, {"note": ""}], [{"qty": 1}, {"quantity": 50}]),
         ({"properties": {"inner": QTY, "base": OTHER_BASE}}, {"inner": {"quantity": 50}}, None),
+        (QTY | {"$id": "https://example.com/a"}, {"qty": 1}, {"quantity": 50}),
+        (QTY | {"$id": "#/properties/value"}, {"qty": 1}, {"quantity": 50}),
     ],
     ids=str,
 )  # fmt: skip

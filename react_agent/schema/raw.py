@@ -23,7 +23,17 @@ from react_agent.schema.complaints import MAX_PROBLEMS, ArgumentsValidator, Prob
 from react_agent.schema.keys import TooCostlyError, UnknownKeys, unknown
 from react_agent.schema.outside import MAX_EXPANSION, draft_of
 from react_agent.schema.patterns import linear, matcher
-from react_agent.schema.walk import TYPES, Path, children, constants, has_identities, known_keys, listing, mapping, resolve, type_names
+from react_agent.schema.walk import (
+    TYPES,
+    Path,
+    constants,
+    known_keys,
+    listing,
+    mapping,
+    refers_from_elsewhere,
+    resolve,
+    type_names,
+)
 
 LOOKS = 100_000  # at subschemas, in one search for unknown keys; and more for long arguments
 
@@ -45,7 +55,7 @@ class RawArguments(ArgumentsValidator):
         super().__init__(schema)
         self.known = known_keys(schema, schema) if closed else None
         # a reference below another base is not followed to the right place: what such schemas list is not known
-        self._closed = closed and not any(has_identities(held) for _, held, _ in children(schema) if isinstance(held, dict))
+        self._closed = closed and not refers_from_elsewhere(schema)
         self._accept: Callable[[bytes], object] = self._first
         self._validator: Any = None  # jsonschema's; without published types
 
@@ -239,7 +249,7 @@ class _NotPlainError(Exception):
 
 def _quick(schema: JsonObject, *, top: bool, within: bool) -> Callable[[bytes], object]:
     """Takes JSON text, and raises `ValueError` unless jsonschema would find no error and no key is unknown; it may do so without need."""
-    if draft_of(schema) in ("draft-03", "draft-04") or has_identities(schema):
+    if draft_of(schema) in ("draft-03", "draft-04") or refers_from_elsewhere(schema):
         return _never
     try:
         made = _Plain(schema, closed=within).said({**schema, "additionalProperties": False} if top else schema, 0)

@@ -37,10 +37,18 @@ def children(schema: JsonObject) -> Iterator[tuple[Path, JsonValue, bool]]:
                     yield (keyword, name), item, keyword in IN_PLACE
 
 
-def has_identities(schema: JsonObject) -> bool:
-    """Whether references in it may be meant from somewhere else than the root."""
+def refers_from_elsewhere(schema: JsonObject) -> bool:
+    """Whether a reference in it is meant from a place within that has an identity of its own, and not from the root."""
     held = [subschema for _, subschema, _ in children(schema) if isinstance(subschema, dict)]
-    return "$id" in schema or "id" in schema or any(map(has_identities, held))
+    return any((("$id" in each or "id" in each) and _refers(each)) or refers_from_elsewhere(each) for each in held)
+
+
+def _refers(schema: JsonObject) -> bool:
+    held = [subschema for _, subschema, _ in children(schema) if isinstance(subschema, dict)]
+    return not schema.keys().isdisjoint(_REFERENCES) or any(map(_refers, held))
+
+
+_REFERENCES = ("$ref", "$dynamicRef", "$recursiveRef")
 
 
 def listing(schema: JsonObject, keyword: str) -> list[JsonValue]:
