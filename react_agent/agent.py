@@ -279,7 +279,7 @@ class Agent(Generic[Output]):
     def _fork(self, trace: Trace | str | Path, at: int, task: Task | None, edits: Mapping[str, str], deps: object) -> Run:
         said = None if task is None else as_parts(task)
         trace = trace if isinstance(trace, Trace) else _read(trace)
-        masked = {place: self._masker.text(text) for place, text in edits.items()}
+        masked = {place: self._masker.masked(text) for place, text in edits.items()}
         forked = edited(trace.fork(at, run_id=new_run_id(), now=time.time()), masked)
         state = fold(forked)
         writer = self._store.create(forked.run_id) if self._store else None
