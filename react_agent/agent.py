@@ -22,9 +22,9 @@ from react_agent.errors import ConfigError, ReactAgentError, TraceError
 from react_agent.events import Changed, Parent, Resumed, Reviewed, Started, Told
 from react_agent.forking import edited
 from react_agent.host import Reviewer, Run
-from react_agent.loop import State, fold, update
+from react_agent.loop import CallModel, State, fold, next_effect, update
 from react_agent.masking import Masker
-from react_agent.messages import JsonObject, Message, Outcome, Settings, Task, Usage, as_parts, clean
+from react_agent.messages import JsonObject, Message, Outcome, Settings, Task, Usage, as_parts, clean, user
 from react_agent.policy import Policy
 from react_agent.result import Output, Result, checked_review, pending
 from react_agent.spec import AgentSpec, Limits, as_written, differences
@@ -42,6 +42,9 @@ if TYPE_CHECKING:
     from react_agent.stores.jsonl import Store, Writer
 
 ToolLike: TypeAlias = "Tool | Callable[..., object]"
+
+GO_ON = user("Go on with the task. You may take further steps now.")
+"""What is said to a model whose run was ended by a limit, when it is taken up without another word."""
 
 
 class Agent(Generic[Output]):
@@ -158,6 +161,8 @@ class Agent(Generic[Output]):
         changes: bool = False,
     ) -> Result[Output]:
         """Go on where a trace stopped: after a crash, a pause, a limit, or with the next question.
+
+        What a limit ended goes on with other limits (which are a change) or, after a deadline, with as much time again; the model is told to go on.
 
         Args:
             trace: A trace, which is taken as it is; or the path of its file, which is then written on.
@@ -279,7 +284,7 @@ class Agent(Generic[Output]):
     def _fork(self, trace: Trace | str | Path, at: int, task: Task | None, edits: Mapping[str, str], deps: object) -> Run:
         said = None if task is None else as_parts(task)
         trace = trace if isinstance(trace, Trace) else _read(trace)
-        masked = {place: self._masker.text(text) for place, text in edits.items()}
+        masked = {place: self._masker.masked(text) for place, text in edits.items()}
         forked = edited(trace.fork(at, run_id=new_run_id(), now=time.time()), masked)
         state = fold(forked)
         writer = self._store.create(forked.run_id) if self._store else None
@@ -300,6 +305,8 @@ class Agent(Generic[Output]):
             run.append(Changed(run.now(), self.spec, self.backend.name, self.backend.format_name))
         for review in reviews:
             run.append(replace(review, at=run.now()))
+        if said is None and run.state.view[-1].role == "assistant" and isinstance(next_effect(run.state), CallModel):
+            said = GO_ON  # servers refuse a conversation that ends with the model's own words, or have it complete them
         if said is not None:
             run.append(Told(run.now(), said))
 

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from react_agent.errors import ConfigError
 from react_agent.events import Compacted, Edit, Event, Replied, Returned, Started, Told
-from react_agent.messages import Message, Text
+from react_agent.messages import Message, Text, clean
 from react_agent.trace import Trace
 
 QUESTION = "question"
@@ -32,11 +32,13 @@ def edited(fork: Trace, edits: Mapping[str, str]) -> Trace:
     """The fork with other texts in these places. An observation of a call that failed becomes a good one.
 
     Raises:
-        ConfigError: A place that is none, or that was read already; the message names those that there are.
+        ConfigError: A place that is none, or that was read already; the message names those that there are. Or what is no text.
     """
     places = _places(fork)
     events, done = list(fork), []
     for place, text in edits.items():
+        if not isinstance(text, str):  # no trace that holds it could be read again
+            raise ConfigError(f"what is put in the place of {place!r} is a text; not {type(text).__name__}")
         if place not in places:
             there = f"what can be edited there is {', '.join(places)}" if places else "nothing can be edited there"
             raise ConfigError(
@@ -44,7 +46,7 @@ def edited(fork: Trace, edits: Mapping[str, str]) -> Trace:
             )
         at = places[place]
         done.append(Edit(at, place, _text(fork[at])))
-        events[at] = _with_text(fork[at], text)
+        events[at] = _with_text(fork[at], clean(text))
     started = events[0]
     if isinstance(started, Started) and started.parent is not None and done:
         events[0] = replace(started, parent=replace(started.parent, edits=tuple(done)))

@@ -16,14 +16,14 @@ from msgspec.structs import replace
 from react_agent.backends.base import Backend, Listener
 from react_agent.compaction import shorten
 from react_agent.dispatch import Dispatcher
-from react_agent.errors import BackendError, BackendTimeout, ContextOverflow, Diverged, ScriptError
+from react_agent.errors import BackendError, BackendTimeout, ContextOverflow, Diverged, ScriptError, TraceError
 from react_agent.events import Called, Compacted, Event, Finished, Replied, Reviewed, Started, Stopped, Told
 from react_agent.loop import CallModel, CallTools, Finish, Pause, PlannedCall, State, advance, begin, next_effect
 from react_agent.masking import Masker
 from react_agent.messages import Delta, ErrorInfo, Message, ModelReply, Outcome, Usage
 from react_agent.result import Pending, as_pending, checked_review
 from react_agent.tooling import Tool, ToolRegistry
-from react_agent.trace import Trace
+from react_agent.trace import Trace, read_again
 
 if TYPE_CHECKING:
     from react_agent.stores.jsonl import Writer
@@ -33,6 +33,8 @@ EventListener: TypeAlias = Callable[[Event], None]
 ProgressListener: TypeAlias = Callable[[int, int, str, "float | None"], None]
 
 MOST_COMPACTIONS = 4  # of one request; each halves the conversation
+# Backends whose replies a type checker has looked at; what others give back is read as a trace would be.
+_SOUND = frozenset(f"react_agent.backends.{module}" for module in ("function", "leaf", "mock", "providers", "replay"))
 _NOTHING = Usage()
 LAST_REQUEST_SECONDS = 30.0  # what the last request of a run gets whose time is up
 
@@ -94,6 +96,7 @@ class Run:
         self._writer = writer
         self.flush, self.checkpoint = (_nothing, _nothing) if writer is None else (writer.flush, writer.checkpoint)
         self._masker = masker or None
+        self._sound = type(backend).__module__ in _SOUND
         self._asking = False
         self._over = False
         self._first_token: float | None = None
@@ -208,7 +211,14 @@ class Run:
         if self._counted:
             self._check_counted(reply)
         first_token = None if listen is None else self._first_token
-        self.append(Replied(self.now(), reply, effect.purpose, effect.request.digest(), seconds, first_token))
+        replied = Replied(self.now(), reply, effect.purpose, effect.request.digest(), seconds, first_token)
+        if not self._sound:
+            try:
+                replied = read_again(replied)
+            except TraceError as error:
+                self._lost(BackendError(f"it gave back a reply that no trace can hold: {error}"))
+                return
+        self.append(replied)
 
     def _check_counted(self, reply: ModelReply) -> None:
         """Say once of each limit that it cannot hold, since a reply does not tell what it counts."""

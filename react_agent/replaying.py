@@ -17,7 +17,21 @@ from react_agent.events import Asked, Called, Event, Replied, Returned, Started
 from react_agent.formats import get_format
 from react_agent.formats.base import Format, RawReply
 from react_agent.loop import CallModel, CallTools, Effect, Pause, PlannedCall, State, begin, next_effect, update
-from react_agent.messages import Act, Answer, Image, Malformed, Message, ModelReply, ModelRequest, Part, Reading, Text, ToolCall, ToolResult
+from react_agent.messages import (
+    Act,
+    Answer,
+    Image,
+    Malformed,
+    Message,
+    ModelReply,
+    ModelRequest,
+    Part,
+    Reading,
+    Text,
+    Thinking,
+    ToolCall,
+    ToolResult,
+)
 from react_agent.spec import AgentSpec
 from react_agent.trace import Trace
 
@@ -147,7 +161,10 @@ def check_reading(reply: ModelReply, request: ModelRequest, step: int) -> None:
 def _as_written(reply: ModelReply, format_: Format) -> tuple[Part, ...]:
     """What the model wrote; where the record keeps no text, the reading gives it back exactly."""
     if reply.raw is not None:
-        return (Text(reply.raw),)
+        beside = [
+            part for part in reply.message.parts if type(part) is Thinking and part.provider_data
+        ]  # came in a field of its own, not in the text
+        return (*beside, Text(reply.raw))
     if not format_.native:
         return (Text(format_.write(reply.read())),)
     return tuple(

@@ -13,7 +13,7 @@ from react_agent.errors import BackendError, ConfigError, RunFailed, TraceError
 from react_agent.events import Event, Finished, Replied, Reviewed
 from react_agent.loop import Pause, PlannedCall, State, fold, next_effect
 from react_agent.messages import JsonObject, Outcome, Usage, clean
-from react_agent.trace import Step, Trace, decode_event, encode_event
+from react_agent.trace import Step, Trace, read_again
 
 if TYPE_CHECKING:
     from typing import Self
@@ -133,11 +133,9 @@ def checked_review(review: object, call: PlannedCall | None = None) -> Reviewed:
             f"the reviewer was asked about call {call.step}.{call.index} ({call.name}) and decided on {review.step}.{review.index}"
         )
     try:
-        read = decode_event(encode_event(review))
-    except (TraceError, TypeError, ValueError, OverflowError, RecursionError) as error:
+        return read_again(review)
+    except TraceError as error:
         raise ConfigError(f"the review of call {review.step}.{review.index} cannot be written into the trace: {error}") from error
-    assert isinstance(read, Reviewed)
-    return read
 
 
 def ending(trace: Trace) -> Outcome | None:

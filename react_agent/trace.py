@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import overload
+from typing import TypeVar, overload
 
 import msgspec
 from msgspec.structs import replace
@@ -15,6 +15,8 @@ from msgspec.structs import replace
 from react_agent.errors import TraceError
 from react_agent.events import SCHEMA_VERSION, Called, Event, Parent, Replied, Returned, Reviewed, Started
 from react_agent.messages import JsonObject, ModelReply, ToolResult, Usage
+
+E = TypeVar("E", bound=Event)
 
 encode_event: Callable[[Event], bytes] = msgspec.json.Encoder().encode
 """One line of a trace file, without its line end."""
@@ -31,6 +33,16 @@ def decode_event(line: bytes | str) -> Event:
         return _decode()(line)
     except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
         raise TraceError(_why_no_event(line, error)) from None
+
+
+def read_again(event: E) -> E:
+    """The event as it will be read from a file. Raises `TraceError` for what holds something else than it says, and so could not be."""
+    try:
+        read = decode_event(encode_event(event))
+    except (TypeError, ValueError, OverflowError, RecursionError) as error:
+        raise TraceError(f"event '{event.kind}' cannot be written: {error}") from None
+    assert isinstance(read, type(event))
+    return read
 
 
 def _check_version(first: bytes) -> None:

@@ -48,7 +48,7 @@ from react_agent import (
 from react_agent.backends.mock import ScriptItem
 from react_agent.errors import BackendRejected, BackendUnavailable
 from react_agent.events import Called, Event, Finished, Replied, Returned, Reviewed, Started, Stopped, Told
-from react_agent.messages import JsonObject, Message, ModelReply, ModelRequest, ToolCall
+from react_agent.messages import JsonObject, Message, ModelReply, ModelRequest, ToolCall, assistant
 
 formats = pytest.mark.parametrize("format_name", ["native", "react_text"])
 
@@ -709,6 +709,36 @@ def test_a_backend_that_gives_back_no_reply_is_a_lost_backend() -> None:
     result = Agent(Broken([])).run_sync("Go.")
     assert result.outcome.kind == "failed"
     assert "str, not a ModelReply" in result.outcome.detail
+
+
+@pytest.mark.parametrize("stored", [False, True])
+@pytest.mark.parametrize(
+    ("reply", "words"),
+    [
+        (ModelReply(assistant("half a pair \ud800"), "answer"), "surrogates"),
+        (ModelReply(Message("assistant", (Text(None),)), "answer"), "`$.reply.message.parts[0].text`"),  # type: ignore[arg-type]  # wrong on purpose, as below
+        (ModelReply(Message("assistant", ("hello",)), "answer"), "Expected `object`"),  # type: ignore[arg-type]
+        (ModelReply(assistant("hello"), "final"), "'final'"),  # type: ignore[arg-type]
+        (ModelReply(assistant("hello"), "answer", usage="7 tokens"), "usage"),  # type: ignore[arg-type]
+        (ModelReply(assistant(ToolCall("look", '{"at": 1}')), "act"), "arguments"),  # type: ignore[arg-type]
+        (ModelReply(assistant(ToolCall("look", {"at": object()})), "act"), "object"),  # type: ignore[dict-item]
+    ],
+)
+def test_a_reply_that_no_trace_can_hold_is_a_lost_backend(reply: ModelReply, words: str, stored: bool, tmp_path: Path) -> None:
+    class Own:
+        name = "own"
+        format_name = "native"
+
+        async def reply(self, *args: object, **kwargs: object) -> ModelReply:
+            return reply
+
+        async def aclose(self) -> None: ...
+
+    result = Agent(Own(), store=tmp_path if stored else None).run_sync("Go.", run_id="r")
+    assert result.outcome.kind == "failed"
+    assert words in result.outcome.detail
+    assert Trace.from_jsonl(result.trace.to_jsonl()) == result.trace
+    assert not stored or Trace.load(tmp_path / "r.jsonl") == result.trace
 
 
 def test_a_timeout_that_the_backend_raises_itself_is_a_lost_backend() -> None:

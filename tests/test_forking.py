@@ -97,6 +97,14 @@ def test_what_was_read_stays(step: int, place: str) -> None:
         edited(prefix(ONE, step), {place: "another"})
 
 
+def test_what_is_put_in_a_place_is_a_text_that_can_be_written() -> None:
+    fork = edited(prefix(ONE, 1), {"observation": "half a pair \ud800"})
+    assert Trace.from_jsonl(fork.to_jsonl()) == fork
+    for secrets in ((), ("hunter2",)):
+        with pytest.raises(ConfigError, match="'observation' is a text; not int"):
+            Agent(MockBackend([]), tools=[look], secrets=secrets).fork_sync(ONE, ONE.after_step(1), edits={"observation": 42})  # type: ignore[dict-item]
+
+
 def test_a_call_that_never_ran_still_did_not() -> None:
     trace = run(call("lok", at="a"), "done")
     fork = edited(prefix(trace, 1), {"observation": "no such tool"})

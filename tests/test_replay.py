@@ -7,6 +7,7 @@ import runpy
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from _stories import STORIES, tell
@@ -31,9 +32,10 @@ from react_agent import (
     tool,
 )
 from react_agent.events import Called, Event, Finished, Replied, Returned
+from react_agent.formats.base import RawReply
 from react_agent.host import Run
 from react_agent.loop import fold
-from react_agent.messages import Message, ResultStatus, Text
+from react_agent.messages import Message, ResultStatus, Text, Thinking
 from react_agent.spec import AgentSpec
 
 formats = pytest.mark.parametrize("format_name", ["native", "react_text"])
@@ -206,6 +208,19 @@ def test_a_text_that_is_read_differently_now_is_noticed(format_name: str) -> Non
         replay(edited(record(format_name), edit))
     assert raised.value.step == 0
     assert '+call: lookup {"key": "z"}' in raised.value.difference
+
+
+@pytest.mark.parametrize("format_name", ["native", "react_text", "hermes", "json_step", "json_plan"])
+def test_thinking_that_came_beside_the_text_is_none_of_the_text(format_name: str) -> None:
+    class Reasoning(MockBackend):
+        def _raw(self, *args: Any) -> RawReply:
+            raw = super()._raw(*args)
+            return replace(raw, parts=(Thinking("Hm.", {"api": "a-server"}), *raw.parts))
+
+    script = ["nothing"] if format_name == "native" else [Raw("Action: lookup\nAction Input: {'key': 'a'}\nObservation: 7"), "done"]
+    trace = Agent(Reasoning(script, format=format_name), tools=World().tools(), limits=Limits(mistakes=1)).run_sync("Go.").trace
+    assert all(step.thought.startswith("Hm.") for step in trace.steps())
+    replay(Trace.from_jsonl(trace.to_jsonl()))
 
 
 def test_the_digest_is_that_of_the_request_alone() -> None:

@@ -6,6 +6,7 @@ import datetime
 import decimal
 import enum
 import gzip
+import inspect
 import json
 import subprocess
 import sys
@@ -353,6 +354,43 @@ def test_types_of_the_calling_scope_are_found() -> None:
 
     assert checked(probe, {"n": 3}) == Local(n=3)
     assert probe.takes_context == "ctx"
+
+
+class Labelled(BaseModel):
+    label: str = Field(alias="Label")
+    n: int = 1
+
+
+class Placed(NamedTuple):
+    x: int
+
+
+def _rewritten() -> Callable[..., object]:
+    """As by a decorator that keeps a parameter to itself and writes the signature that is left."""
+
+    def wrapper(**arguments: object) -> object:
+        return arguments
+
+    wrapper.__signature__ = inspect.Signature([inspect.Parameter("n", inspect.Parameter.KEYWORD_ONLY, annotation="int")])  # type: ignore[attr-defined]
+    return wrapper
+
+
+@pytest.mark.parametrize(
+    ("function", "arguments", "made"),
+    [
+        (Labelled, {"Label": "a"}, Labelled(Label="a")),
+        (Placed, {"x": 3}, Placed(3)),
+        (_rewritten(), {"n": 3}, {"n": 3}),
+    ],
+    ids=["model", "named tuple", "decorator"],
+)
+def test_a_signature_that_is_not_that_of_the_code_is_taken_at_its_word(
+    function: Callable[..., object], arguments: dict[str, Any], made: object
+) -> None:
+    one = Tool.from_function(function, name="one")
+    assert one.function(**one.check(arguments)) == made
+    assert not fits(one, {key: [] for key in arguments})
+    assert not fits(one, {**arguments, "other": 1})
 
 
 def _unannotated(value) -> None: ...  # type: ignore[no-untyped-def]
@@ -731,6 +769,32 @@ def test_an_unknown_key_within_is_named_with_its_place_the_known_keys_and_the_ne
     for _ in range(100):
         level = {"under": [level]}
     assert "there is no such key" in complaint(made, {"value": level})
+
+
+@pytest.mark.parametrize(
+    ("of", "value", "fits_it"),
+    [
+        (0.01, 19.99, True),
+        (0.01, 0.29, True),
+        (0.1, 0.3, True),
+        (0.01, 19.995, False),
+        (0.01, 7, True),
+        (0.01, 1e300, True),
+        (1e-9, 1.5e-9, False),
+        (2.5, 10**40, True),
+        (3, 10**40, False),
+        (2, 3.0, False),
+        (0.5, "text", True),
+        (0.5, True, True),
+    ],
+)
+def test_multiples_are_counted_as_the_numbers_are_written(of: float, value: Any, fits_it: bool) -> None:
+    for keyword, draft in (
+        ("multipleOf", "https://json-schema.org/draft/2020-12/schema"),
+        ("divisibleBy", "http://json-schema.org/draft-03/schema#"),
+    ):
+        schema = {"$schema": draft, **of_value(**{keyword: of})}
+        assert fits(RawArguments(schema), {"value": value}) is fits_it
 
 
 def test_branches_that_come_again_at_each_level_do_not_multiply() -> None:

@@ -13,12 +13,14 @@ import pytest
 from _laws import check_law
 from _stories import STORIES, Answer, after, mock, tell
 from _world import NOT_DONE, UNKNOWN, Order, World
+from msgspec.structs import replace
 
 from react_agent import (
     Agent,
     Image,
     Limits,
     MockBackend,
+    Outcome,
     Policy,
     Raw,
     Result,
@@ -31,12 +33,14 @@ from react_agent import (
     Trace,
     call,
     pending,
+    replay,
     tool,
 )
 from react_agent.backends.mock import ScriptItem
 from react_agent.errors import BackendRejected, ConfigError
 from react_agent.events import Asked, Called, Changed, Event, Replied, Resumed, Returned, Reviewed, Started, Told
 from react_agent.host import Run
+from react_agent.loop import fold
 from react_agent.masking import MASKED, Masker
 from react_agent.messages import Message
 from react_agent.result import Pending
@@ -922,6 +926,18 @@ def test_what_a_limit_ended_goes_on_with_other_limits(script: list[ScriptItem], 
     second = Agent(backend, tools=world.tools(), limits=then).resume_sync(first.trace, changes=True)
     assert second.answer == "done"
     assert [request.tool_choice for request in backend.requests] == ["auto", "auto"]
+    assert backend.requests[0].messages[-1].role == "user", "its own words are not for it to complete"
+    replay(second.trace)
+
+
+def test_what_a_deadline_ended_goes_on_without_other_limits() -> None:
+    world, limits = World(), Limits(seconds=50.0)
+    one = Agent(MockBackend([call("lookup", key="a"), "part"]), tools=world.tools(), limits=limits).run_sync("Go.")
+    late = Trace([replace(event, at=60.0 if at > after(one.trace, Called) else 0.0) for at, event in enumerate(one.trace, 1)])
+    assert fold(late).outcome == Outcome("limit", "seconds: 60 of 50 used")
+    backend = MockBackend(["done"])
+    assert Agent(backend, tools=world.tools(), limits=limits).resume_sync(late).answer == "done"
+    assert [message.role for message in backend.requests[0].messages[-2:]] == ["assistant", "user"]
 
 
 def test_a_finished_trace_resumes_to_its_end_without_asking_anybody() -> None:

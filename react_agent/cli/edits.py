@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from react_agent.cli.files import text_of
 from react_agent.errors import ConfigError
 from react_agent.forking import editable
 from react_agent.loop import fold
@@ -43,7 +44,7 @@ def typed_edits(typed: Sequence[str], fork: Trace) -> dict[str, str]:
 
 
 def _text(text: str) -> str:
-    return Path(text[1:]).read_text("utf-8") if text.startswith("@") else text
+    return text_of(text[1:]) if text.startswith("@") else text
 
 
 def _in_editor(place: str, text: str) -> str:

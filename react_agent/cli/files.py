@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from react_agent.cli.console import Code, complain, fail, runs_folder
+from react_agent.errors import ConfigError
 from react_agent.events import Replied
 from react_agent.loop import CallModel, State, advance, begin, next_effect
 from react_agent.stores.jsonl import JsonlStore
@@ -82,6 +83,14 @@ def _read(name: str | None) -> tuple[Path, Trace, str]:
         return path, read.trace, read.problem
     except OSError as error:
         return path, Trace(), f"{path} cannot be read: {error.strerror or error}"
+
+
+def text_of(path: str) -> str:
+    """The text of a file that an option names as ``@FILE``. Raises `ConfigError` for one that is no UTF-8, and `OSError`."""
+    try:
+        return Path(path).read_text("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path} is no text in UTF-8 ({error.reason} at byte {error.start}); save it as such") from None
 
 
 def requests(trace: Trace) -> list[CallModel]:

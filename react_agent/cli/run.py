@@ -17,7 +17,7 @@ from msgspec.structs import replace
 
 from react_agent.cli.console import EXIT, Code, Mode, fail, runs_folder, shell
 from react_agent.cli.edits import INSTRUCTIONS, typed_edits
-from react_agent.cli.files import load_whole
+from react_agent.cli.files import load_whole, text_of
 from react_agent.cli.loading import MODEL_VARIABLE, load_model, load_tools
 from react_agent.cli.options import FieldsOption, RedactOption, redactor
 from react_agent.errors import ConfigError
@@ -96,7 +96,7 @@ def run(
     if not task.strip():
         fail("the question is empty", Code.USAGE)
     home = JsonlStore(runs_folder(store))
-    text = Path(instructions[1:]).read_text() if instructions.startswith("@") else instructions
+    text = text_of(instructions[1:]) if instructions.startswith("@") else instructions
     spec = AgentSpec(
         text, limits=_limits(Limits(), steps=steps, seconds=seconds, tokens=tokens, cost=cost), settings=Settings(temperature=temperature)
     )

@@ -10,6 +10,7 @@ import functools
 import json
 import threading
 from collections.abc import Callable, Iterator, Mapping
+from fractions import Fraction
 from itertools import islice
 from typing import Any, cast
 
@@ -176,7 +177,7 @@ def _registry() -> Any:
 
 @functools.cache
 def _dialect(draft: str) -> Any:
-    """jsonschema's validator of a draft, with patterns that end in time and a bound on how much one check may branch."""
+    """jsonschema's validator of a draft, with patterns that end in time, multiples of decimal numbers and a bound on how much one check may branch."""
     import attrs
     import jsonschema  # type: ignore[import-untyped,unused-ignore]
     from jsonschema.validators import extend  # type: ignore[import-untyped,unused-ignore]
@@ -214,11 +215,21 @@ def _dialect(draft: str) -> Any:
             for key in extra:
                 yield from validator.descend(instance[key], held, path=key)
 
+    def multiple_of(validator: Any, wanted: float, instance: Any, schema: object) -> Iterator[object]:
+        if validator.is_type(instance, "number") and (_exact(instance) / _exact(wanted)).denominator != 1:
+            yield jsonschema.ValidationError(f"{instance!r} is not a multiple of {wanted}")
+
     rules = {keyword: bounded(keyword) for keyword in _BRANCHING if keyword in base.VALIDATORS}
     own = {"pattern": pattern, "patternProperties": pattern_properties, "additionalProperties": additional_properties}
+    own |= {"multipleOf": multiple_of, "divisibleBy": multiple_of}
     made = extend(base, {**rules, **{keyword: rule for keyword, rule in own.items() if keyword in base.VALIDATORS}})
     made.evolve = attrs.evolve  # its own would leave these rules behind at a nested "$schema"
     return made
+
+
+def _exact(number: float) -> Fraction:
+    """The number as JSON writes it: 19.99 is 1,999 times 0.01, which no division of floats finds."""
+    return Fraction(repr(number) if isinstance(number, float) else number)
 
 
 # ---------------------------------------------------------------------------------------------------------- quick yes

@@ -8,6 +8,7 @@ import re
 import types
 import typing
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Annotated, Literal, NamedTuple, NotRequired, cast, get_args, get_origin
 
 import pydantic
@@ -51,7 +52,7 @@ def from_function(function: Callable[..., object], *, name: str, injected: type 
         ToolDefinitionError: Something in the signature has no JSON Schema; the message names it and says what to write.
     """
     parameters = _parameters(function, name, method)
-    hints = _hints(function, name, [p.name for p in parameters])
+    hints = _hints(function, name, parameters)
     contexts = [p.name for p in parameters if injected is not None and _mentions(hints[p.name], injected)]
     if len(contexts) > 1:
         raise ToolDefinitionError(f"{name}: {contexts[0]!r} and {contexts[1]!r} are both contexts; keep one")
@@ -99,7 +100,7 @@ def check_accepts(
     """
     try:
         parameters = inspect.signature(function).parameters
-        hints = _hints(function, name, [p.name for p in parameters.values() if p.annotation is not p.empty])
+        hints = _hints(function, name, [p for p in parameters.values() if p.annotation is not p.empty])
     except (TypeError, ValueError, ToolDefinitionError):  # it cannot be told; the first call will show
         return None
     context = next((p for p in parameters if p in hints and _mentions(hints[p], injected)), None)
@@ -162,13 +163,15 @@ def _target(function: Callable[..., object]) -> Callable[..., object]:
     return cast("Callable[..., object]", type(function).__call__)
 
 
-def _hints(function: Callable[..., object], name: str, wanted: Sequence[str]) -> dict[str, object]:
+def _hints(function: Callable[..., object], name: str, wanted: Sequence[inspect.Parameter]) -> dict[str, object]:
     """The resolved annotations. Local types are looked up where the definition is being made."""
     target = _target(function)
-    try:
-        return typing.get_type_hints(target, include_extras=True)
-    except Exception:  # noqa: BLE001 - an annotation is code, and may raise anything; below it is found which one
-        plain = inspect.unwrap(target)
+    known: dict[str, object] = {}
+    with suppress(Exception):  # an annotation is code, and may raise anything; below it is found which one
+        known = typing.get_type_hints(target, include_extras=True)
+    if all(parameter.name in known for parameter in wanted):
+        return known
+    plain = inspect.unwrap(target)  # or the signature is not that of its code, as with pydantic's models and with decorators that write one
     names: dict[str, object] = getattr(plain, "__globals__", {})
     nearby = _nearby(names)
     hints: dict[str, object] = {}
@@ -176,13 +179,12 @@ def _hints(function: Callable[..., object], name: str, wanted: Sequence[str]) ->
     def stub() -> None: ...
 
     for parameter in wanted:
-        annotation = plain.__annotations__[parameter]
-        stub.__annotations__ = {parameter: annotation}
+        stub.__annotations__ = {parameter.name: parameter.annotation}
         try:
             hints |= typing.get_type_hints(stub, names, nearby, include_extras=True)
         except Exception as error:
             raise ToolDefinitionError(
-                f"{name}: the annotation {annotation!r} of parameter {parameter!r} cannot be resolved ({error}); "
+                f"{name}: the annotation {parameter.annotation!r} of parameter {parameter.name!r} cannot be resolved ({error}); "
                 "define or import the type at the top of the module, and not under TYPE_CHECKING"
             ) from error
     return hints

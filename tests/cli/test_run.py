@@ -156,12 +156,14 @@ def test_tools_by_name(cli: Cli, home: Path, names: list[str], tools: list[str] 
         (["-m", "kit:answers", "-t", "leaves.py"], "SystemExit"),
         (["-m", "kit:answers", "--format", "nope"], "speaks 'native'"),
         (["-m", "kit:answers", "--instructions", "@missing.txt"], "missing.txt"),
+        (["-m", "kit:answers", "--instructions", "@latin.txt"], "latin.txt is no text in UTF-8"),
     ],
     ids=lambda value: " ".join(value[-2:]) if isinstance(value, list) else "",
 )
 def test_wrong_names_are_told_without_a_traceback(cli: Cli, home: Path, options: list[str], words: str) -> None:
     (home / "broken.py").write_text("import json\nnonsense\n")
     (home / "leaves.py").write_text("raise SystemExit(0)\n")
+    (home / "latin.txt").write_bytes("Sei höflich.".encode("latin-1"))
     result = cli("run", "Well?", *options)
     assert result.exit_code in (1, 2)
     assert words in result.stderr
@@ -362,11 +364,13 @@ def test_question_and_instructions_are_edited(cli: Cli, home: Path, lyon: Path) 
         ("observation=2102650", "the text is as it was"),
         ("observation", "needs a terminal and $EDITOR"),
         ("observation=@nowhere.txt", "nowhere.txt"),
+        ("observation=@latin.txt", "latin.txt is no text in UTF-8"),
     ],
 )
 def test_what_cannot_be_edited(cli: Cli, home: Path, lyon: Path, word: str, said: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("EDITOR", raising=False)
     monkeypatch.delenv("VISUAL", raising=False)
+    (home / "latin.txt").write_bytes("höflich".encode("latin-1"))
     result = cli("trace", "fork", lyon, "--at", "1", "--edit", word, "-m", "kit:answers", "-t", "kit:population")
     assert result.exit_code in (1, 2)
     assert said in result.stderr
