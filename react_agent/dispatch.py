@@ -33,15 +33,17 @@ class CallScope(Struct, gc=False):
     """The call that code is running beneath; a nested run takes its id from it and adds what it spent."""
 
     key: str
-    run_id: str  # not told by the key alone: an orphan in a fork keeps its parent's
+    run_id: str
     usage: Usage | None = None
     cost: float | None = None
     children: int = 0
 
-    def child(self) -> str:
-        """The id of the next run beneath this call: the call's key, so that a resumed parent finds its child."""
+    def child(self) -> tuple[str, str]:
+        """The id of the next run beneath this call: the call's key, so that a resumed parent finds its child. In a fork an orphan keeps the key that it
+        had before; its child is named after the fork, and the other id is that of the child to part from."""
         self.children += 1
-        return self.key if self.children == 1 else f"{self.key}+{self.children}"
+        number = "" if self.children == 1 else f"+{self.children}"
+        return f"{self.run_id}/{self.key.rpartition('/')[2]}{number}", f"{self.key}{number}"
 
     def add(self, usage: Usage, cost: float) -> None:
         """Count what a run beneath this call spent."""

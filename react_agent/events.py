@@ -38,7 +38,7 @@ class Edit(Noun, frozen=True):
 
 
 class Parent(Noun, frozen=True):
-    """Where a run came from: the first `at` events of another run (a fork), or a call of another run (a sub-agent).
+    """Where a run came from: the first `at` events of another run (a fork), or a call of another run (a sub-agent); or both, beneath a fork.
 
     Attributes:
         edits: What was changed in those events.

@@ -208,10 +208,10 @@ class Trace(Sequence[Event]):
             raise TraceError(f"a trace of {len(self._events)} events cannot be cut at {at}; 1 to {len(self._events)} are possible")
         return Trace(self._events[:at])
 
-    def fork(self, at: int, *, run_id: str, now: float) -> Trace:
-        """The first `at` events under a new run id, with this run as its parent."""
+    def fork(self, at: int, *, run_id: str, now: float, call: str | None = None) -> Trace:
+        """The first `at` events under a new run id, with this run as its parent. `call`: the key of the call beneath which the new one goes on."""
         prefix = self.cut(at)
-        first = replace(prefix.started, run_id=run_id, at=now, parent=Parent(self.run_id, at=at))
+        first = replace(prefix.started, run_id=run_id, at=now, parent=Parent(self.run_id, at=at, call=call))
         return Trace([first, *prefix[1:]])
 
     def after_step(self, step: int) -> int:

@@ -47,7 +47,7 @@ from react_agent import (
 )
 from react_agent.backends.mock import ScriptItem
 from react_agent.errors import BackendRejected, BackendUnavailable
-from react_agent.events import Called, Event, Finished, Replied, Returned, Reviewed, Started, Stopped, Told
+from react_agent.events import Called, Event, Finished, Parent, Replied, Returned, Reviewed, Started, Stopped, Told
 from react_agent.messages import JsonObject, Message, ModelReply, ModelRequest, ToolCall, assistant
 
 formats = pytest.mark.parametrize("format_name", ["native", "react_text"])
@@ -789,7 +789,37 @@ def test_beneath_a_call_that_a_fork_runs_again_the_parent_is_the_fork() -> None:
     fork = Agent(mock(["done"], "native"), tools=[ask]).fork_sync(one.trace, at)
     started = results[-1].trace.started
     assert started.parent is not None
-    assert (started.run_id, started.parent.call, started.parent.run_id) == ("parent/0.0", "parent/0.0", fork.trace.run_id)
+    assert (started.run_id, started.parent.call, started.parent.run_id) == (f"{fork.trace.run_id}/0.0", "parent/0.0", fork.trace.run_id)
+
+
+def test_a_fork_and_its_sibling_each_go_on_with_a_child_of_their_own(tmp_path: Path) -> None:
+    """Both were killed within the child's run, after its first step: neither does that again, and neither writes into the other's trace."""
+    world, store = World(), JsonlStore(tmp_path)
+
+    def parent(*script: ScriptItem, deep: Sequence[ScriptItem]) -> Agent:
+        @tool(idempotent=True)
+        async def ask(question: str) -> str:
+            """Ask the expert."""
+            return str((await Agent(mock(deep, "native"), tools=world.tools(), store=store).run(question)).answer)
+
+        return Agent(mock(script, "native"), tools=[ask], store=store)
+
+    whole = parent(call("ask", question="Deep?"), "done", deep=[call("lookup", key="a"), "deep"]).run_sync("Go.", run_id="p")
+    for run_id, kind in (("p", Called), ("p/0.0", Returned)):
+        trace = store.load(run_id)
+        trace.cut(after(trace, kind)).save(store.path(run_id))
+    before = store.path("p/0.0").read_bytes()
+    fork = parent("forked", deep=["another answer"]).fork_sync(store.path("p"), after(whole.trace, Called))
+    assert store.path("p/0.0").read_bytes() == before
+    child = store.load(f"{fork.trace.run_id}/0.0")
+    assert child.started.parent == Parent("p/0.0", at=len(store.load("p/0.0")), call="p/0.0")
+    fork.trace.cut(after(fork.trace, Called)).save(store.path(fork.trace.run_id))
+    again = parent("forked", deep=[]).resume_sync(store.path(fork.trace.run_id))
+    resumed = parent("resumed", deep=["deep"]).resume_sync(store.path("p"))
+    for result, answer, said in ((fork, "forked", "another answer"), (again, "forked", "another answer"), (resumed, "resumed", "deep")):
+        assert result.answer == answer
+        assert result.steps[0].calls[0].result.text == said  # type: ignore[union-attr]  # it has one
+    assert world.names == ["lookup"]
 
 
 def test_several_runs_beneath_one_call_have_names_of_their_own() -> None:

@@ -36,7 +36,7 @@ def show_(
     started = trace.started
     show(console, terminal.title(trace.run_id, f"{words.when(started.at)} · {started.backend} · format {started.format}"))
     if started.parent:
-        of = f"step.index {started.parent.call}" if started.parent.call else f"its first {started.parent.at} events"
+        of = f"call {started.parent.call}" if started.parent.at is None else f"its first {started.parent.at} events"
         show(console, terminal.Row("parent", words.plain(f"{started.parent.run_id} ({of})"), "dim"))
     if started.spec.instructions:
         show(console, terminal.Row("instructions", words.plain(started.spec.instructions), "dim", lines=None if full else 3))

@@ -63,7 +63,7 @@ def _item(event: Event, step: int) -> Item:
         case Started():
             made |= {"run": event.run_id, "task": parts(event.task.parts), **_agent(event.spec, event.backend, event.format)}
             if event.parent:
-                place = f"call {event.parent.call}" if event.parent.call else f"its first {event.parent.at} events"
+                place = f"call {event.parent.call}" if event.parent.at is None else f"its first {event.parent.at} events"
                 made["parent"] = plain(f"{event.parent.run_id}, {place}")
                 made["edits"] = [{"at": edit.at, "what": plain(edit.what), "before": plain(edit.before)} for edit in event.parent.edits]
         case Replied():
