@@ -301,6 +301,19 @@ def test_docstrings_describe_the_tool_and_its_parameters(doc: str) -> None:
     assert properties["end"]["description"] == "The goal."
 
 
+@pytest.mark.parametrize(
+    "doc", ["Args:\n        start: Where from.\n    ", "Args:\n        start: Where from.\n\n    Returns:\n        Trains.\n    "]
+)
+def test_a_docstring_may_begin_with_its_parameters(doc: str) -> None:
+    def trains(start: str) -> str:
+        return start
+
+    trains.__doc__ = doc
+    spec = tool(description="Finds trains.")(trains).spec
+    properties: Any = spec.parameters["properties"]
+    assert (spec.description, properties["start"]["description"]) == ("Finds trains.", "Where from.")
+
+
 def test_parameters_that_are_described_together_are_each_described() -> None:
     @tool
     def move(x: int, y: int, speed: float = 1.0) -> int:

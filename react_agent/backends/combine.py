@@ -78,6 +78,8 @@ class Fallback:
                 heard.begin()
             try:
                 reply = await backend.reply(request, listen=heard, timeout=left)
+                if not isinstance(reply, ModelReply):
+                    raise BackendError(f"it gave back {type(reply).__name__}, not a ModelReply")  # one of the user's own
             except self._on as error:
                 attempt = Attempt(
                     backend.name, f"{type(error).__name__}: {error}", "the next one was asked", round(self._clock() - began, 6)

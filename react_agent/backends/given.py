@@ -67,8 +67,8 @@ def usable_key(key: str | None) -> str | None:
 def usable_headers(headers: Mapping[str, str]) -> dict[str, str]:
     """The headers by lower-case names. Raises `ConfigError` for a value that cannot be sent."""
     for name, value in headers.items():
-        if not (name.isascii() and value.isascii() and value.isprintable()):
-            raise ConfigError(f"the header {name!r} has a value that cannot be sent: only printable ASCII is allowed")
+        if not (isinstance(name, str) and isinstance(value, str) and name.isascii() and value.isascii() and value.isprintable()):
+            raise ConfigError(f"the header {name!r} has a value that cannot be sent: only text in printable ASCII is allowed")
     return {name.lower(): value for name, value in headers.items()}
 
 

@@ -97,7 +97,7 @@ def _kind(body: str) -> str:
         value, _, _ = read_value(body, 0)
     except Unreadable:
         return "there is no object in the text"
-    return f"{body[:40]!r} is a {type(value).__name__}, not an object" if value is not None else "null is not an object"
+    return f"{body[:40]!r} is not an object" if value is not None else "null is not an object"
 
 
 def unfence(text: str) -> tuple[int, int, tuple[str, ...]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
 from functools import lru_cache
@@ -168,7 +169,7 @@ def _literal(bare: str, types: frozenset[str]) -> JsonValue:
         return value
     if kind == "number" and "integer" in types and isinstance(value, float) and value.is_integer():
         return int(value)
-    raise Unreadable(f"{bare[:80]!r} is a {kind}, not {' or '.join(sorted(types))}", 0)
+    raise Unreadable(f"{bare[:80]!r} is of the type {kind}, not {' or '.join(sorted(types))}", 0)
 
 
 def single_parameter(tool: ToolSpec) -> str | None:
@@ -183,17 +184,23 @@ def from_text(tool: ToolSpec, text: str) -> JsonObject:
     """Arguments from a bare text such as the paper's ``Search[entity]``.
 
     Raises:
-        Unreadable: there is not exactly one parameter that the text can mean, or it does not accept it.
+        Unreadable: there is not exactly one parameter that the text can mean, or it does not accept it, or the text names one itself.
     """
     name = single_parameter(tool)
     if name is None:
         if takes_nothing(tool):
             raise Unreadable(f"the tool {tool.name} takes no arguments, so they have to be {{}}", 0)
         raise Unreadable(f"the tool {tool.name} takes {_listed(tool)}, so they have to be one JSON object", 0)
+    found = _NAMED.match(text)
+    if found is not None and found["name"] in properties(tool):  # is it a value that begins like this, or the name beside its value?
+        raise Unreadable(f'it names {found["name"]}, so the arguments have to be one JSON object, such as {{"{found["name"]}": …}}', 0)
     try:
         return {name: coerce(text, accepted(properties(tool)[name], tool.parameters))}
     except Unreadable as error:
         raise Unreadable(f"{name}: {error.reason}", 0) from None
+
+
+_NAMED = re.compile(r"""\s*["'`]?(?P<name>[^\W\d][\w.\-]*)["'`]?\s*[:=](?!=)""")
 
 
 def _listed(tool: ToolSpec) -> str:

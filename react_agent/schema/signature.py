@@ -383,6 +383,8 @@ _STYLES = {
 def _docstring(text: str) -> tuple[str, dict[str, str]]:
     """What the function does: all before the first section; and what each parameter means."""
     text = clean(text)
+    if re.match(_STYLES["GOOGLE"], text) and not re.match(r".*\n[ \t]", text):
+        text = text.replace("\n", "\n    ")  # with no line before it, the section lost its indent
     found = [(match.start(), style) for style, pattern in _STYLES.items() if (match := re.search(pattern, text))]
     if not found:
         return text.strip(), {}
@@ -390,7 +392,7 @@ def _docstring(text: str) -> tuple[str, dict[str, str]]:
 
     start, style = min(found)
     try:
-        parsed = parse(text, style=DocstringStyle[style])
+        parsed = parse("\n" + text, style=DocstringStyle[style])
     except ParseError:
         return text.strip(), {}
     notes = {

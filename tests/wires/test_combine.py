@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -75,6 +76,18 @@ def test_the_first_one_leaves_no_trace_of_the_others() -> None:
 def test_when_all_fail_each_is_heard() -> None:
     with pytest.raises(BackendRejected, match=r"a: BackendUnavailable: down; b: BackendRejected: no key"):
         reply(Fallback(Says("a", BackendUnavailable("down")), Says("b", BackendRejected("no key"))))
+
+
+def test_what_is_no_reply_leads_to_the_next_one() -> None:
+    class Words(Says):
+        async def reply(self, request: ModelRequest, **how: object) -> Any:
+            return "words"
+
+    found = reply(Fallback(Words("a"), Says("b")))
+    assert [(attempt.backend, attempt.error) for attempt in found.route] == [
+        ("a", "BackendError: it gave back str, not a ModelReply"),
+        ("b", None),
+    ]
 
 
 def test_only_the_errors_that_were_named() -> None:
@@ -199,6 +212,7 @@ def test_a_wait_beyond_the_deadline_is_an_error_at_once() -> None:
         lambda: Router({}, lambda request: "a"),
         lambda: RateLimited(Says("a")),
         lambda: RateLimited(Says("a"), requests=0),
+        lambda: OpenAIChatBackend("m", api_key=KEY, headers={"X-Team": 3}),  # type: ignore[dict-item]  # wrong on purpose
     ],
 )
 def test_put_together_wrongly(make: Callable[[], object]) -> None:
