@@ -4,7 +4,8 @@
 
 All times are CPU time of the process. By hand (`by_hand.py`) there are two loops: `bare` checks and records nothing; `complete` checks arguments, takes in
 errors and records each event. Ours does that for any model and tool, and digests every request. With `file`, what happened is written to a new file for each
-run (unsynced). Rounds are interleaved.
+run (unsynced). Rounds are interleaved. ext4 passes over what was deleted within the last five minutes before it makes a new file, so wait as long between
+two runs of this on it.
 """
 
 from __future__ import annotations
