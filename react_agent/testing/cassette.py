@@ -145,8 +145,10 @@ class CassetteBackend:
     def __init__(self, cassette: Cassette, source: Source) -> None:
         self._cassette = cassette
         self._inner: Backend | None = None
+        self.secrets: tuple[str, ...] = ()
         if cassette.records:
             self._inner = source() if callable(source) and not isinstance(source, Backend) else as_backend(source)
+            self.secrets = tuple(getattr(self._inner, "secrets", ()))
             cassette.backend_name, cassette.format_name = self._inner.name, self._inner.format_name
 
     @property

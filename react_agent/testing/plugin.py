@@ -4,6 +4,7 @@ it before a test asks for a fixture, and changes nothing for the tests that do n
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 MODES = ("none", "once", "all")
 _FOLDER = pytest.StashKey[Path]()
-_FAILED = pytest.StashKey[bool]()
+_OUTCOME = pytest.StashKey[str]()
 _TRIED = pytest.StashKey[list[str]]()
 
 
@@ -47,7 +48,7 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     report = yield
     if report.when == "call":
-        item.stash[_FAILED] = report.failed
+        item.stash[_OUTCOME] = report.outcome
         folder = item.stash.get(_FOLDER, None)
         if report.failed and folder is not None:
             report.sections += _shown(folder)
@@ -109,13 +110,13 @@ def agent_traces(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Pat
 def scripted_agent(request: pytest.FixtureRequest, no_network: None, agent_traces: Path) -> Iterator[ScriptedAgents]:
     """Makes agents whose model plays a script: ``scripted_agent([call("search", query="x"), "done"], tools=[search])``.
 
-    The network is blocked, and a script has to be used up when the test ends.
+    The network is blocked, and a script has to be used up when the test has passed.
     """
     from react_agent.testing.scripting import ScriptedAgents
 
     agents = ScriptedAgents(agent_traces)
     yield agents
-    if not request.node.stash.get(_FAILED, False):
+    if request.node.stash.get(_OUTCOME, None) == "passed":
         agents.check()
 
 
@@ -123,7 +124,7 @@ def scripted_agent(request: pytest.FixtureRequest, no_network: None, agent_trace
 def recorded(request: pytest.FixtureRequest, agent_traces: Path) -> Iterator[Callable[[Source], CassetteBackend]]:
     """A real model's replies, recorded and played: ``Agent(recorded("openai:gpt-5"), tools=[…])``.
 
-    They lie in ``cassettes/<file>/<test>.jsonl`` beside the test's file. The network is blocked unless something is to be recorded.
+    They lie in ``cassettes/<file>/<test>.jsonl`` (``<Class>.<test>.jsonl``) beside the test's file. The network is blocked unless something is to be recorded.
     """
     from react_agent.testing.cassette import Cassette
     from react_agent.testing.network import network_blocked
@@ -133,13 +134,20 @@ def recorded(request: pytest.FixtureRequest, agent_traces: Path) -> Iterator[Cal
     if mode not in MODES:
         raise pytest.UsageError(f"react_agent: record is one of {', '.join(MODES)}, not {mode!r}")
     test = request.path
-    name = re.sub(r"[^\w.-]+", "_", request.node.name)
+    name = _file_name(request.node.nodeid.partition("::")[2])
     cassette = Cassette(test.parent / str(config.getini("react_agent_cassettes")) / test.stem / f"{name}.jsonl", cast("Mode", mode))
     if cassette.records:
         yield cassette.backend
-        if not request.node.stash.get(_FAILED, False):
+        if request.node.stash.get(_OUTCOME, None) != "failed":
             cassette.save()
         return
     with network_blocked("loopback" if _marked(request, "network", False) == "loopback" else False) as tried:
         request.node.stash[_TRIED] = tried
         yield cassette.backend
+
+
+def _file_name(test: str) -> str:
+    """A test's name for a file: of its class too, and with a digest where parameters that differ could be written alike."""
+    test = test.replace("::", ".")
+    plain = re.sub(r"[^\w.-]+", "_", test)
+    return plain if re.fullmatch(r"[\w.-]+(\[[\w.-]+\])?", test) else f"{plain}-{hashlib.sha256(test.encode()).hexdigest()[:8]}"
