@@ -20,6 +20,7 @@ from react_agent.loop import fold
 from react_agent.messages import ModelReply, ModelRequest, Usage
 from react_agent.result import pending
 from react_agent.stores.jsonl import JsonlStore
+from react_agent.streaming import RunStream
 from react_agent.tooling import tool
 from react_agent.trace import Trace
 from react_agent.view import terminal
@@ -244,16 +245,16 @@ class _Stage:
         """From the question to the answer."""
         agent, session = self._agent()
         with session:
-            trace = session.watch(agent.stream(self.scene.question, run_id=self.path.stem))
+            trace = _watched(session, agent.stream(self.scene.question, run_id=self.path.stem))
         return _answered(trace)
 
     def reviewed(self) -> bool:
         """To the pause, then on from the file with a decision, as another process would."""
         agent, session = self._agent()
         with session:
-            paused = session.watch(agent.stream(self.scene.question, run_id=self.path.stem))
+            paused = _watched(session, agent.stream(self.scene.question, run_id=self.path.stem))
             reviews = [call.approve(by="a scripted reviewer") for call in pending(paused)]
-            trace = session.watch(agent.resume_stream(self.path, reviews=reviews), seen=len(paused))
+            trace = _watched(session, agent.resume_stream(self.path, reviews=reviews), seen=len(paused))
         return bool(reviews) and _answered(trace)
 
     def killed(self) -> bool:
@@ -270,7 +271,7 @@ class _Stage:
             session.tell(whole[:at])
             if self.talks:
                 show(out(), terminal.Row("killed", "the file ends in the middle of a line", "red", "red"))
-            trace = session.watch(agent.resume_stream(self.path), seen=at)
+            trace = _watched(session, agent.resume_stream(self.path), seen=at)
         return _answered(trace)
 
     def _agent(self, store: JsonlStore | Literal["own"] | None = "own") -> tuple[Agent, Session]:
@@ -280,6 +281,15 @@ class _Stage:
 
 
 _WAYS: dict[str, Callable[[_Stage], bool]] = {"review": _Stage.reviewed, "killed": _Stage.killed}
+
+
+def _watched(session: Session, stream: RunStream, seen: int = 0) -> Trace:
+    """A run of a scene, shown to its end. Who interrupts one means the whole demo."""
+    trace = session.watch(stream, seen=seen)
+    outcome = fold(trace).outcome
+    if session.backend.asked or (outcome is not None and outcome.kind == "cancelled"):
+        raise KeyboardInterrupt
+    return trace
 
 
 def _answered(trace: Trace) -> bool:

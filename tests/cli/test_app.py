@@ -9,11 +9,14 @@ import subprocess
 import sys
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import react_agent
+from react_agent.backends.mock import MockBackend
 from react_agent.cli.app import TOP, TRACE, Place
+from react_agent.cli.scenes import Paced
 
 from .conftest import Cli, run_files
 
@@ -162,6 +165,15 @@ class TestInterrupts:
         assert self._kinds(home) == ["started", "replied", "called", "stopped", "finished"]
         paused = cli("resume", "last", "-m", "kit:answers", "-t", "kit")  # nobody knows what became of the call
         assert (paused.exit_code, "nobody knows" in paused.stderr) == (3, True)
+
+    def test_the_demo_ends_too(self, home: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+        async def reply(self: Paced, *given: Any, **more: Any) -> Any:
+            signal.raise_signal(signal.SIGINT)
+            return await MockBackend.reply(self, *given, **more)
+
+        monkeypatch.setattr(Paced, "reply", reply)
+        assert cli("demo").exit_code == 130
+        assert len(run_files(home)) == 1
 
     def test_a_polite_kill_saves_too(self, home: Path) -> None:
         process = self._waiting()
