@@ -61,11 +61,22 @@ class Room:
         most_bytes: Largest body that is read, as it comes and unpacked. Of a streamed one `WRAPPING` times as much may come, for most of it is
             wrapping; what of it is kept, its sink bounds.
         tls: False where only ``http:`` is spoken, which saves loading the certificates.
+        proxied: False where the environment's proxies are not so much as looked at: one of a kind that httpx cannot use fails them all.
     """
 
-    def __init__(self, headers: Mapping[str, str], *, client: Client | None, timeouts: Timeouts, most_bytes: int, tls: bool = True) -> None:
+    def __init__(
+        self,
+        headers: Mapping[str, str],
+        *,
+        client: Client | None,
+        timeouts: Timeouts,
+        most_bytes: int,
+        tls: bool = True,
+        proxied: bool = True,
+    ) -> None:
         self._given = client
         self._tls = tls
+        self._proxied = proxied
         self._timeouts = timeouts
         self._most = most_bytes
         plain = {"content-type": "application/json", "accept": "application/json", "accept-encoding": "identity", **headers}
@@ -192,7 +203,8 @@ class Room:
         for old in [other for other, opened in self._clients.items() if opened not in _Open.alive]:
             del self._clients[old]
         limits = httpx.Limits(max_connections=None, max_keepalive_connections=None, keepalive_expiry=60)
-        opened = _Open(loop, httpx.AsyncClient(verify=self._tls, timeout=self._timeout, limits=limits, mounts=_DIRECT))
+        made = httpx.AsyncClient(verify=self._tls, timeout=self._timeout, limits=limits, mounts=_DIRECT, trust_env=self._proxied)
+        opened = _Open(loop, made)
         await opened.begin()
         self._clients[loop] = opened
         return opened.client

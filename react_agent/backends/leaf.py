@@ -252,7 +252,8 @@ class LeafBackend:
         from react_agent.backends.http import Room
 
         tls = not self._base_url.startswith("http:")
-        self._room = Room(self._headers, client=self._client, timeouts=self._timeouts, most_bytes=MOST_BYTES, tls=tls)
+        proxied = tls or urlsplit(self._base_url).hostname not in _HERE
+        self._room = Room(self._headers, client=self._client, timeouts=self._timeouts, most_bytes=MOST_BYTES, tls=tls, proxied=proxied)
         return self._room
 
     # ---------------------------------------------------------------------------------------------------- reading

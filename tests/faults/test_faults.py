@@ -419,6 +419,17 @@ def test_a_proxy_is_for_servers_elsewhere(monkeypatch: pytest.MonkeyPatch) -> No
     assert asyncio.run(both()) == ("four", "four", 1)
 
 
+def test_a_proxy_of_an_unknown_kind_bars_no_server_on_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def here() -> str:
+        async with serve(whole(GOOD)) as (url, _):
+            return (await ask(url, stream=False))[0].message.text
+
+    monkeypatch.setenv("ALL_PROXY", "smoke://127.0.0.1:9")
+    assert asyncio.run(here()) == "four"
+    with pytest.raises(BackendError, match=r"proxy URL"):
+        asyncio.run(ask("http://model.invalid/v1", stream=False, most=0))
+
+
 def test_no_such_host() -> None:
     with pytest.raises(BackendUnavailable, match=r"no connection to http://nobody\.invalid"):
         asyncio.run(ask("http://nobody.invalid/v1", stream=False, most=0))
