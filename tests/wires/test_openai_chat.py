@@ -400,6 +400,10 @@ STREAMED: dict[str, tuple[list[dict[str, Any]], tuple[ToolCall, ...]]] = {
     ),
     "index 0 and one id for all": ([part("{}", "add", "c1", 0), part("{}", "sub", "c1", 0)], (got(), got("sub"))),
     "the name in every piece": ([part('{"a"', "add", None, 0), part(":1}", "add", None, 0)], (got(raw='{"a":1}', identity=None),)),
+    "the name in every piece, the first of them empty": (
+        [part("", "add", None, 0), part('{"a":1}', "add", None, 0)],
+        (got(raw='{"a":1}', identity=None),),
+    ),
     "the word null for no name": ([part('{"a"', "add", "c1", 0), part(":1}", "null", None, 0)], (got(raw='{"a":1}'),)),
     "the id before the name": ([part(None, None, "c1", 0), part("{}", "add", None, 0)], (got(),)),
     "told apart by id alone": (
@@ -493,9 +497,22 @@ def test_a_server_that_does_not_stream_is_heard_all_the_same() -> None:
     assert (reply.message.text, heard) == ("four", [Delta("text", "four")])
 
 
+ODD = {
+    "events without data, to keep alive": b"data:\n\n" + sse(*CHUNKS[:1], done=False) + b"data: \n\n" + sse(*CHUNKS[1:]),
+    "a space behind the end mark": sse(*CHUNKS, done=False) + b"data: [DONE] \n\n",
+}
+
+
+@pytest.mark.parametrize("body", ODD.values(), ids=ODD)
+def test_what_servers_add_to_a_stream(body: bytes) -> None:
+    reply, heard = ask(Server(httpx.Response(200, content=body, headers={"content-type": "text/event-stream"})), stream=True)
+    assert (reply.message.text, reply.usage, heard) == ("four", Usage(9, 2), [Delta("text", "fo"), Delta("text", "ur")])
+
+
 CUT = {
     "no end mark": sse(*CHUNKS[:3], done=False),
     "nothing at all": b"",
+    "nothing but empty events": b"data:\n\ndata:\n\n",
     "an end and no reply": b"data: [DONE]\n\n",
     "half an event": sse(*CHUNKS[:2], done=False) + b'data: {"choices":[{"in',
     "no JSON": b"data: oops\n\n",

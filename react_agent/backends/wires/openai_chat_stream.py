@@ -67,9 +67,11 @@ class ChatReader:
         self._salvaged: RawReply | None = None
 
     def feed(self, event: Event) -> Sequence[Delta]:
-        data = event[1]
+        data = event[1].strip()
         if data == b"[DONE]":
             self.done = True
+            return ()
+        if not data:  # a gateway's way to keep the connection alive
             return ()
         chunk = loads(data)
         return self.take(chunk, event[0]) if isinstance(chunk, dict) else ()
@@ -248,11 +250,9 @@ class _OpenCall:
 
     def is_whole(self) -> bool:
         """Its arguments so far are one JSON object. Looked at until they were once found not to be, so that it costs no more than they do."""
-        if not self.broken:
-            said = self.pieces.whole()
-            self.broken = bool(said) and strict_object(said) is None
-            return not self.broken
-        return False
+        said = "" if self.broken else self.pieces.whole()
+        self.broken = self.broken or (bool(said) and strict_object(said) is None)
+        return bool(said) and not self.broken
 
 
 def read_usage(usage: Found) -> Usage:
