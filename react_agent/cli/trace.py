@@ -10,7 +10,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from react_agent.cli.console import Code, complain, fail, out, runs_folder, show
+from react_agent.cli.console import WIDE, Code, complain, fail, out, runs_folder, show, show_whole
 from react_agent.cli.files import Loaded, find, load
 from react_agent.cli.options import FieldsOption, FileArgument, FolderArgument, RedactOption, redactor
 from react_agent.events import Called, Replied, Returned
@@ -198,9 +198,7 @@ def _lines_of(trace: Trace) -> Iterator[tuple[str, str]]:
 
 def stats(files: Annotated[list[str] | None, typer.Argument(metavar="[FILE]...", help="By default the newest.")] = None) -> None:
     """What runs took: steps, calls, mistakes, tokens, cost, time."""
-    table = _table(
-        "run", "outcome", "steps", "calls", "failed", "unusable", "in", "out", "cost", "model time", "tool time", right=range(2, 11)
-    )
+    rows: list[tuple[Text, ...]] = []
     bad = 0
     for name in files or ["last"]:
         try:
@@ -208,12 +206,26 @@ def stats(files: Annotated[list[str] | None, typer.Argument(metavar="[FILE]...",
         except typer.Exit:  # it said why
             bad += 1
             continue
-        table.add_row(*_figures(loaded))
+        rows.append(_figures(loaded))
         if loaded.problem:
             complain(loaded.problem)
             bad += 1
-    out().print(table)
+    _print_figures(rows)
     raise typer.Exit(Code.OTHER if bad else Code.OK)
+
+
+def _print_figures(rows: Sequence[tuple[Text, ...]]) -> None:
+    """As a table where the window is wide enough for it, else one below the other: a figure that is cut is another figure."""
+    names = ("run", "outcome", "steps", "calls", "failed", "unusable", "in", "out", "cost", "model time", "tool time")
+    table = _table(*names, right=range(2, 11))
+    for row in rows:
+        table.add_row(*row)
+    console = out()
+    if console.measure(table, options=console.options.update(width=WIDE)).maximum <= console.width:
+        console.print(table)
+        return
+    for row in rows:
+        show_whole(console, *(Text.assemble((f"{name:<12}", "bold"), figure) for name, figure in zip(names, row, strict=True)), Text())
 
 
 def _figures(loaded: Loaded) -> tuple[Text, ...]:

@@ -198,6 +198,16 @@ def test_stats(cli: Cli, answered: Path, text_run: Path) -> None:
     assert lines[1].split()[:6] == ["answered", "answered", "2", "1", "0", "0"]
 
 
+@pytest.mark.parametrize("width", [10, 30, 80])
+def test_stats_in_a_narrow_window_are_whole(cli: Cli, answered: Path, width: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    name = answered.with_stem("20261126-153010-2edc6d04ad45")
+    name.write_bytes(answered.read_bytes())
+    monkeypatch.setenv("COLUMNS", str(width))
+    lines = cli("trace", "stats", name, answered).stdout.splitlines()
+    assert len(lines) == 24
+    assert [line.split()[-1] for line in lines[:6]] == ["20261126-153010-2edc6d04ad45", "answered", "2", "1", "0", "0"]
+
+
 def test_diff(cli: Cli, answered: Path, text_run: Path) -> None:
     assert cli("trace", "diff", "answered", "answered").exit_code == 0
     result = cli("trace", "diff", "answered", text_run)
