@@ -595,6 +595,16 @@ WITHIN: dict[str, tuple[Any, type[Exception], str]] = {
     "error text": ({"error": "boom"}, BackendUnavailable, "boom"),
     "error of a choice": ({"choices": [{"error": {"message": "boom", "code": 429}}]}, BackendUnavailable, "boom"),
     "rejected": ({"error": {"message": "boom", "code": 400}}, BackendRejected, "boom"),
+    "rejected, its status as text": (
+        {"error": {"message": "boom", "type": "None", "param": "None", "code": "401"}},
+        BackendRejected,
+        "boom",
+    ),
+    "away, its status as text": (
+        {"error": {"message": "boom", "type": "None", "param": "None", "code": "429"}},
+        BackendUnavailable,
+        "boom",
+    ),
     "overflow": ({"error": {"message": "prompt is too long", "type": "invalid_request_error"}}, ContextOverflow, "too long"),
 }
 

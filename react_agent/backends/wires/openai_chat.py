@@ -366,6 +366,8 @@ class OpenAIChat:
         """An error that came with status 200, or as an event of a stream."""
         words, code = _words(told)
         number = mapping(told).get("code")
+        if isinstance(number, str) and re.fullmatch("[45][0-9]{2}", number):
+            number = int(number)  # LiteLLM's
         status = number if isinstance(number, int) and 400 <= number < 600 else _STATUS.get(code, 500)
         return rejection(
             status, {}, words or excerpt(dumps(told)), code, hint=advice(status, self.model, None), body=dumps(told), answered=False
