@@ -279,7 +279,7 @@ def test_event_loops_and_their_pipes_work_without_a_network() -> None:
 def test_a_real_model_without_a_network_is_a_lost_backend() -> None:
     with network_blocked() as tried:
         result = Agent("http://192.0.2.1:1/v1#model", format="native").run_sync("Go?")
-    assert result.outcome.kind == "failed"
+    assert (result.outcome.kind, "the network is blocked" in result.outcome.detail) == ("failed", True)
     assert tried == ["192.0.2.1"]
 
 

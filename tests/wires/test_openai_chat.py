@@ -364,6 +364,8 @@ def test_usage(found: dict[str, Any], usage: Usage) -> None:
 def test_no_usage_is_none_and_cost_is_kept() -> None:
     assert OpenAIChat("m").read(choice({"content": "a"})).usage is None
     assert OpenAIChat("m").read(choice({"content": "a"}, usage={"cost": 0.25})).cost == 0.25
+    for odd in (float("nan"), float("inf"), -1, True, 10**400, "0.25", None):
+        assert OpenAIChat("m").read(choice({"content": "a"}, usage={"cost": odd})).cost is None
 
 
 def piece(delta: dict[str, Any], reason: str | None = None) -> dict[str, Any]:

@@ -169,6 +169,11 @@ def count(value: object) -> int:
     return int(value) if isinstance(value, int | float) and 0 <= value < 1 << 53 else 0
 
 
+def price(value: object) -> float | None:
+    """US dollars; a 0 that was said is a price, and what is no number, or none that a trace could hold, is none."""
+    return float(value) if isinstance(value, int | float) and type(value) is not bool and 0 <= value < 1 << 53 else None
+
+
 def details_text(details: object) -> str:
     """What can be read of a chat API's reasoning details, where a server gives nothing else."""
     return "".join(text(entry.get("text")) or text(entry.get("summary")) for entry in objects(details))

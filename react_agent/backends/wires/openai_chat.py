@@ -28,6 +28,7 @@ from react_agent.backends.wires.base import (
     no_picture,
     objects,
     ours,
+    price,
     rejection,
     result_ids,
     safe_name,
@@ -317,7 +318,6 @@ class OpenAIChat:
         if finish == "stop" and any(type(part) is ToolCall for part in parts):
             finish = "tool_calls"  # several servers say "stop" for calls
         usage = mapping(found.get("usage")) or mapping(mapping(found.get("x_groq")).get("usage"))
-        cost = usage.get("cost")
         return RawReply(
             tuple(parts),
             "refused" if refusal else finish,
@@ -326,7 +326,7 @@ class OpenAIChat:
             None,
             refusal or None,
             {"api": self.api, "reasoning_details": cast("JsonValue", details)} if details else None,
-            float(cost) if isinstance(cost, int | float) else None,  # a 0 that was said is a price
+            price(usage.get("cost")),
             llamacpp="predicted_n" in mapping(found.get("timings")),
         )
 
