@@ -269,6 +269,8 @@ def rejection(
     )
     if kind is ContextOverflow:
         hint = "the prompt is longer than the model's context; shorten it, or serve the model with a larger one"
+    elif _NO_TOOLS.search(words):
+        hint = "served like this the model takes no function calls; the format react_text needs none (format=, or --format)"
     identity = request_id(headers)
     error = kind(
         message + (f" [{hint}]" if hint else "") + (f" (request {identity})" if identity else ""),
@@ -286,6 +288,11 @@ def rejection(
 _NO_PICTURES = re.compile(
     r"image input is not supported|does(n't| not) support (image|vision|multimodal)|not a (vision|multimodal) model", re.IGNORECASE
 )
+# Ollama; vLLM; llama.cpp; LiteLLM.
+_NO_TOOLS = re.compile(
+    r"does(n't| not) support (tools|tool use|function calling|parameters: .{0,9}'tools')|requires --enable-auto-tool-choice|requires --jinja",
+    re.IGNORECASE,
+)
 
 
 def _kind(status: int, words: str, code: str) -> type[BackendError]:
@@ -293,7 +300,8 @@ def _kind(status: int, words: str, code: str) -> type[BackendError]:
         return ContextOverflow
     if status == 429 and words.lower().startswith("request too large for"):  # alone, for the tokens of a minute: waiting would not help
         return ContextOverflow
-    if code == "insufficient_quota" or (status == 500 and _NO_PICTURES.search(words)):  # no waiting helps, whatever the status says
+    unable = status == 500 and (_NO_PICTURES.search(words) or _NO_TOOLS.search(words))
+    if code == "insufficient_quota" or unable:  # no waiting helps, whatever the status says
         return BackendRejected
     if status in (408, 409, 425, 429) or status >= 500:
         return BackendUnavailable
