@@ -219,9 +219,7 @@ class Room:
 
     def _translate(self, error: Exception, url: str) -> BackendError:
         """A client's exception as one of ours, by the names of its classes, which httpx and its like share."""
-        while (
-            isinstance(error, ExceptionGroup) and len(error.exceptions) == 1
-        ):  # what connects to several addresses at once says no more by itself
+        while isinstance(error, ExceptionGroup) and len(error.exceptions) == 1:  # from connecting to several addresses at once
             error = error.exceptions[0]
         names = {kind.__name__ for kind in type(error).__mro__}
         place, why = _place(url), _why(error)
