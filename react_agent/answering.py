@@ -38,7 +38,7 @@ class TypedAnswer:
         self._wrapped = spec.parameters is not self.schema
         self.tool = Tool.from_schema(name=FINISH_TOOL, description=spec.description, parameters=spec.parameters, function=self._check)
 
-    def _check(self, **arguments: object) -> object:
+    def _check(self, /, **arguments: object) -> object:
         data = cast("JsonObject", arguments)
         try:
             self.value(data)

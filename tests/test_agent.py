@@ -16,7 +16,7 @@ import pytest
 from _laws import KINDS, check_law
 from _stories import Answer, after, mock
 from _world import World
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, Field, ValidationError, field_validator
 
 from react_agent import (
     Agent,
@@ -417,7 +417,6 @@ def test_a_plain_answer_is_no_typed_one() -> None:
 
 def test_what_a_models_own_checks_refuse_is_complained_about_too() -> None:
     """Bounds that JSON Schema cannot say: a pydantic validator of the answer's own."""
-    from pydantic import BaseModel, field_validator
 
     class Even(BaseModel):
         number: int
@@ -436,12 +435,44 @@ def test_what_a_models_own_checks_refuse_is_complained_about_too() -> None:
     assert "finish" in texts(backend.requests[1])[-1]
 
 
+class Selfish(BaseModel):
+    own: int = Field(alias="self")
+
+
+EXPRESSION: JsonObject = {
+    "oneOf": [
+        {"type": "integer"},
+        {"type": "object", "properties": {"sum": {"type": "array", "items": {"$ref": "#"}}}, "required": ["sum"]},
+    ]
+}
+IDENTIFIED: JsonObject = {
+    "$schema": "http://json-schema.org/draft-07/schema#",
+    "$id": "https://example.com/pair",
+    "type": "array",
+    "items": [{"$ref": "#/definitions/n"}, {"$ref": "#/definitions/s"}],
+    "definitions": {"n": {"type": "integer"}, "s": {"type": "string"}},
+}
+
 OUTPUTS: dict[str, tuple[object, JsonObject, object, str]] = {
     "a number": (int, {"answer": 42}, 42, "42"),
     "a list": (list[str], {"answer": ["a", "b"]}, ["a", "b"], '["a","b"]'),
     "one of several": (Literal["yes", "no"], {"answer": "yes"}, "yes", "yes"),
     "a list of models": (list[Answer], {"answer": [{"city": "P", "people": 1}]}, [Answer(city="P", people=1)], '[{"city":"P","people":1}]'),
     "a JSON Schema": ({"type": "object", "properties": {"n": {"type": "integer"}}}, {"n": 1}, {"n": 1}, '{"n":1}'),
+    "an object or nothing": (
+        {"type": ["object", "null"], "properties": {"n": {"type": "integer"}}},
+        {"answer": {"n": 1}},
+        {"n": 1},
+        '{"n":1}',
+    ),
+    "a schema that refers to itself": (
+        EXPRESSION,
+        {"answer": {"sum": [1, {"sum": [2]}]}},
+        {"sum": [1, {"sum": [2]}]},
+        '{"sum":[1,{"sum":[2]}]}',
+    ),
+    "a schema with an identity": (IDENTIFIED, {"answer": [1, "x"]}, [1, "x"], '[1,"x"]'),
+    "a key named self": (Selfish, {"self": 1}, Selfish(self=1), '{"self":1}'),
 }
 
 
