@@ -160,9 +160,15 @@ class Dispatcher:
 
     async def _carefully(self, plan: PlannedCall, tool: Tool, arguments: Mapping[str, object], care: Care) -> None:
         """A call of a tool that has options of its own: it may be known already, or have to wait until others are done."""
+        if not care.cache:
+            return await self._gated(plan, tool, arguments, care)
+        async with self._keeper.turn(plan):
+            if (known := self._keeper.remembered(plan)) is not None:
+                return self._record(plan, tool, known, 0.0)
+            return await self._gated(plan, tool, arguments, care)
+
+    async def _gated(self, plan: PlannedCall, tool: Tool, arguments: Mapping[str, object], care: Care) -> None:
         recorder = self._recorder
-        if (known := self._keeper.remembered(plan, care)) is not None:
-            return self._record(plan, tool, known, 0.0)
         if care.concurrency is None:
             return await self._call(plan, tool, arguments)
         gate = await self._keeper.enter(care)

@@ -368,6 +368,26 @@ def test_the_same_call_is_not_made_twice_in_a_run() -> None:
     assert len(seen) == 3, "the next run looks for itself"
 
 
+@pytest.mark.parametrize("concurrency", [None, 1])
+def test_the_same_call_beside_it_is_waited_for(concurrency: int | None) -> None:
+    seen: list[int] = []
+
+    @tool(read_only=True, cache=True, concurrency=concurrency)
+    async def look(a: int) -> int:
+        """Look."""
+        seen.append(a)
+        await asyncio.sleep(0)
+        return a
+
+    result = run([look], [call("look", a=1), call("look", a=2), call("look", a=1)])
+    assert seen == [1, 2]
+    assert {event.index: (event.cached, event.result.text) for event in returned(result)} == {
+        0: (None, "1"),
+        1: (None, "2"),
+        2: (True, "1"),
+    }
+
+
 def test_failures_are_not_kept() -> None:
     seen = []
 
