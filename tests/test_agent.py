@@ -7,6 +7,7 @@ import copy
 import dataclasses
 import pickle
 from collections.abc import Callable, Sequence
+from decimal import Decimal
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, Literal
@@ -48,7 +49,7 @@ from react_agent import (
 from react_agent.backends.mock import ScriptItem
 from react_agent.errors import BackendRejected, BackendUnavailable
 from react_agent.events import Called, Event, Finished, Parent, Replied, Returned, Reviewed, Started, Stopped, Told
-from react_agent.messages import JsonObject, Message, ModelReply, ModelRequest, ToolCall, assistant
+from react_agent.messages import JsonObject, Message, ModelReply, ModelRequest, ReadBy, ToolCall, assistant
 
 formats = pytest.mark.parametrize("format_name", ["native", "react_text"])
 
@@ -753,6 +754,7 @@ def test_a_backend_that_gives_back_no_reply_is_a_lost_backend() -> None:
         (ModelReply(assistant("hello"), "answer", usage="7 tokens"), "usage"),  # type: ignore[arg-type]
         (ModelReply(assistant(ToolCall("look", '{"at": 1}')), "act"), "arguments"),  # type: ignore[arg-type]
         (ModelReply(assistant(ToolCall("look", {"at": object()})), "act"), "object"),  # type: ignore[dict-item]
+        (ModelReply(assistant("hello"), "answer", read_by=ReadBy("native"), cost=Decimal("0.1")), "cost"),  # type: ignore[arg-type]
     ],
 )
 def test_a_reply_that_no_trace_can_hold_is_a_lost_backend(reply: ModelReply, words: str, stored: bool, tmp_path: Path) -> None:
