@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from contextvars import ContextVar
 from functools import cached_property, partial
 from time import perf_counter
+from traceback import walk_tb
 from typing import Any, Protocol, cast
 
 from msgspec import Struct
@@ -272,6 +274,7 @@ class Dispatcher:
         except (KeyboardInterrupt, GeneratorExit):
             raise
         except BaseException as error:  # noqa: BLE001 - the contract: whatever a tool raises is an observation, SystemExit too
+            take_back(error)
             return Ran(error=_words(error), status="error", again=isinstance(error, Exception) and not isinstance(error, ToolError))
 
     async def _in_thread(self, job: Callable[[], object], timeout: float | None, flag: _Flag | None) -> Ran:
@@ -363,6 +366,23 @@ async def _kept(coroutine: Awaitable[object]) -> Ran:
         return Ran(read(await coroutine))
     except SystemExit as error:
         return Ran(error=_words(error), status="error")
+
+
+def take_back(error: BaseException) -> None:
+    """Undo what a failed task group left of its own on the present task: before Python 3.13, where it was waiting for its tasks as one of them failed, it
+    cancels the task that it stands in and does not take that back; nobody has cancelled the run."""
+    task = asyncio.current_task()
+    if sys.version_info >= (3, 13) or task is None or not task.cancelling():
+        return
+    for frame, _ in walk_tb(error.__traceback__):
+        if frame.f_code is asyncio.TaskGroup.__aexit__.__code__:
+            group = frame.f_locals["self"]
+            if group._parent_task is task and group._parent_cancel_requested:
+                task.uncancel()
+    within = error.exceptions if isinstance(error, BaseExceptionGroup) else ()
+    for each in (*within, error.__cause__ or error.__context__):
+        if each is not None:
+            take_back(each)
 
 
 def _too_long(timeout: float) -> str:

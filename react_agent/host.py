@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from react_agent.backends.base import Backend, Listener
 from react_agent.compaction import shorten
-from react_agent.dispatch import Dispatcher
+from react_agent.dispatch import Dispatcher, take_back
 from react_agent.errors import BackendError, BackendTimeout, ContextOverflow, Diverged, ScriptError, TraceError
 from react_agent.events import Called, Compacted, Event, Finished, Replied, Reviewed, Started, Stopped, Told
 from react_agent.loop import CallModel, CallTools, Finish, Pause, PlannedCall, State, advance, begin, next_effect
@@ -191,6 +191,7 @@ class Run:
                 self.append(Stopped(self.now(), "deadline", spent))
             return
         except Exception as error:  # noqa: BLE001 - the contract: a lost backend is an outcome, whatever it raised
+            take_back(error)
             if not (isinstance(error, ContextOverflow) and self._compacted()):
                 self._lost(error)
             return
