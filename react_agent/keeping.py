@@ -16,7 +16,7 @@ from react_agent.errors import ToolError
 from react_agent.loop import PlannedCall
 from react_agent.messages import ResultStatus, clean
 from react_agent.processes import ProcessCall, WorkerLost, Workers, parts_of
-from react_agent.rendering import render
+from react_agent.rendering import render, twice
 from react_agent.threads import POOL
 from react_agent.tooling import Tool
 
@@ -115,7 +115,8 @@ class Keeper:
             if ran.error is None or not ran.again or not await self._may_try_again(care, tried):
                 break
         if ran.error is None and care.output is not None and care.address is None:
-            ran = _checked(care, ran, ran.value)
+            ran.value, checked = twice(ran.value)
+            ran = _checked(care, ran, checked)
         if tried > 1:
             ran.attempts = tried
             if ran.error is not None:

@@ -7,7 +7,7 @@ import json
 from collections import deque
 from collections.abc import ItemsView, Iterator, KeysView, ValuesView
 from dataclasses import fields, is_dataclass
-from itertools import islice
+from itertools import islice, tee
 from operator import is_
 
 import msgspec
@@ -51,6 +51,12 @@ def read(value: object) -> object:
     if type(value) in _PLAIN or not isinstance(value, Iterator):
         return value
     return iter(list(islice(value, _ITEMS + 1)))
+
+
+def twice(value: object) -> tuple[object, object]:
+    """The value to show and the value to check: what an iterator gives is there once only."""
+    shown, checked = tee(value) if isinstance(value, Iterator) else (value, value)
+    return shown, checked
 
 
 def _as_json(value: object) -> bytes | None:

@@ -94,12 +94,13 @@ def _shown(value: object, wanted: bool) -> dict[str, object]:
     from msgspec import to_builtins
     from pydantic_core import to_jsonable_python
 
-    from react_agent.rendering import render
+    from react_agent.rendering import read, render, twice
 
+    value, checked = twice(read(value))
     answer: dict[str, object] = {"parts": to_builtins(render(value))}
     if wanted:
         try:
-            answer["value"] = to_jsonable_python(value)
+            answer["value"] = to_jsonable_python(checked)
         except ValueError as error:
             answer["no_value"] = type(error).__name__
     return answer

@@ -343,6 +343,29 @@ def test_results_are_held_to_the_output_schema(value: object, complaint: str | N
         assert complaint in event.result.text
 
 
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        ([1, 2], "[1,2]"),
+        ((1, 2), "[1,2]"),
+        (map(int, "12"), "[1,2]"),
+        (["a"], "0 should be of type integer"),
+        ("12", "of type array"),
+        (None, "of type array"),
+    ],
+    ids=str,
+)
+def test_results_that_are_no_objects_are_held_to_it_too(value: object, words: str) -> None:
+    def give() -> object:
+        """Give it."""
+        return value
+
+    schema = {"type": "array", "items": {"type": "integer"}}
+    [event] = returned(run([tool(output_schema=schema)(give)], call("give")))  # type: ignore[arg-type]
+    assert words in event.result.text
+    assert event.result.status == ("ok" if words == "[1,2]" else "error")
+
+
 # --------------------------------------------------------------------------------------------------------------- memory
 
 
@@ -520,6 +543,9 @@ def test_results_of_processes_are_held_to_the_output_schema() -> None:
     [event] = returned(run([processes.shaped], call("shaped", good=False)))
     assert event.result.status == "error"
     assert "n should be of type integer" in event.result.text
+    right, wrong = returned(run([processes.counted], call("counted", by=1), call("counted", by="a")))
+    assert (right.result.text, wrong.result.status) == ("[0,1]", "error")
+    assert "1 should be of type integer" in wrong.result.text
 
 
 def test_a_process_that_takes_too_long_is_killed_with_what_it_started(
