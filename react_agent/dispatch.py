@@ -21,7 +21,7 @@ from react_agent.events import Asked, Called, Event, Returned
 from react_agent.keeping import Keeper, Ran
 from react_agent.loop import PlannedCall
 from react_agent.messages import Image, JsonObject, ResultStatus, Text, ToolResult, Usage, clean
-from react_agent.rendering import read, render
+from react_agent.rendering import read, render, said
 from react_agent.schema import InvalidArguments
 from react_agent.spec import FINISH_TOOL
 from react_agent.threads import POOL
@@ -391,10 +391,7 @@ def _too_long(timeout: float) -> str:
 
 def _words(error: BaseException) -> str:
     """Type and message, bounded; no traceback. A `ToolError` speaks for itself."""
-    try:
-        text = str(error)
-    except Exception:  # noqa: BLE001 - an exception whose own text fails has none
-        text = ""
+    text = said(error)
     name = type(error).__name__
     words = text or name if isinstance(error, ToolError) else f"{name}: {text}" if text else name
     return clean(words)[:ERROR_CHARS]

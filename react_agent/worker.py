@@ -108,14 +108,11 @@ def _shown(value: object, wanted: bool) -> dict[str, object]:
 
 def _raised(error: BaseException) -> dict[str, object]:
     from react_agent.errors import ToolError
+    from react_agent.rendering import said
 
-    try:
-        text = str(error)
-    except Exception:  # noqa: BLE001 - an exception whose own text fails has none
-        text = ""
     return {
         "error": type(error).__name__,
-        "text": text[:4000],
+        "text": said(error)[:4000],
         "tool_error": isinstance(error, ToolError),
         "exit": not isinstance(error, Exception),
     }

@@ -69,9 +69,12 @@ ERRORS: dict[str, tuple[BaseException, str]] = {
     "the end of an iteration": (StopIteration("end"), "StopIteration"),
     "the end of an async iteration": (StopAsyncIteration("end"), "StopAsyncIteration"),
     "a cancellation of its own": (asyncio.CancelledError(), "cancelled"),
-    "a group": (ExceptionGroup("several", [ValueError("a")]), "ExceptionGroup: several"),
     "a time-out of its own": (TimeoutError("too slow"), "TimeoutError: too slow"),
     "a lone surrogate": (ValueError("a\ud800b"), "ValueError: a\ufffdb"),
+    "a group": (
+        ExceptionGroup("two of three", [ValueError("no"), ExceptionGroup("one", [OSError("away")])]),
+        "ValueError: no; ExceptionGroup: one (1 sub-exception): OSError: away",
+    ),
 }
 
 
