@@ -432,7 +432,7 @@ def test_what_a_models_own_checks_refuse_is_complained_about_too() -> None:
     backend = mock([call("finish", number=3), call("finish", number=4)], "native")
     result = Agent(backend, output=Even).run_sync("An even number?")
     assert result.output == Even(number=4)
-    assert "it has to be even" in texts(backend.requests[1])[-1]
+    assert "This answer was not accepted: number: Value error, it has to be even. Call 'finish' again" in texts(backend.requests[1])[-1]
     assert "finish" in texts(backend.requests[1])[-1]
 
 
