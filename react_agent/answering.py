@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 from pydantic.errors import PydanticUserError
 from pydantic_core import from_json, to_json
 
@@ -38,12 +38,12 @@ class TypedAnswer:
         self._wrapped = spec.parameters is not self.schema
         self.tool = Tool.from_schema(name=FINISH_TOOL, description=spec.description, parameters=spec.parameters, function=self._check)
 
-    def _check(self, **arguments: object) -> object:
+    def _check(self, /, **arguments: object) -> object:
         data = cast("JsonObject", arguments)
         try:
             self.value(data)
-        except ValueError as error:
-            raise ToolError(f"This answer was not accepted: {error}. Call '{FINISH_TOOL}' again with a corrected one.") from None
+        except ValidationError as error:
+            raise ToolError(f"This answer was not accepted: {_said(error)}. Call '{FINISH_TOOL}' again with a corrected one.") from None
         answer = data["answer"] if self._wrapped else data
         return "null" if answer is None else answer  # a tool that returns None has "done" something; this is an answer
 
@@ -51,3 +51,8 @@ class TypedAnswer:
         inner = data["answer"] if self._wrapped else data
         text = to_json(inner)  # so that whoever changes the value does not change the trace
         return from_json(text) if self._adapter is None else self._adapter.validate_json(text)
+
+
+def _said(error: ValidationError) -> str:
+    problems = error.errors(include_url=False, include_context=False, include_input=False)
+    return "; ".join(f"{'.'.join(map(str, each['loc'])) or 'it'}: {each['msg']}" for each in problems[:8])

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from contextvars import ContextVar
 from functools import cached_property, partial
 from time import perf_counter
+from traceback import walk_tb
 from typing import Any, Protocol, cast
 
 from msgspec import Struct
@@ -19,7 +21,7 @@ from react_agent.events import Asked, Called, Event, Returned
 from react_agent.keeping import Keeper, Ran
 from react_agent.loop import PlannedCall
 from react_agent.messages import Image, JsonObject, ResultStatus, Text, ToolResult, Usage, clean
-from react_agent.rendering import read, render
+from react_agent.rendering import read, render, said
 from react_agent.schema import InvalidArguments
 from react_agent.spec import FINISH_TOOL
 from react_agent.threads import POOL
@@ -160,9 +162,15 @@ class Dispatcher:
 
     async def _carefully(self, plan: PlannedCall, tool: Tool, arguments: Mapping[str, object], care: Care) -> None:
         """A call of a tool that has options of its own: it may be known already, or have to wait until others are done."""
+        if not care.cache:
+            return await self._gated(plan, tool, arguments, care)
+        async with self._keeper.turn(plan):
+            if (known := self._keeper.remembered(plan)) is not None:
+                return self._record(plan, tool, known, 0.0)
+            return await self._gated(plan, tool, arguments, care)
+
+    async def _gated(self, plan: PlannedCall, tool: Tool, arguments: Mapping[str, object], care: Care) -> None:
         recorder = self._recorder
-        if (known := self._keeper.remembered(plan, care)) is not None:
-            return self._record(plan, tool, known, 0.0)
         if care.concurrency is None:
             return await self._call(plan, tool, arguments)
         gate = await self._keeper.enter(care)
@@ -266,6 +274,7 @@ class Dispatcher:
         except (KeyboardInterrupt, GeneratorExit):
             raise
         except BaseException as error:  # noqa: BLE001 - the contract: whatever a tool raises is an observation, SystemExit too
+            take_back(error)
             return Ran(error=_words(error), status="error", again=isinstance(error, Exception) and not isinstance(error, ToolError))
 
     async def _in_thread(self, job: Callable[[], object], timeout: float | None, flag: _Flag | None) -> Ran:
@@ -359,16 +368,30 @@ async def _kept(coroutine: Awaitable[object]) -> Ran:
         return Ran(error=_words(error), status="error")
 
 
+def take_back(error: BaseException) -> None:
+    """Undo what a failed task group left of its own on the present task: before Python 3.13, where it was waiting for its tasks as one of them failed, it
+    cancels the task that it stands in and does not take that back; nobody has cancelled the run."""
+    task = asyncio.current_task()
+    if sys.version_info >= (3, 13) or task is None or not task.cancelling():
+        return
+    for frame, _ in walk_tb(error.__traceback__):
+        if frame.f_code is asyncio.TaskGroup.__aexit__.__code__:
+            group = frame.f_locals["self"]
+            if group._parent_task is task and group._parent_cancel_requested:
+                task.uncancel()
+    within = error.exceptions if isinstance(error, BaseExceptionGroup) else ()
+    for each in (*within, error.__cause__ or error.__context__):
+        if each is not None:
+            take_back(each)
+
+
 def _too_long(timeout: float) -> str:
     return f"The tool took longer than {timeout:g} seconds and was given up."
 
 
 def _words(error: BaseException) -> str:
     """Type and message, bounded; no traceback. A `ToolError` speaks for itself."""
-    try:
-        text = str(error)
-    except Exception:  # noqa: BLE001 - an exception whose own text fails has none
-        text = ""
+    text = said(error)
     name = type(error).__name__
     words = text or name if isinstance(error, ToolError) else f"{name}: {text}" if text else name
     return clean(words)[:ERROR_CHARS]

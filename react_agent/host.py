@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from react_agent.backends.base import Backend, Listener
 from react_agent.compaction import shorten
-from react_agent.dispatch import Dispatcher
+from react_agent.dispatch import Dispatcher, take_back
 from react_agent.errors import BackendError, BackendTimeout, ContextOverflow, Diverged, ScriptError, TraceError
 from react_agent.events import Called, Compacted, Event, Finished, Replied, Reviewed, Started, Stopped, Told
 from react_agent.loop import CallModel, CallTools, Finish, Pause, PlannedCall, State, advance, begin, next_effect
@@ -33,6 +33,8 @@ EventListener: TypeAlias = Callable[[Event], None]
 ProgressListener: TypeAlias = Callable[[int, int, str, "float | None"], None]
 
 MOST_COMPACTIONS = 4  # of one request; each halves the conversation
+# Backends that pass on what a format has read, and nothing of others. Around them there may be anything, which changes what it passes on.
+_SOUND = frozenset(f"react_agent.backends.{module}" for module in ("function", "leaf", "mock", "providers", "replay"))
 _NOTHING = Usage()
 LAST_REQUEST_SECONDS = 30.0  # what the last request of a run gets whose time is up
 
@@ -94,6 +96,7 @@ class Run:
         self._writer = writer
         self.flush, self.checkpoint = (_nothing, _nothing) if writer is None else (writer.flush, writer.checkpoint)
         self._masker = masker or None
+        self._sound = type(backend).__module__ in _SOUND
         self._asking = False
         self._over = False
         self._first_token: float | None = None
@@ -188,6 +191,7 @@ class Run:
                 self.append(Stopped(self.now(), "deadline", spent))
             return
         except Exception as error:  # noqa: BLE001 - the contract: a lost backend is an outcome, whatever it raised
+            take_back(error)
             if not (isinstance(error, ContextOverflow) and self._compacted()):
                 self._lost(error)
             return
@@ -209,7 +213,7 @@ class Run:
             self._check_counted(reply)
         first_token = None if listen is None else self._first_token
         replied = Replied(self.now(), reply, effect.purpose, effect.request.digest(), seconds, first_token)
-        if reply.read_by is None:  # by no format: somebody's own code made it, and it may hold anything
+        if reply.read_by is None or not self._sound:  # somebody's own code made it, or changed it, and it may hold anything
             try:
                 replied = read_again(replied)
             except TraceError as error:

@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections.abc import Awaitable, Callable
 from typing import Protocol
+from weakref import WeakValueDictionary
 
 from msgspec import Struct
 
@@ -15,7 +16,7 @@ from react_agent.errors import ToolError
 from react_agent.loop import PlannedCall
 from react_agent.messages import ResultStatus, clean
 from react_agent.processes import ProcessCall, WorkerLost, Workers, parts_of
-from react_agent.rendering import render
+from react_agent.rendering import render, twice
 from react_agent.threads import POOL
 from react_agent.tooling import Tool
 
@@ -57,19 +58,24 @@ class Keeper:
         result_chars: Most characters of one result.
     """
 
-    __slots__ = ("_cache", "_clock", "_result_chars", "shelf")
+    __slots__ = ("_cache", "_clock", "_result_chars", "_turns", "shelf")
 
     def __init__(self, clock: Clock, result_chars: int) -> None:
         self._clock = clock
         self._result_chars = result_chars
         self._cache: dict[tuple[str, str], Ran] = {}
+        self._turns: WeakValueDictionary[tuple[str, str], asyncio.Lock] = WeakValueDictionary()
         self.shelf = Shelf()
 
     # --------------------------------------------------------------------------------------------------------- memory
 
-    def remembered(self, plan: PlannedCall, care: Care) -> Ran | None:
+    def turn(self, plan: PlannedCall) -> asyncio.Lock:
+        """Held by one of the same calls of a step at a time: the others may have its result."""
+        return self._turns.setdefault(_same(plan), asyncio.Lock())
+
+    def remembered(self, plan: PlannedCall) -> Ran | None:
         """The result of the same call of this run, where it is kept."""
-        return self._cache.get(_same(plan)) if care.cache else None
+        return self._cache.get(_same(plan))
 
     def _remember(self, plan: PlannedCall, ran: Ran) -> None:
         ran.value = render(ran.value)  # at once: the value may be changed by whoever made it
@@ -109,7 +115,8 @@ class Keeper:
             if ran.error is None or not ran.again or not await self._may_try_again(care, tried):
                 break
         if ran.error is None and care.output is not None and care.address is None:
-            ran = _checked(care, ran, ran.value)
+            ran.value, checked = twice(ran.value)
+            ran = _checked(care, ran, checked)
         if tried > 1:
             ran.attempts = tried
             if ran.error is not None:

@@ -46,13 +46,20 @@ class Rule(Noun, frozen=True, omit_defaults=False):
             and self.after_untrusted in (None, untrusted)
             and (self.tools == "*" or fnmatchcase(tool.name, self.tools))
             and all(
-                name in arguments and fnmatchcase(_written(arguments[name]), pattern) for name, pattern in (self.arguments or {}).items()
+                name in arguments and any(fnmatchcase(text, pattern) for text in _written(arguments[name]))
+                for name, pattern in (self.arguments or {}).items()
             )
         )
 
 
-def _written(value: JsonValue) -> str:
-    return value if isinstance(value, str) else msgspec.json.encode(value).decode()
+def _written(value: JsonValue) -> tuple[str, ...]:
+    """A whole number in both ways: 3 and 3.0 are the same to a tool that takes either."""
+    if isinstance(value, str):
+        return (value,)
+    text = msgspec.json.encode(value).decode()
+    if isinstance(value, float) and value.is_integer():
+        return text, str(int(value))
+    return (text, f"{text}.0") if type(value) is int else (text,)
 
 
 class Policy(Noun, frozen=True, omit_defaults=False):

@@ -7,7 +7,7 @@ import json
 from collections import deque
 from collections.abc import ItemsView, Iterator, KeysView, ValuesView
 from dataclasses import fields, is_dataclass
-from itertools import islice
+from itertools import islice, tee
 from operator import is_
 
 import msgspec
@@ -23,6 +23,7 @@ _PARTS = frozenset({Text, Image, bytes, bytearray})
 _REPR_CHARS = 2_000
 _ITEMS = 1_000  # of an iterator, which may have no end
 _MANY = 100_000  # of what knows how long it is, such as a range
+_SAID = 8  # exceptions of a group
 _SIZED = (KeysView, ValuesView, ItemsView, range)
 _SCALARS = frozenset((str, int, float, bool, type(None)))
 _MAGIC = ((b"\x89PNG\r\n\x1a\n", "image/png"), (b"\xff\xd8\xff", "image/jpeg"), (b"GIF87a", "image/gif"), (b"GIF89a", "image/gif"))
@@ -51,6 +52,23 @@ def read(value: object) -> object:
     if type(value) in _PLAIN or not isinstance(value, Iterator):
         return value
     return iter(list(islice(value, _ITEMS + 1)))
+
+
+def said(error: BaseException) -> str:
+    """What an exception says of itself, and a group of them what each says."""
+    try:
+        text = str(error)
+        if isinstance(error, BaseExceptionGroup):
+            text += ": " + "; ".join(f"{type(each).__name__}: {said(each)}" for each in error.exceptions[:_SAID])
+    except Exception:  # noqa: BLE001 - an exception whose own text fails has none
+        text = ""
+    return text
+
+
+def twice(value: object) -> tuple[object, object]:
+    """The value to show and the value to check: what an iterator gives is there once only."""
+    shown, checked = tee(value) if isinstance(value, Iterator) else (value, value)
+    return shown, checked
 
 
 def _as_json(value: object) -> bytes | None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, cast
 
 import msgspec
 from msgspec.structs import fields
+from pydantic import JsonValue
 
 from react_agent.errors import ConfigError
 from react_agent.messages import Head, JsonObject, Message, Noun, Settings, ToolSpec
@@ -82,17 +83,33 @@ class AgentSpec(Noun, frozen=True, omit_defaults=False):
 def finish_spec(schema: JsonObject) -> ToolSpec:
     """The reserved tool whose arguments are a typed answer; a schema that is no object is wrapped as ``{"answer": …}``."""
     parameters: JsonObject = schema
-    if schema.get("type") != "object" and "properties" not in schema:
-        definitions: JsonObject = {key: schema[key] for key in ("$defs", "definitions") if key in schema}
-        inner = {key: value for key, value in schema.items() if key not in definitions}
+    if schema.get("type") != "object" and ("properties" not in schema or isinstance(schema.get("type"), list)):
+        moved = cast("JsonObject", _moved(schema))
+        of_root: JsonObject = {key: moved.pop(key) for key in ("$schema", "$id", "$defs", "definitions") if key in schema}
         parameters = {
             "type": "object",
-            "properties": {"answer": inner},
+            "properties": {"answer": moved},
             "required": ["answer"],
             "additionalProperties": False,
-            **definitions,
+            **of_root,
         }
     return ToolSpec(FINISH_TOOL, "Give the final answer to the question. Call it when you are done.", parameters, read_only=True)
+
+
+def _moved(part: JsonValue) -> JsonValue:
+    """A copy of a schema for a place below ``answer``: references from its root lead there, and those to definitions stay."""
+    if isinstance(part, list):
+        return [_moved(item) for item in part]
+    if not isinstance(part, dict):
+        return part
+    made = {key: _moved(value) for key, value in part.items()}
+    if (
+        isinstance(ref := part.get("$ref"), str)
+        and (ref == "#" or ref.startswith("#/"))
+        and not ref.startswith(("#/$defs/", "#/definitions/"))
+    ):
+        made["$ref"] = f"#/properties/answer{ref[1:]}"
+    return made
 
 
 def as_written(spec: AgentSpec) -> AgentSpec:

@@ -94,12 +94,13 @@ def _shown(value: object, wanted: bool) -> dict[str, object]:
     from msgspec import to_builtins
     from pydantic_core import to_jsonable_python
 
-    from react_agent.rendering import render
+    from react_agent.rendering import read, render, twice
 
+    value, checked = twice(read(value))
     answer: dict[str, object] = {"parts": to_builtins(render(value))}
     if wanted:
         try:
-            answer["value"] = to_jsonable_python(value)
+            answer["value"] = to_jsonable_python(checked)
         except ValueError as error:
             answer["no_value"] = type(error).__name__
     return answer
@@ -107,14 +108,11 @@ def _shown(value: object, wanted: bool) -> dict[str, object]:
 
 def _raised(error: BaseException) -> dict[str, object]:
     from react_agent.errors import ToolError
+    from react_agent.rendering import said
 
-    try:
-        text = str(error)
-    except Exception:  # noqa: BLE001 - an exception whose own text fails has none
-        text = ""
     return {
         "error": type(error).__name__,
-        "text": text[:4000],
+        "text": said(error)[:4000],
         "tool_error": isinstance(error, ToolError),
         "exit": not isinstance(error, Exception),
     }

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 
@@ -86,6 +87,12 @@ def hangs(marks: Path) -> bool:
 def shaped(good: bool) -> dict[str, object]:
     """Fits its schema, or not."""
     return {"n": 1} if good else {"n": "one"}
+
+
+@tool(process=True, output_schema={"type": "array", "items": {"type": "integer"}})
+def counted(by: int | str) -> Iterator[int | str]:
+    """An iterator of what should be numbers."""
+    return iter([0, by])
 
 
 @tool(process=True)

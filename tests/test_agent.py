@@ -7,6 +7,7 @@ import copy
 import dataclasses
 import pickle
 from collections.abc import Callable, Sequence
+from decimal import Decimal
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, Literal
@@ -16,7 +17,7 @@ import pytest
 from _laws import KINDS, check_law
 from _stories import Answer, after, mock
 from _world import World
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, Field, ValidationError, field_validator
 
 from react_agent import (
     Agent,
@@ -48,7 +49,7 @@ from react_agent import (
 from react_agent.backends.mock import ScriptItem
 from react_agent.errors import BackendRejected, BackendUnavailable
 from react_agent.events import Called, Event, Finished, Parent, Replied, Returned, Reviewed, Started, Stopped, Told
-from react_agent.messages import JsonObject, Message, ModelReply, ModelRequest, ToolCall, assistant
+from react_agent.messages import JsonObject, Message, ModelReply, ModelRequest, ReadBy, ToolCall, assistant
 
 formats = pytest.mark.parametrize("format_name", ["native", "react_text"])
 
@@ -417,7 +418,6 @@ def test_a_plain_answer_is_no_typed_one() -> None:
 
 def test_what_a_models_own_checks_refuse_is_complained_about_too() -> None:
     """Bounds that JSON Schema cannot say: a pydantic validator of the answer's own."""
-    from pydantic import BaseModel, field_validator
 
     class Even(BaseModel):
         number: int
@@ -432,9 +432,27 @@ def test_what_a_models_own_checks_refuse_is_complained_about_too() -> None:
     backend = mock([call("finish", number=3), call("finish", number=4)], "native")
     result = Agent(backend, output=Even).run_sync("An even number?")
     assert result.output == Even(number=4)
-    assert "it has to be even" in texts(backend.requests[1])[-1]
+    assert "This answer was not accepted: number: Value error, it has to be even. Call 'finish' again" in texts(backend.requests[1])[-1]
     assert "finish" in texts(backend.requests[1])[-1]
 
+
+class Selfish(BaseModel):
+    own: int = Field(alias="self")
+
+
+EXPRESSION: JsonObject = {
+    "oneOf": [
+        {"type": "integer"},
+        {"type": "object", "properties": {"sum": {"type": "array", "items": {"$ref": "#"}}}, "required": ["sum"]},
+    ]
+}
+IDENTIFIED: JsonObject = {
+    "$schema": "http://json-schema.org/draft-07/schema#",
+    "$id": "https://example.com/pair",
+    "type": "array",
+    "items": [{"$ref": "#/definitions/n"}, {"$ref": "#/definitions/s"}],
+    "definitions": {"n": {"type": "integer"}, "s": {"type": "string"}},
+}
 
 OUTPUTS: dict[str, tuple[object, JsonObject, object, str]] = {
     "a number": (int, {"answer": 42}, 42, "42"),
@@ -442,6 +460,20 @@ OUTPUTS: dict[str, tuple[object, JsonObject, object, str]] = {
     "one of several": (Literal["yes", "no"], {"answer": "yes"}, "yes", "yes"),
     "a list of models": (list[Answer], {"answer": [{"city": "P", "people": 1}]}, [Answer(city="P", people=1)], '[{"city":"P","people":1}]'),
     "a JSON Schema": ({"type": "object", "properties": {"n": {"type": "integer"}}}, {"n": 1}, {"n": 1}, '{"n":1}'),
+    "an object or nothing": (
+        {"type": ["object", "null"], "properties": {"n": {"type": "integer"}}},
+        {"answer": {"n": 1}},
+        {"n": 1},
+        '{"n":1}',
+    ),
+    "a schema that refers to itself": (
+        EXPRESSION,
+        {"answer": {"sum": [1, {"sum": [2]}]}},
+        {"sum": [1, {"sum": [2]}]},
+        '{"sum":[1,{"sum":[2]}]}',
+    ),
+    "a schema with an identity": (IDENTIFIED, {"answer": [1, "x"]}, [1, "x"], '[1,"x"]'),
+    "a key named self": (Selfish, {"self": 1}, Selfish(self=1), '{"self":1}'),
 }
 
 
@@ -722,6 +754,7 @@ def test_a_backend_that_gives_back_no_reply_is_a_lost_backend() -> None:
         (ModelReply(assistant("hello"), "answer", usage="7 tokens"), "usage"),  # type: ignore[arg-type]
         (ModelReply(assistant(ToolCall("look", '{"at": 1}')), "act"), "arguments"),  # type: ignore[arg-type]
         (ModelReply(assistant(ToolCall("look", {"at": object()})), "act"), "object"),  # type: ignore[dict-item]
+        (ModelReply(assistant("hello"), "answer", read_by=ReadBy("native"), cost=Decimal("0.1")), "cost"),  # type: ignore[arg-type]
     ],
 )
 def test_a_reply_that_no_trace_can_hold_is_a_lost_backend(reply: ModelReply, words: str, stored: bool, tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import contextvars
 import gc
 import logging
 import threading
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from react_agent import Agent, Image, Limits, MockBackend, Raw, Result, RunConte
 from react_agent import dispatch as dispatch_module
 from react_agent import threads as threads_module
 from react_agent.events import Called, Event, Returned, Stopped
-from react_agent.messages import Text
+from react_agent.messages import ModelReply, Text
 from react_agent.rendering import render
 
 where: contextvars.ContextVar[str] = contextvars.ContextVar("where", default="nowhere")
@@ -69,9 +69,12 @@ ERRORS: dict[str, tuple[BaseException, str]] = {
     "the end of an iteration": (StopIteration("end"), "StopIteration"),
     "the end of an async iteration": (StopAsyncIteration("end"), "StopAsyncIteration"),
     "a cancellation of its own": (asyncio.CancelledError(), "cancelled"),
-    "a group": (ExceptionGroup("several", [ValueError("a")]), "ExceptionGroup: several"),
     "a time-out of its own": (TimeoutError("too slow"), "TimeoutError: too slow"),
     "a lone surrogate": (ValueError("a\ud800b"), "ValueError: a\ufffdb"),
+    "a group": (
+        ExceptionGroup("two of three", [ValueError("no"), ExceptionGroup("one", [OSError("away")])]),
+        "ValueError: no; ExceptionGroup: one (1 sub-exception): OSError: away",
+    ),
 }
 
 
@@ -547,6 +550,79 @@ def test_tools_may_use_timeouts_and_task_groups_of_their_own() -> None:
 
     assert results(run([made(it)], call("it"))) == [("ok", "grouped")]
     assert results(run([made(it)], call("it"), call("it"))) == [("ok", "grouped")] * 2
+
+
+async def _fails() -> None:
+    raise ValueError("away")
+
+
+async def _waiting() -> None:
+    async with asyncio.TaskGroup() as group:
+        group.create_task(_fails())
+
+
+async def _at_work() -> None:
+    async with asyncio.TaskGroup() as group:
+        group.create_task(_fails())
+        await asyncio.Event().wait()
+
+
+async def _nested() -> None:
+    async with asyncio.TaskGroup() as group:
+        group.create_task(asyncio.sleep(0))
+        await _waiting()
+
+
+async def _reworded() -> None:
+    try:
+        await _waiting()
+    except* ValueError as error:
+        raise OSError("all away") from error
+
+
+@pytest.mark.parametrize("it", [_waiting, _at_work, _nested, _reworded])
+def test_a_task_group_that_fails_does_not_cancel_the_run(it: Callable[[], Awaitable[None]]) -> None:
+    class Own:
+        name = "own"
+        format_name = "native"
+
+        async def reply(self, *args: object, **kwargs: object) -> ModelReply:
+            await it()
+            raise AssertionError
+
+        async def aclose(self) -> None: ...
+
+    async def main() -> tuple[Result, Result]:
+        task = asyncio.current_task()
+        assert task is not None
+        result = await Agent(MockBackend([call("it"), "done"]), tools=[made(it)]).run("Go.")
+        lost = await Agent(Own()).run("Go.")
+        assert task.cancelling() == 0
+        return result, lost
+
+    result, lost = asyncio.run(main())
+    assert (result.answer, lost.outcome.kind) == ("done", "failed")
+    assert results(result)[0][0] == "error"
+
+
+def test_a_task_group_that_fails_as_the_run_is_cancelled_does_not_hide_that() -> None:
+    async def main() -> None:
+        began = asyncio.Event()
+
+        async def fails_at_the_end() -> None:
+            try:
+                began.set()
+                await asyncio.Event().wait()
+            finally:
+                raise ValueError("cannot be closed")
+
+        async def it() -> None:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(fails_at_the_end())
+
+        await cancelled([made(it)], [call("it")], began)
+
+    asyncio.run(main())
 
 
 # ----------------------------------------------------------------------------------------------------------- the checks

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import decimal
 import enum
+import functools
 import gzip
 import inspect
 import json
@@ -346,6 +347,31 @@ def test_names_may_differ_and_parameters_may_be_kept_from_the_model() -> None:
     assert probe.check({"from": 2, "_from": "a"}) == {"start": 2, "_from": "a"}
 
 
+class Plain(BaseModel):
+    n: int
+
+
+class Asked:
+    """Asks."""
+
+    def __call__(self, n: int) -> int:
+        return n
+
+
+class Spoken(Asked):
+    def __call__(self, n: int) -> int:
+        """Speaks."""
+        return n
+
+
+@pytest.mark.parametrize(
+    ("function", "said"),
+    [(Plain, ""), (functools.partial(Plain), ""), (Asked(), "Asks."), (functools.partial(Asked(), n=1), "Asks."), (Spoken(), "Speaks.")],
+)
+def test_what_is_said_of_every_class_or_call_describes_no_tool(function: Callable[..., object], said: str) -> None:
+    assert Tool.from_function(function, name="one").spec.description == said
+
+
 def test_a_docstring_without_sections_is_the_description() -> None:
     def plain(x: int) -> int:
         """Counts: all of them.
@@ -374,6 +400,10 @@ class Labelled(BaseModel):
     n: int = 1
 
 
+class Taking(BaseModel):
+    data: int  # as pydantic's own constructor names what it takes
+
+
 class Placed(NamedTuple):
     x: int
 
@@ -388,14 +418,26 @@ def _rewritten() -> Callable[..., object]:
     return wrapper
 
 
+def _retyped() -> Callable[..., object]:
+    """As by a decorator that reads a parameter from another type."""
+
+    def wrapper(n: str) -> object:
+        return n
+
+    wrapper.__signature__ = inspect.Signature([inspect.Parameter("n", inspect.Parameter.KEYWORD_ONLY, annotation=int)])  # type: ignore[attr-defined]
+    return wrapper
+
+
 @pytest.mark.parametrize(
     ("function", "arguments", "made"),
     [
         (Labelled, {"Label": "a"}, Labelled(Label="a")),
+        (Taking, {"data": 3}, Taking(data=3)),
         (Placed, {"x": 3}, Placed(3)),
         (_rewritten(), {"n": 3}, {"n": 3}),
+        (_retyped(), {"n": 3}, 3),
     ],
-    ids=["model", "named tuple", "decorator"],
+    ids=["model", "model with a name of its constructor", "named tuple", "decorator", "decorator of a type"],
 )
 def test_a_signature_that_is_not_that_of_the_code_is_taken_at_its_word(
     function: Callable[..., object], arguments: dict[str, Any], made: object

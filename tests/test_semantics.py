@@ -603,7 +603,9 @@ def test_the_policy_denies_asks_and_allows() -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "pattern"), [(True, "true"), (None, "null"), (3, "3"), (["a"], '[[]"a"]'), ("true", "true"), ("x y", "x*")], ids=repr
+    ("value", "pattern"),
+    [(True, "true"), (None, "null"), (3, "3"), (3.0, "3"), (3, "3.0"), (["a"], '[[]"a"]'), ("true", "true"), ("x y", "x*")],
+    ids=repr,
 )
 def test_a_policy_sees_arguments_as_json_and_text_as_it_is(value: object, pattern: str) -> None:
     ran: list[object] = []

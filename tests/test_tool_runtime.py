@@ -343,6 +343,29 @@ def test_results_are_held_to_the_output_schema(value: object, complaint: str | N
         assert complaint in event.result.text
 
 
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        ([1, 2], "[1,2]"),
+        ((1, 2), "[1,2]"),
+        (map(int, "12"), "[1,2]"),
+        (["a"], "0 should be of type integer"),
+        ("12", "of type array"),
+        (None, "of type array"),
+    ],
+    ids=str,
+)
+def test_results_that_are_no_objects_are_held_to_it_too(value: object, words: str) -> None:
+    def give() -> object:
+        """Give it."""
+        return value
+
+    schema = {"type": "array", "items": {"type": "integer"}}
+    [event] = returned(run([tool(output_schema=schema)(give)], call("give")))  # type: ignore[arg-type]
+    assert words in event.result.text
+    assert event.result.status == ("ok" if words == "[1,2]" else "error")
+
+
 # --------------------------------------------------------------------------------------------------------------- memory
 
 
@@ -366,6 +389,26 @@ def test_the_same_call_is_not_made_twice_in_a_run() -> None:
     )
     run([look], *script[:1])
     assert len(seen) == 3, "the next run looks for itself"
+
+
+@pytest.mark.parametrize("concurrency", [None, 1])
+def test_the_same_call_beside_it_is_waited_for(concurrency: int | None) -> None:
+    seen: list[int] = []
+
+    @tool(read_only=True, cache=True, concurrency=concurrency)
+    async def look(a: int) -> int:
+        """Look."""
+        seen.append(a)
+        await asyncio.sleep(0)
+        return a
+
+    result = run([look], [call("look", a=1), call("look", a=2), call("look", a=1)])
+    assert seen == [1, 2]
+    assert {event.index: (event.cached, event.result.text) for event in returned(result)} == {
+        0: (None, "1"),
+        1: (None, "2"),
+        2: (True, "1"),
+    }
 
 
 def test_failures_are_not_kept() -> None:
@@ -500,6 +543,9 @@ def test_results_of_processes_are_held_to_the_output_schema() -> None:
     [event] = returned(run([processes.shaped], call("shaped", good=False)))
     assert event.result.status == "error"
     assert "n should be of type integer" in event.result.text
+    right, wrong = returned(run([processes.counted], call("counted", by=1), call("counted", by="a")))
+    assert (right.result.text, wrong.result.status) == ("[0,1]", "error")
+    assert "1 should be of type integer" in wrong.result.text
 
 
 def test_a_process_that_takes_too_long_is_killed_with_what_it_started(

@@ -70,10 +70,10 @@ class RawArguments(ArgumentsValidator):
             encoded = to_json(arguments)
             self._accept(encoded)
             if b"NaN" not in encoded and b"Infinity" not in encoded:
-                return _own(arguments)
+                return cast("JsonObject", _copied(arguments))
         except ValueError:
             pass  # not surely right, or no JSON; judged below
-        return _own(self.judged(arguments))
+        return cast("JsonObject", _copied(self.judged(arguments)))  # results are held to a schema too, and may be anything
 
     def problems(self, arguments: JsonObject) -> list[Problem]:
         """All that is wrong; nothing if the arguments fit."""

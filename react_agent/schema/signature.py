@@ -57,7 +57,7 @@ def from_function(function: Callable[..., object], *, name: str, injected: type 
     if len(contexts) > 1:
         raise ToolDefinitionError(f"{name}: {contexts[0]!r} and {contexts[1]!r} are both contexts; keep one")
     told = [p for p in parameters if p.name not in contexts]
-    description, notes = _docstring(inspect.getdoc(function if isinstance(function, type) else _target(function)) or "")
+    description, notes = _docstring(_said(function))
     for parameter in told:
         try:
             check_stepwise(hints[parameter.name])
@@ -163,13 +163,24 @@ def _target(function: Callable[..., object]) -> Callable[..., object]:
     return cast("Callable[..., object]", type(function).__call__)
 
 
+def _said(function: Callable[..., object]) -> str:
+    """Its docstring. What Python or pydantic say of every class, or of every object that can be called, is none of it."""
+    while isinstance(function, functools.partial):
+        function = function.func
+    if inspect.isroutine(function):
+        return inspect.getdoc(function) or ""
+    called = None if isinstance(function, type) else type(function).__call__.__doc__
+    return inspect.cleandoc(called or function.__doc__ or "")
+
+
 def _hints(function: Callable[..., object], name: str, wanted: Sequence[inspect.Parameter]) -> dict[str, object]:
     """The resolved annotations. Local types are looked up where the definition is being made."""
     target = _target(function)
     known: dict[str, object] = {}
     with suppress(Exception):  # an annotation is code, and may raise anything; below it is found which one
         known = typing.get_type_hints(target, include_extras=True)
-    if all(parameter.name in known for parameter in wanted):
+    written = getattr(target, "__annotations__", {})
+    if all(parameter.name in known and written.get(parameter.name) is parameter.annotation for parameter in wanted):
         return known
     plain = inspect.unwrap(target)  # or the signature is not that of its code, as with pydantic's models and with decorators that write one
     names: dict[str, object] = getattr(plain, "__globals__", {})
