@@ -374,15 +374,20 @@ def take_back(error: BaseException) -> None:
     task = asyncio.current_task()
     if sys.version_info >= (3, 13) or task is None or not task.cancelling():
         return
-    for frame, _ in walk_tb(error.__traceback__):
-        if frame.f_code is asyncio.TaskGroup.__aexit__.__code__:
-            group = frame.f_locals["self"]
-            if group._parent_task is task and group._parent_cancel_requested:
+    seen: set[int] = set()
+    errors = [error]
+    while errors:
+        each = errors.pop()
+        if id(each) in seen:
+            continue
+        seen.add(id(each))
+        for frame, _ in walk_tb(each.__traceback__):
+            group = frame.f_locals.get("self") if frame.f_code is asyncio.TaskGroup.__aexit__.__code__ else None
+            if group is not None and id(group) not in seen and group._parent_task is task and group._parent_cancel_requested:
+                seen.add(id(group))
                 task.uncancel()
-    within = error.exceptions if isinstance(error, BaseExceptionGroup) else ()
-    for each in (*within, error.__cause__ or error.__context__):
-        if each is not None:
-            take_back(each)
+        within = each.exceptions if isinstance(each, BaseExceptionGroup) else ()
+        errors += [found for found in (*within, each.__cause__, each.__context__) if found is not None]
 
 
 def _too_long(timeout: float) -> str:

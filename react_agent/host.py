@@ -33,14 +33,18 @@ EventListener: TypeAlias = Callable[[Event], None]
 ProgressListener: TypeAlias = Callable[[int, int, str, "float | None"], None]
 
 MOST_COMPACTIONS = 4  # of one request; each halves the conversation
-# Backends that pass on what a format has read, and nothing of others. Around them there may be anything, which changes what it passes on.
-_SOUND = frozenset(f"react_agent.backends.{module}" for module in ("function", "leaf", "mock", "providers", "replay"))
 _NOTHING = Usage()
 LAST_REQUEST_SECONDS = 30.0  # what the last request of a run gets whose time is up
 
 
 def _nothing(now: float = 0.0) -> None:
     """A flush where there is no file."""
+
+
+def _is_sound(reply: ModelReply) -> bool:
+    """What wrappers of backends put into a reply that a format has read is of the right type."""
+    cost, usage = reply.cost, reply.usage
+    return (cost is None or type(cost) is float) and (usage is None or type(usage) is Usage)
 
 
 async def drive(run: Run) -> Outcome:
@@ -96,7 +100,6 @@ class Run:
         self._writer = writer
         self.flush, self.checkpoint = (_nothing, _nothing) if writer is None else (writer.flush, writer.checkpoint)
         self._masker = masker or None
-        self._sound = type(backend).__module__ in _SOUND
         self._asking = False
         self._over = False
         self._first_token: float | None = None
@@ -213,7 +216,7 @@ class Run:
             self._check_counted(reply)
         first_token = None if listen is None else self._first_token
         replied = Replied(self.now(), reply, effect.purpose, effect.request.digest(), seconds, first_token)
-        if reply.read_by is None or not self._sound:  # somebody's own code made it, or changed it, and it may hold anything
+        if reply.read_by is None or not _is_sound(reply):  # somebody's own code made it, or changed it, and it may hold anything
             try:
                 replied = read_again(replied)
             except TraceError as error:
