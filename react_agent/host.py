@@ -217,12 +217,18 @@ class Run:
         first_token = None if listen is None else self._first_token
         replied = Replied(self.now(), reply, effect.purpose, effect.request.digest(), seconds, first_token)
         if reply.read_by is None or not _is_sound(reply):  # somebody's own code made it, or changed it, and it may hold anything
-            try:
-                replied = read_again(replied)
-            except TraceError as error:
-                self._lost(BackendError(f"it gave back a reply that no trace can hold: {error}"))
-                return
-        self.append(replied)
+            self._append_read_again(replied)
+        else:
+            self.append(replied)
+
+    def _append_read_again(self, replied: Replied) -> None:
+        """As a trace will hold it; what none can hold is a lost backend."""
+        try:
+            read = read_again(replied)
+        except TraceError as error:
+            self._lost(BackendError(f"it gave back a reply that no trace can hold: {error}"))
+        else:
+            self.append(read)
 
     def _check_counted(self, reply: ModelReply) -> None:
         """Say once of each limit that it cannot hold, since a reply does not tell what it counts."""
