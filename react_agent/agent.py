@@ -255,9 +255,8 @@ class Agent(Generic[Output]):
                     run = self._take_up(known, None, (), deps, True)
                     run.inherited = (Usage(), 0.0)  # nobody above has heard of it: the call never returned
                     return run
-                run_id, before = (
-                    scope.child()
-                )  # that one was asked something else, before a person changed it or the model wrote another call
+                # that one was asked something else, before a person changed it or the model wrote another call
+                run_id, before = scope.child()
         run_id = new_run_id() if run_id is None else run_id
         run = self._run(deps, self._store.create(run_id) if self._store else None)
         run.begin(Started(run.now(), run_id, asked, self.spec, self.backend.name, self.backend.format_name, parent))

@@ -16,7 +16,7 @@ from react_agent.errors import TraceError
 from react_agent.events import SCHEMA_VERSION, Called, Event, Parent, Replied, Returned, Reviewed, Started
 from react_agent.messages import JsonObject, ModelReply, ToolResult, Usage
 
-E = TypeVar("E", bound=Event)
+_E = TypeVar("_E", bound=Event)
 
 encode_event: Callable[[Event], bytes] = msgspec.json.Encoder().encode
 """One line of a trace file, without its line end."""
@@ -35,7 +35,7 @@ def decode_event(line: bytes | str) -> Event:
         raise TraceError(_why_no_event(line, error)) from None
 
 
-def read_again(event: E) -> E:
+def read_again(event: _E) -> _E:
     """The event as it will be read from a file. Raises `TraceError` for what holds something else than it says, and so could not be."""
     try:
         read = decode_event(encode_event(event))
