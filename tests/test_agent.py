@@ -307,6 +307,7 @@ def test_a_result_says_how_it_ended_and_what_there_is() -> None:
     assert [step.index for step in result.steps] == [0, 1]
     assert result.events is result.trace
     assert repr(result) == "<Result answered: 'done', 2 replies>"
+    assert repr(Agent(MockBackend(["done"])).run_sync("Go?")) == "<Result answered: 'done', 1 reply>"
 
 
 def test_a_result_without_an_answer_raises_when_asked_to() -> None:

@@ -165,7 +165,8 @@ def tool(function: Callable[P, R], /) -> FunctionTool[P, R]: ...
 @overload
 def tool(function: None = None, /, **options: Unpack[ToolOptions]) -> Callable[[Callable[P, R]], FunctionTool[P, R]]: ...
 def tool(function: Callable[P, R] | None = None, /, **options: Unpack[ToolOptions]) -> object:
-    """Makes a tool of a function, plainly or with `ToolOptions`::
+    """Makes a tool of a function, plainly or with options, which ``react_agent.tooling.ToolOptions`` explains (``read_only``, ``destructive``,
+    ``timeout``, ``retries``, ``cache``…)::
 
         @tool(read_only=True)
         def population(city: str) -> int:
