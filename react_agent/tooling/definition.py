@@ -231,8 +231,9 @@ def _check_callable(function: object, name: str) -> None:
     if isinstance(function, Tool):
         raise ToolDefinitionError(f"{name} is a tool already; say what it is where it is made, or use renamed()")
     if not callable(function):
-        runs = "; write one that awaits its run()" if hasattr(function, "run") else ""  # an agent
-        raise ToolDefinitionError(f"{name}: a tool is made of a function, not of {type(function).__name__}{runs}")
+        hint = "; write one that awaits its run()" if hasattr(function, "run") else ""  # an agent
+        hint = "; a schema becomes a tool by Tool.from_schema(…)" if isinstance(function, dict) else hint
+        raise ToolDefinitionError(f"{name}: a tool is made of a function, not of {type(function).__name__}{hint}")
     if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
         raise ToolDefinitionError(f"{name}: it yields; a tool returns its result at once, so collect it into a list")
 
