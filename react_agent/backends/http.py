@@ -115,7 +115,10 @@ class Room:
         except TimeoutError:
             raise BackendTimeout(f"{_place(url)} gave no complete reply within {limit:g} s") from None
         except Exception as error:  # noqa: BLE001 - nothing foreign escapes; clients of other libraries have exception types of their own
-            raise self._translate(error, url) from None
+            told = self._translate(error, url)
+            if not self._tls and type(told) is BackendUnavailable:  # llama.cpp again: from here on a stream has a connection of its own
+                self._headers[True] = {**self._headers[True], "connection": "close"}
+            raise told from None
 
     async def _send(self, url: str, body: bytes, streaming: bool) -> Any:
         headers = self._headers[streaming]

@@ -114,6 +114,8 @@ def test_a_connection_that_was_closed_behind_the_first_reply_does_not_end_the_lo
 
     reply, _ = play(closed_once, local(), asked(head=Head((LOOK,))), stream=stream)
     assert lost
+    first, *_, last = [request.headers.get("connection") for request in server.asked if request.method == "POST"]
+    assert (first == "close", last == "close") == (False, stream)  # else most streams would begin with a lost connection and a pause
     assert [attempt.reason for attempt in reply.route if "json_plan" in (attempt.reason or "")]
 
 
