@@ -204,6 +204,7 @@ def _plain(n: int) -> int:
         (lambda: tool(examples=[{"n": "1"}])(_plain), "example 0"),
         (lambda: tool(examples=[{"n": 1}, {"m": 1}])(_plain), "example 1"),
         (lambda: tool(5), "not of int"),  # type: ignore[call-overload]
+        (lambda: ToolRegistry([population, ToolRegistry([_plain])]), "*more"),  # type: ignore[list-item]
         (lambda: ToolRegistry([{"type": "function"}]), "Tool.from_schema"),  # type: ignore[list-item]
         (lambda: ToolRegistry([Agent("completions:m")]), "awaits its run()"),  # type: ignore[list-item]
         (lambda: tool(population), "already"),
