@@ -31,7 +31,7 @@ from react_agent.spec import AgentSpec, Limits, as_written, differences
 from react_agent.streaming import Progress, RunStream
 from react_agent.sync import run_sync
 from react_agent.tooling import Tool, ToolRegistry
-from react_agent.trace import Trace
+from react_agent.trace import Trace, file_of
 
 if TYPE_CHECKING:
     from types import UnionType
@@ -327,7 +327,7 @@ class Agent(Generic[Output]):
         if not isinstance(trace, Trace):
             from react_agent.stores.jsonl import append_to
 
-            writer: Writer = append_to(Path(trace))
+            writer: Writer = append_to(file_of(trace))
             try:
                 return writer, _read(trace)
             except TraceError:
@@ -419,7 +419,7 @@ def _check_reviews(state: State, reviews: Sequence[Reviewed]) -> None:
 def _read(path: str | Path) -> Trace:
     from react_agent.stores.jsonl import load_trace
 
-    return load_trace(Path(path))
+    return load_trace(file_of(path))
 
 
 def new_run_id() -> str:

@@ -10,6 +10,7 @@ from pydantic_core import from_json, to_json
 
 from react_agent.errors import ConfigError, ToolError
 from react_agent.messages import JsonObject
+from react_agent.schema.signature import first_words
 from react_agent.spec import FINISH_TOOL, finish_spec
 from react_agent.tooling import Tool
 
@@ -26,13 +27,15 @@ class TypedAnswer:
         self._adapter: TypeAdapter[object] | None = None
         if isinstance(output, dict):
             self.schema = output
+        elif isinstance(output, str):
+            raise ConfigError(f"output is a type, as in output=Ticket, or a JSON Schema; not the text {output[:140]!r}")
         else:
             try:
                 self._adapter = TypeAdapter(cast("type", output))
                 self.schema = self._adapter.json_schema()
             except (PydanticUserError, NameError) as error:
                 raise ConfigError(
-                    f"output={output!r} has no JSON Schema ({str(error).splitlines()[0]}); use JSON's types, dataclasses, TypedDicts or pydantic models"
+                    f"output={output!r} has no JSON Schema ({first_words(error)}); use JSON's types, dataclasses, TypedDicts or pydantic models"
                 ) from error
         spec = finish_spec(self.schema)
         self._wrapped = spec.parameters is not self.schema

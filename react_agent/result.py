@@ -115,7 +115,8 @@ class Result(Struct, Generic[Output], frozen=True):
 
     def __repr__(self) -> str:
         words = self.answer if self.answer is not None else self.outcome.detail
-        return f"<Result {self.outcome.kind}: {words[:200]!r}, {sum(isinstance(e, Replied) for e in self.trace)} replies>"
+        replies = sum(isinstance(e, Replied) for e in self.trace)
+        return f"<Result {self.outcome.kind}: {words[:200]!r}, {replies} {'reply' if replies == 1 else 'replies'}>"
 
     def _repr_html_(self) -> str:
         """For notebooks."""

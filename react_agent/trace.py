@@ -12,7 +12,7 @@ from typing import TypeVar, overload
 import msgspec
 from msgspec.structs import replace
 
-from react_agent.errors import TraceError
+from react_agent.errors import ConfigError, TraceError
 from react_agent.events import SCHEMA_VERSION, Called, Event, Parent, Replied, Returned, Reviewed, Started
 from react_agent.messages import JsonObject, ModelReply, ToolResult, Usage
 
@@ -232,12 +232,14 @@ class Trace(Sequence[Event]):
         return b"".join(encode_event(event) + b"\n" for event in self._events)
 
     @classmethod
-    def from_jsonl(cls, data: bytes, *, source: str = "trace") -> Trace:
+    def from_jsonl(cls, data: bytes | str, *, source: str = "trace") -> Trace:
         """Read JSON Lines. A last line without its end that is no event is dropped and kept in `torn`.
 
         Raises:
             TraceError: Any other line is no event; the message names it.
         """
+        if isinstance(data, str):  # as a database gives it back
+            data = data.encode("utf-8", "surrogatepass")
         lines = data.removeprefix(b"\xef\xbb\xbf").split(b"\n")  # a byte order mark, as some editors write
         tail = lines.pop()
         events: list[Event] = []
@@ -274,4 +276,11 @@ class Trace(Sequence[Event]):
         """Read a trace file. Warns of images that are not beside it. Raises `TraceError` where it is none, and `FileNotFoundError`."""
         from react_agent.stores.jsonl import load_trace
 
-        return load_trace(Path(path), lambda lost: warnings.warn(lost, stacklevel=4))
+        return load_trace(file_of(path), lambda lost: warnings.warn(lost, stacklevel=4))
+
+
+def file_of(given: str | Path) -> Path:
+    """The path of a trace's file. Raises `ConfigError` for what is none, such as the whole result of a run."""
+    if isinstance(given, str) or hasattr(given, "__fspath__"):
+        return Path(given)
+    raise ConfigError(f"a trace is a Trace, such as result.trace, or the path of its file; not {type(given).__name__}")

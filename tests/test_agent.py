@@ -114,6 +114,9 @@ WRONG: dict[str, tuple[dict[str, object], str]] = {
         {"secrets": ["sk-12345678"], "policy": Policy((Rule("deny", reason="it is sk-12345678"),))},
         r"policy\.rules holds a known secret",
     ),
+    "the name of an answer's type": ({"output": "Ticket"}, "output is a type.*not the text 'Ticket'"),
+    "an answer's type that is nothing": ({"output": ""}, "output is a type"),
+    "an answer of a foreign type": ({"output": SimpleNamespace}, r"SimpleNamespace'>\); use JSON's types"),
     "an example that is none": ({"examples": ["x"]}, "given as text must hold a line that begins with 'Question:'"),
     "an example that is no list": ({"examples": [5]}, "a list of Messages"),
 }
@@ -307,6 +310,7 @@ def test_a_result_says_how_it_ended_and_what_there_is() -> None:
     assert [step.index for step in result.steps] == [0, 1]
     assert result.events is result.trace
     assert repr(result) == "<Result answered: 'done', 2 replies>"
+    assert repr(Agent(MockBackend(["done"])).run_sync("Go?")) == "<Result answered: 'done', 1 reply>"
 
 
 def test_a_result_without_an_answer_raises_when_asked_to() -> None:

@@ -31,6 +31,10 @@ from react_agent.schema import InvalidArguments, RawArguments, check_schema
 from react_agent.tooling import RunContext, Tool, tool
 
 
+class Foreign:
+    """Like another library's table or array."""
+
+
 class Unit(enum.Enum):
     celsius = "c"
     fahrenheit = "f"
@@ -455,6 +459,9 @@ def _positional(value: int, /) -> None: ...
 def _unknown(value: Nowhere) -> None: ...  # type: ignore[name-defined]  # noqa: F821 - that is the point
 def _callback(value: int, then: Callable[[int], int]) -> None: ...
 def _socket(value: Iterator[object], connection: object = None, file: type[Path] = Path) -> None: ...
+def _decorated(*args: object, **kwargs: object) -> None: ...
+def _of_a_class(cls, n: int) -> None: ...  # type: ignore[no-untyped-def]
+def _foreign(value: Foreign) -> None: ...
 def _two(a: RunContext[int], b: RunContext[int]) -> None: ...
 def _generator(value: Generator[int, None, None]) -> None: ...
 def _nested_iterator(value: list[Iterator[int] | None]) -> None: ...
@@ -477,6 +484,9 @@ def _iterable_below_a_model(value: Holds) -> None: ...
         (_iterable_in_a_model, ["'value'", "Basket", "list[...]"]),
         (_iterable_below_a_model, ["'value'", "Holds", "list[...]"]),
         (print, ["'*args'"]),
+        (_decorated, ["'*args'", "functools.wraps"]),
+        (_of_a_class, ["tool(TheClass._of_a_class)"]),
+        (_foreign, ["'value'", "no JSON Schema (Unable to generate pydantic-core schema for <class 'test_schema.Foreign'>)"]),
     ],
     ids=lambda value: getattr(value, "__name__", None),
 )

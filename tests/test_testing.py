@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import json
 import re
 import socket
@@ -17,8 +18,19 @@ from _world import World
 from react_agent import Agent, ConfigError, Diverged, MockBackend, OpenAIChatBackend, Result, Trace, call
 from react_agent import testing as kit
 from react_agent.backends.base import Backend
-from react_agent.testing import Cassette, CassetteMiss, NetworkBlocked, TraceAssertion, assert_trace, network_blocked, scripted, step_table
+from react_agent.testing import (
+    Cassette,
+    CassetteMiss,
+    NetworkBlocked,
+    ScriptedAgents,
+    TraceAssertion,
+    assert_trace,
+    network_blocked,
+    scripted,
+    step_table,
+)
 from react_agent.testing.cassette import Mode
+from react_agent.testing.scripting import AgentOptions
 
 pytest_plugins = ["pytester"]
 
@@ -284,6 +296,18 @@ def test_a_real_model_without_a_network_is_a_lost_backend() -> None:
 
 
 # --------------------------------------------------------------------------------------------------------------- plug-in
+
+
+def test_a_scripted_agent_takes_what_an_agent_takes(tmp_path: Path) -> None:
+    agents = ScriptedAgents(tmp_path / "of the test")
+    agents(
+        ["done"], store=tmp_path / "own", secrets={"key": "sk-123456"}, output=None, examples=["Question: 1?\nFinal Answer: 1"]
+    ).run_sync("Go?")
+    agents(["done"]).run_sync("Go?")
+    assert [len(list((tmp_path / folder).glob("*.jsonl"))) for folder in ("own", "of the test")] == [1, 1]
+    known = {*inspect.signature(ScriptedAgents.__call__).parameters, *AgentOptions.__annotations__}
+    assert {*inspect.signature(Agent).parameters} - known == {"backend"}
+
 
 SUITE = """
 import socket

@@ -20,6 +20,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
+from react_agent.agent import Agent
 from react_agent.errors import ConfigError, SchemaError, ToolDefinitionError, ToolError
 from react_agent.messages import Image, Text, ToolExample, clean
 from react_agent.rendering import render
@@ -203,6 +204,9 @@ def _plain(n: int) -> int:
         (lambda: tool(examples=[{"n": "1"}])(_plain), "example 0"),
         (lambda: tool(examples=[{"n": 1}, {"m": 1}])(_plain), "example 1"),
         (lambda: tool(5), "not of int"),  # type: ignore[call-overload]
+        (lambda: ToolRegistry([population, ToolRegistry([_plain])]), "*more"),  # type: ignore[list-item]
+        (lambda: ToolRegistry([{"type": "function"}]), "Tool.from_schema"),  # type: ignore[list-item]
+        (lambda: ToolRegistry([Agent("completions:m")]), "awaits its run()"),  # type: ignore[list-item]
         (lambda: tool(population), "already"),
         (lambda: tool(classmethod(_plain)), "bound class method"),  # type: ignore[call-overload, arg-type]
         (lambda: ToolRegistry().register(population, timeout=3), "already"),

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from react_agent import Trace, TraceError, Usage
+from react_agent import Agent, ConfigError, MockBackend, Trace, TraceError, Usage, replay
 from react_agent.events import SCHEMA_VERSION, Called, Changed, Event, Replied, Resumed, Returned, Started, Told
 from react_agent.loop import fold
 from react_agent.messages import Message, user
@@ -282,6 +282,21 @@ def test_an_empty_file_is_no_trace(data: bytes) -> None:
 def test_a_file_that_is_not_there_says_so(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         Trace.load(tmp_path / "nothing.jsonl")
+
+
+def test_what_is_neither_a_trace_nor_a_path_is_said_to_be_none() -> None:
+    agent = Agent(MockBackend(["done"]))
+    result = agent.run_sync("Go?")
+    for use in (Trace.load, replay, agent.resume_sync, lambda given: agent.fork_sync(given, 1)):
+        with pytest.raises(ConfigError, match=r"result\.trace, or the path of its file; not Result"):
+            use(result)
+
+
+def test_text_as_a_database_gives_it_back_is_a_trace_too() -> None:
+    trace = tell("one_call", "native").trace
+    assert Trace.from_jsonl(trace.to_jsonl().decode()) == trace
+    with pytest.raises(TraceError):
+        Trace.from_jsonl("\ud800")
 
 
 def test_line_ends_of_other_systems_and_blank_lines_do_no_harm() -> None:

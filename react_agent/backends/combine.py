@@ -15,6 +15,7 @@ from typing import TypeAlias, TypeVar
 from msgspec.structs import replace
 
 from react_agent.backends.base import Backend, Listener
+from react_agent.backends.names import resolve
 from react_agent.backends.retry import Restarts
 from react_agent.errors import BackendError, BackendTimeout, ConfigError
 from react_agent.messages import Attempt, Chain, Head, MessageView, ModelReply, ModelRequest, Settings, Usage, system, user
@@ -39,17 +40,17 @@ class Fallback:
     """Asks each backend in turn until one replies. Each keeps its own retries; the time that is left goes to the next.
 
     Args:
-        backends: Two or more, the preferred one first.
+        backends: Two or more, or names such as ``"openai:gpt-5"``; the preferred one first.
         on: Which errors lead to the next; by default all, since another provider may well take what one refuses (a key, a long prompt).
 
     Raises:
         BackendError: from ``reply``, the last one's, with what each of them said.
     """
 
-    def __init__(self, *backends: Backend, on: tuple[type[BackendError], ...] = (BackendError,)) -> None:
+    def __init__(self, *backends: Backend | str, on: tuple[type[BackendError], ...] = (BackendError,)) -> None:
         if not backends:
             raise ConfigError("Fallback needs at least one backend")
-        self.backends = backends
+        self.backends = tuple(map(_usable, backends))
         self._on = on
         self._clock = time.monotonic
 
@@ -100,15 +101,15 @@ class Router:
     """A gate picks one expert for each question: the mixture-of-experts idea, one level up.
 
     Args:
-        experts: Backends by the names that the gate uses; the first is taken when the gate names none of them.
+        experts: Backends, or names of models, by the names that the gate uses; the first is taken when the gate names none of them.
         gate: From a request to an expert's name, or to the name and the reason; sync or async. `by_model` makes one of a small model, whose
             tokens and dollars are counted with the reply's.
     """
 
-    def __init__(self, experts: Mapping[str, Backend], gate: Gate) -> None:
+    def __init__(self, experts: Mapping[str, Backend | str], gate: Gate) -> None:
         if not experts:
             raise ConfigError("Router needs at least one expert")
-        self.experts = dict(experts)
+        self.experts = {name: _usable(expert) for name, expert in experts.items()}
         self._gate = gate
 
     @property
@@ -148,18 +149,19 @@ class Router:
         await _close(self.experts.values())
 
 
-def by_model(backend: Backend, experts: Mapping[str, str]) -> Gate:
+def by_model(backend: Backend | str, experts: Mapping[str, str]) -> Gate:
     """A gate that asks a (small) model which expert fits the latest question; asked once for each question of a run.
 
     Args:
-        backend: The model that decides.
+        backend: The model that decides; or its name.
         experts: What each expert is good at, in a few words, by name.
     """
     listing = "\n".join(f"- {name}: {good_at}" for name, good_at in experts.items())
     head = Head(settings=Settings(temperature=0.0, max_tokens=20))
     prompt = system(f"Choose who should answer. Reply with one name of this list and nothing else.\n{listing}")
     known: weakref.WeakKeyDictionary[Chain, tuple[str, str]] = weakref.WeakKeyDictionary()
-    why = f"chosen by {backend.name}"
+    decider = _usable(backend)
+    why = f"chosen by {decider.name}"
 
     async def gate(request: ModelRequest) -> Choice:
         question = next((message.text for message in reversed(request.messages) if message.role == "user"), "")
@@ -167,9 +169,9 @@ def by_model(backend: Backend, experts: Mapping[str, str]) -> Gate:
         if before is not None and before[0] == question:
             return before[1], why
         try:
-            reply = await backend.reply(ModelRequest(MessageView().extend(prompt, user(question[:4000])), head))
+            reply = await decider.reply(ModelRequest(MessageView().extend(prompt, user(question[:4000])), head))
         except BackendError as error:
-            return "", f"{backend.name} could not decide: {error}"  # the router then takes its first expert
+            return "", f"{decider.name} could not decide: {error}"  # the router then takes its first expert
         named = _named(reply.message.text, experts)
         known[request.messages.chain] = (question, named)
         return Chosen(named, why, reply.usage, reply.cost)
@@ -201,16 +203,16 @@ class RateLimited:
     """Holds requests back so that no more than so many a minute reach a backend, whoever asks and however many at once.
 
     Args:
-        backend: Whom to ask.
+        backend: Whom to ask; or a model's name.
         requests: Requests a minute.
         tokens: Tokens a minute, as the replies report them; they delay what comes after.
         burst: Requests that may go at once after a pause.
     """
 
-    def __init__(self, backend: Backend, *, requests: float | None = None, tokens: float | None = None, burst: int = 1) -> None:
+    def __init__(self, backend: Backend | str, *, requests: float | None = None, tokens: float | None = None, burst: int = 1) -> None:
         if (requests is None and tokens is None) or any(limit is not None and limit <= 0 for limit in (requests, tokens)) or burst < 1:
             raise ConfigError("RateLimited needs requests= or tokens= a minute, above 0, and a burst of at least 1")
-        self.backend = backend
+        self.backend = _usable(backend)
         self._each = 60.0 / requests if requests is not None else 0.0
         self._token = 60.0 / tokens if tokens is not None else 0.0
         self._burst = burst
@@ -258,6 +260,17 @@ class RateLimited:
 
     async def aclose(self) -> None:
         await self.backend.aclose()
+
+
+def _usable(given: Backend | str) -> Backend:
+    """The backend, or the one of that name. Raises `ConfigError` for what is neither."""
+    if isinstance(given, str):
+        return resolve(given)
+    if not isinstance(given, Backend):
+        raise ConfigError(
+            f"what is combined are backends, each given by itself, or names such as 'openai:gpt-5'; not {type(given).__name__}"
+        )
+    return given
 
 
 def _formats(backends: Iterable[Backend]) -> str:

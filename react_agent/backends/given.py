@@ -52,7 +52,9 @@ def key_from_environment(provider: str, names: tuple[str, ...], needed: bool) ->
         if value := os.environ.get(name, "").strip():
             return value
     if needed:
-        raise ConfigError(f"{provider} wants a key: set {' or '.join(names)} in the environment, or pass api_key=")
+        raise ConfigError(
+            f"{provider} wants a key: set {' or '.join(names)} in the environment, or make the backend yourself, with api_key="
+        )
     return None
 
 

@@ -71,6 +71,8 @@ def resolve(
         return OpenAIChatBackend(model, profile=provider, base_url=base_url or _place(provider), **given)
     near = [known for known in known_providers() if known[:2] == provider[:2]]
     hint = f"; did you mean {' or '.join(map(repr, near))}?" if near else "."
+    if (port := model.partition("/")[0].partition("#")[0]).isdigit():
+        hint = f"; did you mean the server http://{provider}:{port}/v1#model?"
     raise ConfigError(f"there is no provider {provider!r}{hint} Known are {', '.join(known_providers())}; or write a URL with #model")
 
 

@@ -56,6 +56,8 @@ def _tools_in(name: str) -> Iterable[Callable[..., object]]:
     if attribute is None:
         if name.isidentifier() and name in packs():
             return load_pack(name)
+        if name.isidentifier() and not _importable(name) and (guess := _guess(name, list(packs()))):
+            raise ConfigError(f"there is no pack and no module '{name}'; did you mean '{guess}'?")
         tools = list(_each(vars(_module(module)).values()))
         if not tools:
             raise ConfigError(f"there is no tool in '{module}': mark its functions with @tool, or name one, as in -t {module}:function")
@@ -200,9 +202,10 @@ def _module(name: str) -> ModuleType:
 
 def _file(path: Path) -> ModuleType:
     """A file as a module; the same one each time, and its neighbours can be imported from it."""
-    path = path.resolve()
+    given, path = str(path), path.resolve()
     if not path.is_file():
-        raise ConfigError(f"there is no file {path}")
+        server = " (an MCP server is named with mcp: before its URL or command)" if given.startswith("http") or " " in given else ""
+        raise ConfigError(f"there is no file {path}{server}")
     for known in list(sys.modules.values()):
         if getattr(known, "__file__", None) == str(path):
             return known

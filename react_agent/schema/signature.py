@@ -144,10 +144,13 @@ def _parameters(function: Callable[..., object], name: str, method: bool) -> lis
             stars = "*" if parameter.kind is parameter.VAR_POSITIONAL else "**"
             raise ToolDefinitionError(
                 f"{name}: '{stars}{parameter.name}' cannot be told to a model; name each parameter, or take one list or dict"
+                + (", or let the decorator that made it use functools.wraps" if any(p.kind is p.VAR_KEYWORD for p in parameters) else "")
             )
         if parameter.kind is parameter.POSITIONAL_ONLY:
             raise ToolDefinitionError(f"{name}: {parameter.name!r} is positional-only, and tools are called by keyword; leave out the '/'")
         if parameter.annotation is parameter.empty:
+            if parameter.name == "cls":
+                raise ToolDefinitionError(f"{name}: make a tool of the bound class method, outside of the class: tool(TheClass.{name})")
             raise ToolDefinitionError(f"{name}: parameter {parameter.name!r} has no type; write for instance '{parameter.name}: str'")
     return parameters
 
@@ -307,10 +310,15 @@ def _built(name: str, fields: dict[str, object]) -> TypedArguments:
                 raise ToolDefinitionError(f"{name}: parameter {parameter!r} {error}") from None
             except Exception as error:
                 raise ToolDefinitionError(
-                    f"{name}: parameter {parameter!r} has a type that has no JSON Schema ({str(error).splitlines()[0]}); "
+                    f"{name}: parameter {parameter!r} has a type that has no JSON Schema ({first_words(error)}); "
                     "use JSON's types, dataclasses, TypedDicts or pydantic models"
                 ) from error
         raise ToolDefinitionError(f"{name}: its arguments have no JSON Schema ({whole})") from whole
+
+
+def first_words(error: Exception) -> str:
+    """Why pydantic has no schema, without its advice to those who write a model."""
+    return str(error).splitlines()[0].partition(". Set `arbitrary")[0]
 
 
 def _build(fields: dict[str, object]) -> TypedArguments:

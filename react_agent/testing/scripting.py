@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TypedDict, Unpack
+from typing import TYPE_CHECKING, TypedDict, Unpack
 
 from react_agent.agent import Agent, ToolLike
 from react_agent.backends.mock import MockBackend, ScriptItem
 from react_agent.backends.replay import ReplayBackend
 from react_agent.formats.base import Format
 from react_agent.host import Reviewer
-from react_agent.messages import JsonObject, Settings, Usage
+from react_agent.messages import JsonObject, Message, Settings, Usage
 from react_agent.policy import Policy
 from react_agent.spec import Limits
 from react_agent.tooling import ToolRegistry
 from react_agent.trace import Trace
+
+if TYPE_CHECKING:
+    from types import UnionType
+
+    from typing_extensions import TypeForm
+
+    from react_agent.stores.jsonl import Store
 
 
 def scripted(agent: Agent, script: Iterable[ScriptItem] | Trace, *, format: str | Format = "native") -> Agent:  # noqa: A002 - the library's word
@@ -36,13 +43,15 @@ class AgentOptions(TypedDict, total=False):
     """What else `Agent` takes."""
 
     instructions: str
-    output: type | JsonObject | None
+    output: TypeForm[object] | UnionType | JsonObject | None
     limits: Limits | None
     settings: Settings | None
     policy: Policy | None
     reviewer: Reviewer | None
-    secrets: Sequence[str]
+    store: Store | str | Path | None
+    secrets: Sequence[str] | Mapping[str, str]
     name: str
+    examples: Iterable[Trace | Sequence[Message] | str]
 
 
 class ScriptedAgents:
@@ -65,10 +74,11 @@ class ScriptedAgents:
         usage: Usage | None = None,
         **options: Unpack[AgentOptions],
     ) -> Agent:
-        """An agent whose model plays `script`; `options` are those of `Agent`."""
+        """An agent whose model plays `script`; `options` are those of `Agent`. Without a store, its traces are those of the test."""
         backend = MockBackend(script, format=format, usage=usage)
         self._backends.append(backend)
-        return Agent(backend, tools=tools, store=self.folder, **options)
+        options.setdefault("store", self.folder)
+        return Agent(backend, tools=tools, **options)
 
     def check(self) -> None:
         """Raise `ScriptError` when some of a script was never asked for."""

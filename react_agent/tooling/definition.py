@@ -7,7 +7,7 @@ import functools
 import inspect
 import re
 import types
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Concatenate, Generic, ParamSpec, TypeVar, Unpack, cast, overload
 
 from msgspec.structs import replace
@@ -165,7 +165,8 @@ def tool(function: Callable[P, R], /) -> FunctionTool[P, R]: ...
 @overload
 def tool(function: None = None, /, **options: Unpack[ToolOptions]) -> Callable[[Callable[P, R]], FunctionTool[P, R]]: ...
 def tool(function: Callable[P, R] | None = None, /, **options: Unpack[ToolOptions]) -> object:
-    """Makes a tool of a function, plainly or with `ToolOptions`::
+    """Makes a tool of a function, plainly or with options, which ``react_agent.tooling.ToolOptions`` explains (``read_only``, ``destructive``,
+    ``timeout``, ``retries``, ``cache``…)::
 
         @tool(read_only=True)
         def population(city: str) -> int:
@@ -230,9 +231,20 @@ def _check_callable(function: object, name: str) -> None:
     if isinstance(function, Tool):
         raise ToolDefinitionError(f"{name} is a tool already; say what it is where it is made, or use renamed()")
     if not callable(function):
-        raise ToolDefinitionError(f"{name}: a tool is made of a function, not of {type(function).__name__}")
+        raise ToolDefinitionError(f"{name}: a tool is made of a function, not of {type(function).__name__}{_hint(function)}")
     if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
         raise ToolDefinitionError(f"{name}: it yields; a tool returns its result at once, so collect it into a list")
+
+
+def _hint(given: object) -> str:
+    """What to do with what is taken for a tool elsewhere."""
+    if hasattr(given, "run"):  # an agent
+        return "; write one that awaits its run()"
+    if isinstance(given, dict):
+        return "; a schema becomes a tool by Tool.from_schema(…)"
+    if isinstance(given, Iterable) and not isinstance(given, str):
+        return "; several are unpacked, as in tools=[search, *more]"
+    return ""
 
 
 def name_of(function: object) -> str:

@@ -69,6 +69,16 @@ def test_the_next_one_when_one_fails() -> None:
     assert (lost.closed, refused.closed, fine.closed) == (True, True, True)
 
 
+def test_models_are_combined_by_their_names_too() -> None:
+    one, other = "completions:one", Says("other")
+    assert Fallback(one, other).name == "fallback(completions:one, other)"
+    assert Router({"a": one, "b": other}, lambda _: "a").format_name == "react_text+native"
+    assert RateLimited(one, requests=9).name == one
+    for given in ([other, one], 5):  # else the agent would say that `Fallback` is no backend
+        with pytest.raises(ConfigError, match="each given by itself"):
+            Fallback(given)  # type: ignore[arg-type]
+
+
 def test_the_first_one_leaves_no_trace_of_the_others() -> None:
     assert reply(Fallback(Says("a"), Says("b"))).route == ()
 

@@ -102,6 +102,23 @@ def test_a_listener_hears_that_the_reply_begins_anew() -> None:
     assert [delta.kind for delta in heard].count("restart") == 1
 
 
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_connection_that_was_closed_behind_the_first_reply_does_not_end_the_look(stream: bool) -> None:
+    server, lost = LlamaCpp(5), []
+
+    def closed_once(request: httpx.Request) -> httpx.Response:  # llama.cpp ends a stream so, and says nothing of it
+        if request.method == "GET" and not lost:
+            lost.append(request)
+            raise httpx.RemoteProtocolError("Server disconnected without sending a response.")
+        return server(request)
+
+    reply, _ = play(closed_once, local(), asked(head=Head((LOOK,))), stream=stream)
+    assert lost
+    first, *_, last = [request.headers.get("connection") for request in server.asked if request.method == "POST"]
+    assert (first == "close", last == "close") == (False, stream)  # else most streams would begin with a lost connection and a pause
+    assert [attempt.reason for attempt in reply.route if "json_plan" in (attempt.reason or "")]
+
+
 def test_it_is_looked_at_once_and_the_run_can_be_replayed() -> None:
     server = LlamaCpp(5)
 
