@@ -15,6 +15,7 @@ _TOKEN = re.compile(r"<\|(start|channel|constrain|message|end|call|return|eom|eo
 _TO = re.compile(r"\bto=([^\s<]++)")
 _CHANNEL = re.compile(r"<\|channel\|>\s*+(\w++)")
 _AFTER = ("<|call|>", "<|end|>", "<|return|>", "<|start|>")
+_PEOPLE = ("assistant", "user", "self", "developer")  # recipients that are no tools
 _ENDS = frozenset({"end", "call", "return", "start", "eom", "eot"})
 
 
@@ -45,9 +46,9 @@ class _Harmony(Dialect):
         is_open = True
         while at < len(text):
             header, body, stop, is_open = _message(text, at)
-            to, channel = _TO.search(header), _CHANNEL.findall(header)
+            to = _TO.search(header)
             name = to.group(1) if to is not None else ""
-            if to is not None and name not in ("assistant", "user", "self", "developer"):
+            if to is not None and name not in _PEOPLE:
                 call, stop, is_open = self._call(text, name, body, stop, is_open, tools)
                 if isinstance(call, str):
                     if calls:
@@ -59,30 +60,22 @@ class _Harmony(Dialect):
                 cut_header = not header and text.startswith(("<|start|>", "<|channel|>"), at)
                 is_open = cut_header or cut_in(text, at, _AFTER)
                 break
-            elif (channel and channel[-1] == "analysis") or name == "self" or (not header and text.startswith("<|end|>", stop)):
-                thoughts.append(text[body:stop].strip())
-            elif name != "developer":
-                said.append(text[body:stop].strip())
-                if channel and channel[-1] == "final":
+            else:
+                kind = _kind(header, name, ended=text.startswith("<|end|>", stop))
+                if kind != "aside":
+                    (thoughts if kind == "thought" else said).append(text[body:stop].strip())
+                if kind == "final":
                     end = _past(text, stop)
                     break
             past = _past(text, stop)
             at = end = past if past > at else len(text)
-        thought = "\n".join(filter(None, thoughts))
+        thought, words = "\n".join(filter(None, thoughts)), "\n".join(filter(None, said))
         if calls:
-            return Step("act", 0, end, thought, tuple(calls), "\n".join(filter(None, said)), open=is_open, dialect=self.name, at=first)
-        words = "\n".join(filter(None, said))
-        return Step(
-            "answer" if words else "malformed",
-            0,
-            end,
-            thought,
-            text=words,
-            complaint="" if words else "The reply holds thoughts only.",
-            open=True,
-            dialect=self.name,
-            at=token.start(),
-        )
+            return Step("act", 0, end, thought, tuple(calls), words, open=is_open, dialect=self.name, at=first)
+        if words:
+            return Step("answer", 0, end, thought, text=words, open=True, dialect=self.name, at=token.start())
+        complaint = "The reply holds thoughts only."
+        return Step("malformed", 0, end, thought, complaint=complaint, open=True, dialect=self.name, at=token.start())
 
     def _call(self, text: str, name: str, body: int, stop: int, is_open: bool, tools: Tools) -> tuple[ToolCall | str, int, bool]:
         """The call, or the complaint; and where its message ends."""
@@ -153,6 +146,16 @@ def _message(text: str, at: int) -> tuple[str, int, int, bool]:
     while closing is not None and closing.group(1) not in _ENDS:
         closing = _TOKEN.search(text, closing.end())
     return text[at:body], body, closing.start() if closing else len(text), closing is None
+
+
+def _kind(header: str, to: str, *, ended: bool) -> str:
+    """What a message to nobody's tool is: a ``thought``, the ``final`` answer, other ``words``, or an ``aside``, which is passed over."""
+    channel = _CHANNEL.findall(header)[-1:]
+    if channel == ["analysis"] or to == "self" or (not header and ended):
+        return "thought"
+    if to == "developer":
+        return "aside"
+    return "final" if channel == ["final"] else "words"
 
 
 def _past(text: str, at: int) -> int:
