@@ -29,6 +29,7 @@ NOON = datetime(2024, 2, 29, 12, 0, tzinfo=UTC)
 )
 def test_clock(zone: str, text: str) -> None:
     assert clock(lambda: NOON)(timezone=zone) == text
+    assert clock(lambda: NOON, default=zone)() == text
 
 
 @pytest.mark.parametrize(
@@ -237,6 +238,12 @@ PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 30
 def test_load_image(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_bytes(PNG)  # the bytes count, not the name
     assert images(tmp_path)(path="a.txt") == [Text("a.txt (image/png, 38 bytes)"), Image.from_bytes(PNG)]
+
+
+def test_pictures_that_are_hidden(tmp_path: Path) -> None:
+    (tmp_path / "Private.png").write_bytes(PNG)
+    with pytest.raises(ToolError, match="off limits"):
+        images(tmp_path, hide=["private*"])(path="Private.png")
 
 
 def test_load_image_refuses(tmp_path: Path) -> None:
