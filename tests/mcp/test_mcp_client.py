@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-import shutil
 import shlex
+import shutil
 import socket
 import sys
 import threading
