@@ -447,6 +447,9 @@ def test_a_name_that_several_runs_begin_with(cli: Cli, home: Path) -> None:
     beginning = run_files(home)[0].stem[:3]
     result = cli("trace", "show", beginning)
     assert (result.exit_code, "2 runs" in result.stderr) == (2, True)
+    whole = run_files(home)[0]
+    whole.with_name(f"{whole.stem}-2.jsonl").write_bytes(whole.read_bytes())
+    assert cli("trace", "show", whole.stem).exit_code == 0  # its whole name is no beginning of another's
 
 
 def test_an_interrupted_trace_shows_what_was_open(cli: Cli, answered: Path) -> None:
