@@ -115,10 +115,12 @@ class Thoughts:
     Attributes:
         blocks: (start, end, start of the content, end of the content) of each, in order.
         orphans: Ends of closing tags that nothing opened: the prompt's template opened that block.
+        unclosed: The last block has no end: the text was cut while the model was thinking.
     """
 
     blocks: list[tuple[int, int, int, int]]
     orphans: list[tuple[int, int]]
+    unclosed: bool = False
 
     def split(self, text: str) -> tuple[str, list[str]]:
         """The text without its thinking blocks, and what stands in them."""
@@ -160,7 +162,7 @@ def find_thoughts(text: str) -> Thoughts:
                 end = text.find(closer, past)
             if end < 0:
                 blocks.append((found.start(), len(text), at, len(text)))
-                return Thoughts(blocks, orphans)
+                return Thoughts(blocks, orphans, unclosed=True)
             blocks.append((found.start(), end + len(closer), at, end))
             at = end + len(closer)
         found = _THINK_MARK.search(text, at)
