@@ -274,6 +274,13 @@ def test_messages_to_recipients(text: str, expected: object) -> None:
     assert (message.text if not message.calls else [call.arguments for call in message.calls]) == expected
 
 
+@pytest.mark.parametrize(("to", "text", "thought"), [("developer", "42", ""), ("self", "42", "a note"), ("user", "a note\n42", "")])
+def test_what_harmony_says_to_people_is_no_call(to: str, text: str, thought: str) -> None:
+    note = f"<|channel|>commentary to={to}<|message|>a note<|end|>"
+    message = read("harmony", f"{note}<|start|>assistant<|channel|>final<|message|>42<|return|>").message
+    assert (message.text, message.thought, message.calls) == (text, thought, ())
+
+
 def test_each_call_of_a_list_keeps_its_own_text_alone() -> None:
     calls = read("lfm2", "<|tool_call_start|>[search(1, 2), search(3, 4)]<|tool_call_end|>").message.calls
     assert [call.raw for call in calls] == ["search(1, 2)", "search(3, 4)"]
