@@ -31,7 +31,12 @@ ModelOption = Annotated[
 ]
 ToolsOption = Annotated[
     list[str] | None,
-    typer.Option("-t", "--tools", metavar="TOOLS", help="module:function, module, or path/file.py[:function]. May be given several times."),
+    typer.Option(
+        "-t",
+        "--tools",
+        metavar="TOOLS",
+        help="An installed pack (standard), module, path/file.py[:function], or mcp:URL-or-command. May be given several times.",
+    ),
 ]
 FormatOption = Annotated[
     str | None, typer.Option("--format", metavar="FORMAT", help="How the model writes its steps: auto, native, react_text, hermes…")

@@ -94,8 +94,9 @@ def _built(name: str, fields: dict[str, object]) -> TypedArguments:
             except LazyError as error:
                 raise ToolDefinitionError(f"{name}: parameter {parameter!r} {error}") from None
             except Exception as error:
+                said = str(error).splitlines()[0].partition(". Set `arbitrary")[0]  # that advice is for models of one's own
                 raise ToolDefinitionError(
-                    f"{name}: parameter {parameter!r} has a type that has no JSON Schema ({str(error).splitlines()[0]}); "
+                    f"{name}: parameter {parameter!r} has a type that has no JSON Schema ({said}); "
                     "use JSON's types, dataclasses, TypedDicts or pydantic models"
                 ) from error
         raise ToolDefinitionError(f"{name}: its arguments have no JSON Schema ({whole})") from whole
