@@ -9,8 +9,7 @@ import typing
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Literal, NotRequired, cast, get_args, get_origin
 
-import pydantic
-from pydantic import ConfigDict, TypeAdapter
+from pydantic import ConfigDict, JsonValue, TypeAdapter
 from pydantic.fields import FieldInfo
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import SchemaValidator, core_schema
@@ -64,7 +63,7 @@ def _plain(parameters: Sequence[inspect.Parameter], hints: Mapping[str, object])
     schema = {"type": "object", "additionalProperties": False, "properties": properties}
     required = [p.name for p in parameters if p.default is p.empty]
     if required:
-        schema["required"] = cast("list[pydantic.JsonValue]", required)
+        schema["required"] = cast("list[JsonValue]", required)
     return TypedArguments(schema, lambda: _adapter(fields).validator.validate_json)
 
 
@@ -79,7 +78,7 @@ def _plain_schema(hint: object) -> JsonObject | None:
         return None if items is None else {"items": items, "type": "array"}
     if origin in (typing.Union, types.UnionType):
         members = [_plain_schema(arg) for arg in sorted(args, key=lambda arg: arg is type(None))]  # null last
-        return {"anyOf": cast("list[pydantic.JsonValue]", members)} if all(members) else None
+        return {"anyOf": cast("list[JsonValue]", members)} if all(members) else None
     return None
 
 
