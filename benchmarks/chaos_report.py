@@ -31,15 +31,15 @@ from react_agent.result import Result
 from react_agent.tooling import tool
 
 try:
+    from llmock import testing
     from llmock.chaos import StreamChaos
     from llmock.ratelimit import LimitSettings
     from llmock.scenarios import Delay, Fail, Reply, SlowFirstToken, StreamFault, ToolCall, ToolFault
-    from llmock.testing import LLMockServer
     from llmock.verdict import judge
 
-    THERE = True
+    LLMockServer: Any = testing.LLMockServer
 except ImportError:
-    THERE = False
+    LLMockServer = None
 
 # Milliseconds between a stream's pieces, as of a model that writes. Without it the server has sent the rest of a short stream before it can
 # notice that the client has hung up on a corrupted piece, and then takes the try that follows for another call.
@@ -248,7 +248,7 @@ def main() -> int:
     parser.add_argument("--backend", default="", help="one backend alone")
     parser.add_argument("--list", action="store_true", help="every row, not only those that do not hold")
     options = parser.parse_args()
-    if not THERE:
+    if LLMockServer is None:
         print(f"skipped: {MISSING}")
         return 0
     table = {name: row for name, row in scenarios().items() if options.only in name}
