@@ -93,6 +93,12 @@ def test_which_files_are_documents_and_which_are_hidden(folder: Path) -> None:
             kit["read_document"](path=path)
 
 
+@pytest.mark.parametrize(("limit", "shown"), [(-1, 1), (0, 1), (2, 2), (99, 20)])
+def test_passages_are_so_many(folder: Path, limit: int, shown: int) -> None:
+    (folder / "many.md").write_text("\n\n".join(f"# {n}\n\nzebra" for n in range(30)))
+    assert search(documents(folder), "zebra", limit=limit).count("many.md:") == shown
+
+
 def test_what_changes_is_seen(kit: ToolRegistry, folder: Path) -> None:
     assert "thirty" in search(kit, "holiday")
     (folder / "handbook.md").write_text("# Handbook\n\nEveryone has forty days of holiday.")
