@@ -240,6 +240,16 @@ def test_load_image(tmp_path: Path) -> None:
     assert images(tmp_path)(path="a.txt") == [Text("a.txt (image/png, 38 bytes)"), Image.from_bytes(PNG)]
 
 
+@pytest.mark.parametrize(
+    ("data", "kind"),
+    [(b"RIFF\x24\0\0\0WEBPVP8 ", "image/webp"), (b"GIF89a\x01", "image/gif"), (b"\xff\xd8\xff\xe0", "image/jpeg")],
+    ids=["webp", "gif", "jpeg"],
+)
+def test_kinds_of_pictures(tmp_path: Path, data: bytes, kind: str) -> None:
+    (tmp_path / "a").write_bytes(data)
+    assert images(tmp_path)(path="a")[1] == Image.from_bytes(data, kind)
+
+
 def test_pictures_that_are_hidden(tmp_path: Path) -> None:
     (tmp_path / "Private.png").write_bytes(PNG)
     with pytest.raises(ToolError, match="off limits"):
