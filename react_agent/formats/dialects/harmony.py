@@ -16,6 +16,7 @@ _TO = re.compile(r"\bto=([^\s<]++)")
 _CHANNEL = re.compile(r"<\|channel\|>\s*+(\w++)")
 _AFTER = ("<|call|>", "<|end|>", "<|return|>", "<|start|>")
 _PEOPLE = ("assistant", "user", "self", "developer")  # recipients that are no tools
+_LOST = "Its arguments stand there, but no function: a call's header has to=functions and the name."
 _ENDS = frozenset({"end", "call", "return", "start", "eom", "eot"})
 
 
@@ -43,7 +44,7 @@ class _Harmony(Dialect):
         said: list[str] = []
         calls: list[ToolCall] = []
         at = end = first = 0
-        is_open = True
+        is_open, lost = True, False
         while at < len(text):
             header, body, stop, is_open = _message(text, at)
             to = _TO.search(header)
@@ -61,9 +62,13 @@ class _Harmony(Dialect):
                 is_open = cut_header or cut_in(text, at, _AFTER)
                 break
             else:
-                kind = _kind(header, name, ended=text.startswith("<|end|>", stop))
-                if kind != "aside":
-                    (thoughts if kind == "thought" else said).append(text[body:stop].strip())
+                part = text[body:stop].strip()
+                kind = _kind(header, name, part, ended=text.startswith("<|end|>", stop))
+                if kind == "thought":
+                    thoughts.append(part)
+                elif kind != "aside":
+                    said.append(part)
+                    lost = kind == "arguments"
                 if kind == "final":
                     end = _past(text, stop)
                     break
@@ -72,9 +77,9 @@ class _Harmony(Dialect):
         thought, words = "\n".join(filter(None, thoughts)), "\n".join(filter(None, said))
         if calls:
             return Step("act", 0, end, thought, tuple(calls), words, open=is_open, dialect=self.name, at=first)
-        if words:
+        if words and not lost:
             return Step("answer", 0, end, thought, text=words, open=True, dialect=self.name, at=token.start())
-        complaint = "The reply holds thoughts only."
+        complaint = _LOST if lost else "The reply holds thoughts only."
         return Step("malformed", 0, end, thought, complaint=complaint, open=True, dialect=self.name, at=token.start())
 
     def _call(self, text: str, name: str, body: int, stop: int, is_open: bool, tools: Tools) -> tuple[ToolCall | str, int, bool]:
@@ -148,13 +153,16 @@ def _message(text: str, at: int) -> tuple[str, int, int, bool]:
     return text[at:body], body, closing.start() if closing else len(text), closing is None
 
 
-def _kind(header: str, to: str, *, ended: bool) -> str:
-    """What a message to nobody's tool is: a ``thought``, the ``final`` answer, other ``words``, or an ``aside``, which is passed over."""
+def _kind(header: str, to: str, said: str, *, ended: bool) -> str:
+    """What a message to nobody's tool is: a ``thought``, the ``final`` answer, ``arguments`` whose call has lost its name, other ``words``, or an
+    ``aside``, which is passed over."""
     channel = _CHANNEL.findall(header)[-1:]
     if channel == ["analysis"] or to == "self" or (not header and ended):
         return "thought"
     if to == "developer":
         return "aside"
+    if channel == ["commentary"] and said.startswith("{"):
+        return "arguments"
     return "final" if channel == ["final"] else "words"
 
 
