@@ -93,12 +93,16 @@ def _built(name: str, fields: dict[str, object]) -> TypedArguments:
             except LazyError as error:
                 raise ToolDefinitionError(f"{name}: parameter {parameter!r} {error}") from None
             except Exception as error:
-                said = str(error).splitlines()[0].partition(". Set `arbitrary")[0]  # that advice is for models of one's own
                 raise ToolDefinitionError(
-                    f"{name}: parameter {parameter!r} has a type that has no JSON Schema ({said}); "
+                    f"{name}: parameter {parameter!r} has a type that has no JSON Schema ({first_words(error)}); "
                     "use JSON's types, dataclasses, TypedDicts or pydantic models"
                 ) from error
         raise ToolDefinitionError(f"{name}: its arguments have no JSON Schema ({whole})") from whole
+
+
+def first_words(error: Exception) -> str:
+    """Why pydantic has no schema, without its advice to those who write a model."""
+    return str(error).splitlines()[0].partition(". Set `arbitrary")[0]
 
 
 def _build(fields: dict[str, object]) -> TypedArguments:
