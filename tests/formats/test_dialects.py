@@ -309,6 +309,11 @@ def test_what_harmony_says_to_people_is_no_call(to: str, text: str, thought: str
     assert (message.text, message.thought, message.calls) == (text, thought, ())
 
 
+def test_arguments_to_nobody_are_no_answer_in_harmony() -> None:
+    reply = read("harmony", '<|channel|>commentary<|message|>{"query": "Paris"}<|end|>')
+    assert (reply.reading, "no function" in (reply.complaint or "")) == ("malformed", True)
+
+
 def test_each_call_of_a_list_keeps_its_own_text_alone() -> None:
     calls = read("lfm2", "<|tool_call_start|>[search(1, 2), search(3, 4)]<|tool_call_end|>").message.calls
     assert [call.raw for call in calls] == ["search(1, 2)", "search(3, 4)"]
