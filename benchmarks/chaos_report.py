@@ -18,7 +18,8 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from typing import Any, TypedDict
 
 from react_agent.agent import Agent
 from react_agent.backends.base import Backend
@@ -30,11 +31,13 @@ from react_agent.result import Result
 from react_agent.tooling import tool
 
 try:
+    from llmock import testing
     from llmock.chaos import StreamChaos
     from llmock.ratelimit import LimitSettings
     from llmock.scenarios import Delay, Fail, Reply, SlowFirstToken, StreamFault, ToolCall, ToolFault
-    from llmock.testing import LLMockServer
     from llmock.verdict import judge
+
+    LLMockServer: Any = testing.LLMockServer
 except ImportError:
     LLMockServer = None
 
@@ -42,7 +45,17 @@ except ImportError:
 # notice that the client has hung up on a corrupted piece, and then takes the try that follows for another call.
 PACE = 10
 MISSING = "the chaos tool is not installed: pip install llmock"
-GIVEN = {"api_key": "chaos-key-123456", "timeout": Timeouts(5.0, 1.0, 20.0), "max_retries": 2}
+
+
+class Given(TypedDict):
+    """What every backend is made with."""
+
+    api_key: str
+    timeout: Timeouts
+    max_retries: int
+
+
+GIVEN = Given(api_key="chaos-key-123456", timeout=Timeouts(5.0, 1.0, 20.0), max_retries=2)
 # What the tool finds of a call's last request alone: it cannot see whether the client believed that reply or gave up with an error. The outcome can.
 GIVEN_UP = {"truncated_stream_accepted", "malformed_chunk_ignored"}
 # The tool's name of a provider -> our backend for it. Its Cohere speaks an API that there is no wire for.
@@ -85,12 +98,16 @@ class Scenario:
 
 def scenarios() -> dict[str, Scenario]:
     table = {"nothing": Scenario(list, tries=1), "a tool, undisturbed": Scenario(list, tools=True)}
+
+    def fails(status: int, times: int | None = 1) -> list[Any]:
+        return [Fail(status, times=times)]
+
     for status in (408, 409, 429, 500, 502, 503, 504, 529):
-        table[f"{status} once"] = Scenario(lambda status=status: [Fail(status)], tries=2)
-        table[f"{status} twice"] = Scenario(lambda status=status: [Fail(status, times=2)], tries=3)
-        table[f"{status} for ever"] = Scenario(lambda status=status: [Fail(status, times=None)], "failed BackendUnavailable", 3)
+        table[f"{status} once"] = Scenario(partial(fails, status), tries=2)
+        table[f"{status} twice"] = Scenario(partial(fails, status, 2), tries=3)
+        table[f"{status} for ever"] = Scenario(partial(fails, status, None), "failed BackendUnavailable", 3)
     for status in (400, 401, 403, 404, 422):
-        table[f"{status}"] = Scenario(lambda status=status: [Fail(status)], "failed BackendRejected", 1)
+        table[f"{status}"] = Scenario(partial(fails, status), "failed BackendRejected", 1)
     return table | _waits() | _streams() | _tools()
 
 
@@ -112,17 +129,20 @@ def _waits() -> dict[str, Scenario]:
 
 
 def _streams() -> dict[str, Scenario]:
+    def fault(kind: Any, after: int, times: int | None) -> list[Any]:
+        return [StreamFault(kind, after_chunks=after, stall_seconds=4, times=times)]
+
     table = {"slow first token": Scenario(lambda: [SlowFirstToken(0.2)], tries=1, streamed=True)}
     for kind, words in (("disconnect", "connection dropped"), ("truncate", "ends early"), ("malformed", "a corrupted chunk")):
         for after in (0, 1, 3):
-            fault = lambda times, kind=kind, after=after: [StreamFault(kind, after_chunks=after, times=times)]  # noqa: E731 - a row of the table
-            table[f"stream: {words} after {after}"] = Scenario(lambda fault=fault: fault(1), tries=2, streamed=True)
+            broken = partial(fault, kind, after)
+            table[f"stream: {words} after {after}"] = Scenario(partial(broken, 1), tries=2, streamed=True)
             table[f"stream: {words} after {after}, for ever"] = Scenario(
-                lambda fault=fault: fault(None), "failed BackendProtocolError", 3, streamed=True
+                partial(broken, None), "failed BackendProtocolError", 3, streamed=True
             )
-    stalled = lambda times: [StreamFault("stall", after_chunks=1, stall_seconds=4, times=times)]  # noqa: E731
-    table["stream: hangs"] = Scenario(lambda: stalled(1), tries=2, streamed=True)
-    table["stream: hangs, for ever"] = Scenario(lambda: stalled(None), "failed BackendTimeout", 3, streamed=True)
+    stalled = partial(fault, "stall", 1)
+    table["stream: hangs"] = Scenario(partial(stalled, 1), tries=2, streamed=True)
+    table["stream: hangs, for ever"] = Scenario(partial(stalled, None), "failed BackendTimeout", 3, streamed=True)
     table["stream: rate limit, then dropped, then whole"] = Scenario(
         lambda: [Fail(429, retry_after=0.2), StreamFault("disconnect", after_chunks=2)], tries=3, streamed=True
     )

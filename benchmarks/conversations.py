@@ -11,7 +11,7 @@ import asyncio
 import json
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypedDict
 
 import httpx
 from recorded import Item, Row, as_sse, came, said
@@ -83,7 +83,8 @@ def conversations(rows: Iterable[Row]) -> Iterator[Conversation]:
         if family(row) is not None and row["status"] == 200:
             files.setdefault(f"{row['file']} {family(row)}", []).append(row)
     for found in files.values():
-        api, turns = family(found[0]) or "", []
+        api = family(found[0]) or ""
+        turns: list[Turn] = []
         for row in sorted(found, key=lambda one: one["index"]):
             asked = _plainly(said, api, row["request"])
             since = asked[len(turns[-1].asked) :] if turns and asked[: len(turns[-1].asked)] == turns[-1].asked else []
@@ -123,8 +124,18 @@ def _profile(row: Row) -> Profile:
     return PROFILES.get(row["provider"], COMPATIBLE)
 
 
+class Given(TypedDict):
+    """What every backend is made with."""
+
+    client: httpx.AsyncClient
+    api_key: str
+    base_url: str
+    max_retries: int
+
+
 def backend_for(row: Row, client: httpx.AsyncClient) -> Backend:
-    model, given = row["model"] or "m", {"client": client, "api_key": KEY, "base_url": "https://recorded.test/v1", "max_retries": 0}
+    model = row["model"] or "m"
+    given = Given(client=client, api_key=KEY, base_url="https://recorded.test/v1", max_retries=0)
     match family(row):
         case "openai-chat":
             return OpenAIChatBackend(model, profile=_profile(row), **given)

@@ -22,13 +22,13 @@ import re
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 from react_agent.formats import FORMATS, get_format
 from react_agent.formats.base import RawReply
-from react_agent.messages import Head, Message, MessageView, ModelReply, ModelRequest, Text, ToolResult, ToolSpec, user
+from react_agent.messages import Head, JsonObject, Message, MessageView, ModelReply, ModelRequest, Text, ToolResult, ToolSpec, user
 
 ROOT = Path(__file__).resolve().parent.parent
 Row = dict[str, Any]
@@ -79,15 +79,15 @@ def read(name: str, text: str, tools: tuple[ToolSpec, ...], *, finish: Any = "st
 
 def judge_react(text: str, expect: Row, tools: tuple[ToolSpec, ...]) -> Verdict:
     reply = read("react_text", text, tools)
-    name, argument = expect.get("action_name"), expect.get("action_arg")
+    name, argument = expect.get("action_name"), (expect.get("action_arg") or "").strip()
     runnable = [call for call in reply.message.calls if call.arguments is not None]
     if reply.reading == "answer":
-        if name and name.lower() == "finish" and reply.message.text == argument.strip():
+        if name and name.lower() == "finish" and reply.message.text == argument:
             return "right", ""
         return "WRONG", f"answer {reply.message.text!r}"
     if runnable:
         call = runnable[0]
-        if name and call.name.lower() == name.lower() and list((call.arguments or {}).values()) == [argument.strip()]:
+        if name and call.name.lower() == name.lower() and list((call.arguments or {}).values()) == [argument]:
             same = not expect.get("thought") or reply.message.thought == expect["thought"].strip()
             return ("right", "") if same else ("refused", f"another thought: {reply.message.thought!r}")
         return "WRONG", f"{call.name} {call.arguments}"
@@ -118,7 +118,7 @@ _PEER_TOOLS = ("foo", "Search", "search", "tool", "Python", "Terminal", "query_s
 
 def peer_cases(directory: Path) -> Iterator[tuple[Row, Verdict]]:
     """Against what the published parsers said, who are no truth: a reading that one of them has, or a refusal as by most of them."""
-    two = {"type": "object", "properties": {"a": {"type": "integer"}, "b": {}}, "required": ["a", "b"]}
+    two: JsonObject = {"type": "object", "properties": {"a": {"type": "integer"}, "b": {}}, "required": ["a", "b"]}
     loose = ToolSpec("tool", "", {"type": "object", "properties": {"pages": {}, "load_kwargs": {}, "query_str": {}}})
     tools = (
         *(one_text(name) for name in _PEER_TOOLS if name != "tool"),
@@ -344,7 +344,7 @@ def _ollama_value(data: Row, name: str | None) -> Verdict:
     kinds, raw, want = data["paramType"], data["raw"], _go(data["want"])
     if want == [] and "object" in kinds and raw.strip().startswith("{"):
         want = {}
-    shape = {"type": kinds[0] if len(kinds) == 1 else kinds} if kinds else {"type": "string"}
+    shape: JsonObject = {"type": kinds[0] if len(kinds) == 1 else kinds} if kinds else {"type": "string"}
     tool = ToolSpec("f", "", {"type": "object", "properties": {"a": shape}})
     text = f"<tool_call>\n<function=f>\n<parameter=a>{raw}</parameter>\n</function>\n</tool_call>"
     guess = "falls back" in data["desc"] or (want is None and "null" not in kinds)
@@ -468,7 +468,7 @@ def large(size: int) -> list[tuple[str, str, float]]:
 
 # ----------------------------------------------------------------------------------------------------------------- main
 
-JUDGES = {
+JUDGES: dict[str, Callable[[Path], Iterable[tuple[Row, Verdict]]]] = {
     "react_completions": react_completions,
     "react_trajectories": react_trajectories,
     "peer_parser_cases": peer_cases,

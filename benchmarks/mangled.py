@@ -31,12 +31,12 @@ from mangled_cases import SPELLINGS, Case, Values, cases
 
 from react_agent.formats import get_format
 from react_agent.formats.base import RawReply
-from react_agent.messages import Head, MessageView, ModelRequest, Text, ToolSpec, user
+from react_agent.messages import Head, JsonObject, MessageView, ModelRequest, Text, ToolSpec, user
 
-TEXT: Values = {"type": "string"}
-WHOLE: Values = {"type": "integer"}
+TEXT: JsonObject = {"type": "string"}
+WHOLE: JsonObject = {"type": "integer"}
 TOOLS = tuple(
-    ToolSpec(name, "", {"type": "object", "properties": shape, "required": list(shape), "additionalProperties": False})
+    ToolSpec(name, "", {"type": "object", "properties": {**shape}, "required": [*shape], "additionalProperties": False})
     for name, shape in (("search", {"query": TEXT}), ("add", {"a": WHOLE, "b": WHOLE}), ("write_file", {"path": TEXT, "text": TEXT}))
 )
 OURS = {

@@ -57,7 +57,8 @@ class Adapter:
         )
 
     async def run(self, agent: Any, prompt: str, max_steps: int) -> str:
-        return (await agent.run(prompt)).answer
+        answer: str = (await agent.run(prompt)).answer
+        return answer
 
     async def stream(self, agent: Any, prompt: str) -> int:
         from react_agent import Delta

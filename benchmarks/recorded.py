@@ -45,15 +45,16 @@ def came(api: str, row: Row) -> list[Item]:
         events = response
     elif response is None and not events:
         events = [json.loads(line) for line in (row.get("response_text") or "").splitlines()]
+    whole: Any = response
     match api:
         case "openai-chat":
-            items = _chat({"role": "assistant", **(_chat_events(events) if events else response["choices"][0]["message"])})
+            items = _chat({"role": "assistant", **(_chat_events(events) if events else whole["choices"][0]["message"])})
         case "ollama-chat":
             items = (item for event in events or [response] for item in _chat({"role": "assistant", **event["message"]}))
         case "anthropic-messages":
-            items = _anthropic({"role": "assistant", "content": _anthropic_events(events) if events else response["content"]})
+            items = _anthropic({"role": "assistant", "content": _anthropic_events(events) if events else whole["content"]})
         case "openai-responses":
-            items = (item for one in (events[-1]["response"] if events else response)["output"] for item in _responses(one))
+            items = (item for one in (events[-1]["response"] if events else whole)["output"] for item in _responses(one))
         case _:
             contents = [(event.get("candidates") or [{}])[0].get("content") or {} for event in events or [response]]
             items = (item for content in contents for item in _gemini({"role": "model", **content}))
@@ -110,7 +111,8 @@ def _joined(items: Iterable[Item]) -> Iterator[Item]:
 
 
 def _texts(role: str, content: Any, kinds: tuple[str, ...] = ("text",)) -> Iterator[Item]:
-    for part in [{"type": kinds[0], "text": content}] if isinstance(content, str) else content or []:
+    parts: list[Any] = [{"type": kinds[0], "text": content}] if isinstance(content, str) else content or []
+    for part in parts:
         kind = part.get("type")
         if kind in kinds:
             yield (role, "text", part["text"])
@@ -124,7 +126,7 @@ def _texts(role: str, content: Any, kinds: tuple[str, ...] = ("text",)) -> Itera
 
 
 def _chat(message: Row) -> Iterator[Item]:
-    role = {"developer": "system"}.get(message["role"], message["role"])
+    role: str = "system" if message["role"] == "developer" else message["role"]
     if role == "tool":
         yield ("tool", "result", message.get("tool_call_id"), tuple(_joined(_texts("tool", message["content"]))), True)
         return
@@ -143,7 +145,8 @@ def _chat(message: Row) -> Iterator[Item]:
 
 def _anthropic(message: Row) -> Iterator[Item]:
     role, content = message["role"], message["content"]
-    for block in [{"type": "text", "text": content}] if isinstance(content, str) else content:
+    blocks: list[Any] = [{"type": "text", "text": content}] if isinstance(content, str) else content
+    for block in blocks:
         match block["type"]:
             case "text" if not block.get("citations"):
                 yield (role, "text", block["text"])
@@ -167,7 +170,7 @@ def _source(source: Row) -> str:
 def _responses(item: Row) -> Iterator[Item]:
     kind = item.get("type") or "message"
     if kind == "message":
-        role = {"developer": "system"}.get(item["role"], item["role"])
+        role: str = "system" if item["role"] == "developer" else item["role"]
         yield from _texts(role, item["content"], ("input_text", "output_text"))
     elif kind == "function_call":
         yield ("assistant", "call", item["name"], parsed(item["arguments"]), item["call_id"], item.get("id"))

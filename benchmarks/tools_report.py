@@ -22,6 +22,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -29,7 +30,8 @@ import httpx
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from react_agent import Agent, Limits, MockBackend, ToolError, call, tool  # noqa: E402
+from react_agent import Agent, Limits, MockBackend, Tool, ToolError, call, tool  # noqa: E402
+from react_agent.messages import JsonObject  # noqa: E402
 from react_agent.rendering import render  # noqa: E402
 from react_agent_tools import calculator, files, python, shell, sql, web_pages  # noqa: E402
 from tests.tools._hostile import (  # noqa: E402
@@ -110,11 +112,11 @@ def python_tables(folder: Path) -> list[Table]:
             real = (
                 code.replace("SECRET_FILE", str(secret)).replace("OUTPUT_FILE", str(output)).replace("PORT", str(server.getsockname()[1]))
             )
-            escapes.try_(name, lambda real=real: run(code=real), through)
+            escapes.try_(name, partial(run, code=real), through)
         for name, code in PYTHON_ABUSES.items():
-            abuses.try_(name, lambda code=code: run(code=code), through)
+            abuses.try_(name, partial(run, code=code), through)
         for name, code in PYTHON_LARGE_RESULTS.items():
-            results.try_(name, lambda code=code: run(code=code), lambda said: len(said) > 20_000, may_answer=True)
+            results.try_(name, partial(run, code=code), lambda said: len(said) > 20_000, may_answer=True)
     return [escapes, abuses, results]
 
 
@@ -133,11 +135,14 @@ def web_tables(_: Path) -> list[Table]:
         asked.append(request.url.host)
         return httpx.Response(200, text="reached")
 
+    def get(fetch: Tool, url: str) -> object:
+        return asyncio.run(fetch(url=url))
+
     fetch = web_pages(transport=httpx.MockTransport(answer), resolve=resolve)
     addresses, redirects = Table("Web: addresses of the inside", 1.0), Table("Web: redirects to the inside", 1.0)
     for url in SSRF:
         asked.clear()
-        addresses.try_(url or "(empty)", lambda url=url: asyncio.run(fetch(url=url)), lambda _: bool(asked))
+        addresses.try_(url or "(empty)", partial(get, fetch, url), lambda _: bool(asked))
     for location in REDIRECTS:
         asked.clear()
 
@@ -146,7 +151,7 @@ def web_tables(_: Path) -> list[Table]:
             return httpx.Response(302, headers={"location": location}) if len(asked) == 1 else httpx.Response(200, text="reached")
 
         led = web_pages(transport=httpx.MockTransport(lead), resolve=resolve)
-        redirects.try_(location, lambda led=led: asyncio.run(led(url="http://good.example/")), lambda _: len(asked) > 1)
+        redirects.try_(location, partial(get, led, "http://good.example/"), lambda _: len(asked) > 1)
     return [addresses, redirects]
 
 
@@ -169,7 +174,7 @@ def files_tables(folder: Path) -> list[Table]:
             ("list_files", {}),
             ("search_files", {"text": "secret"}),
         ):
-            paths.try_(f"{name} {path!r}", lambda name=name, path=path, more=more: kit[name](path=path, **more), through, may_answer=True)
+            paths.try_(f"{name} {path!r}", partial(kit[name], path=path, **more), through, may_answer=True)
     race = Table("Files: races", 2.0, brief=True)
     calls = (("read_file", {"path": "swap/secret.txt"}), ("write_file", {"path": "swap/new.txt", "content": "x"}), ("write_file", {"path": "swap/a/b.txt", "content": "x"}),
              ("edit_file", {"path": "swap/secret.txt", "old_text": "secret", "new_text": "x"}), ("list_files", {"path": "swap"}), ("search_files", {"text": "secret of"}))  # fmt: skip
@@ -180,7 +185,7 @@ def files_tables(folder: Path) -> list[Table]:
         until = time.monotonic() + 5
         while time.monotonic() < until:
             for name, arguments in calls:
-                race.try_(name, lambda name=name, arguments=arguments: kit[name](**arguments), lambda said: SECRET in said, may_answer=True)
+                race.try_(name, partial(kit[name], **arguments), lambda said: SECRET in said, may_answer=True)
         swaps = int(swapper.communicate(timeout=10)[0])
     race.title += f" ({swaps:,} swaps of a folder for a link)"
     race.try_("outside unchanged", lambda: "", through, may_answer=True)
@@ -221,9 +226,9 @@ def sql_tables(folder: Path) -> list[Table]:
 
     attacks, abuses = Table("SQL: attacks", 2.5), Table("SQL: abuse", 4.0)
     for name, text in SQL_ATTACKS.items():
-        attacks.try_(name, lambda text=text: query(query=text.replace("OUTSIDE", str(outside))), through)
+        attacks.try_(name, partial(query, query=text.replace("OUTSIDE", str(outside))), through)
     for name, text in SQL_ABUSES.items():
-        abuses.try_(name, lambda text=text: query(query=text), through)
+        abuses.try_(name, partial(query, query=text), through)
     return [attacks, abuses]
 
 
@@ -247,20 +252,21 @@ def cost(folder: Path) -> None:
         return a + b
 
     made = tool(read_only=True)(bare)
+    function: Callable[..., object] = made.function
 
     @tool(read_only=True)
     async def added(a: int, b: int) -> int:
         """Add."""
         return a + b
 
-    arguments = {"a": 1, "b": 2}
+    arguments: JsonObject = {"a": 1, "b": 2}
     print("\nWhat a call costs, in microseconds")
     rows = [
         ("a bare function", microseconds(lambda: bare(1, 2), 20_000)),
         ("the tool, called like the function", microseconds(lambda: made(1, 2), 20_000)),
         (
             "arguments checked, function called, result shown",
-            microseconds(lambda: render(made.function(**made.check(arguments))), 20_000),
+            microseconds(lambda: render(function(**made.check(arguments))), 20_000),
         ),
     ]
     for name, each in (("async", added), ("sync, in a thread", made)):

@@ -10,7 +10,7 @@ from pydantic_core import from_json, to_json
 
 from react_agent.errors import ConfigError, ToolError
 from react_agent.messages import JsonObject
-from react_agent.schema.signature import first_words
+from react_agent.schema.parameters import first_words
 from react_agent.spec import FINISH_TOOL, finish_spec
 from react_agent.tooling import Tool
 

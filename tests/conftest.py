@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import time
 from collections.abc import Callable, Iterable
@@ -56,3 +57,9 @@ def corpora() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no corpora at {folder}; set REACT_AGENT_CORPORA to try with them")
     return folder
+
+
+def pytest_collection_finish() -> None:
+    """What was made while the tests were collected lives as long as they do: the collector need not walk through it thousands of times."""
+    gc.collect()
+    gc.freeze()

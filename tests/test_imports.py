@@ -62,7 +62,7 @@ LATE = {
     "react_agent/testing/plugin.py: recorded": PYTEST,
     "react_agent/testing/plugin.py: scripted_agent": PYTEST,
     "react_agent/mcp/client.py: McpServer._call": EXTRA,
-    "react_agent/mcp/client.py: McpServer._open": EXTRA,
+    "react_agent/mcp/link.py: opened": EXTRA,
     "react_agent/mcp/serve.py: serve_stdio.live": EXTRA,
     "react_agent/mcp/serve.py: served": EXTRA,
     "react_agent/telemetry/spans.py: _otel": EXTRA,

@@ -211,6 +211,7 @@ def test_a_provider_that_gives_two_calls_one_id() -> None:
     assert [one.provider_data for one in asked.calls] == [same, same]
     assert call_ids([asked.calls[0]], 1, API) == ["call_1"]
     assert result_ids(results, asked, 2, API) == ["call_1_0", "call_1_1"]
+    assert result_ids(results, None, 2, API) == ["call_1_0", "call_1_1"]  # no call is to be seen that they answer
     assert result.answer == "done"
 
 

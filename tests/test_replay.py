@@ -219,7 +219,9 @@ def test_thinking_that_came_beside_the_text_is_none_of_the_text(format_name: str
 
     script = ["nothing"] if format_name == "native" else [Raw("Action: lookup\nAction Input: {'key': 'a'}\nObservation: 7"), "done"]
     trace = Agent(Reasoning(script, format=format_name), tools=World().tools(), limits=Limits(mistakes=1)).run_sync("Go.").trace
-    assert all(step.thought.startswith("Hm.") for step in trace.steps())
+    thoughts = [step.thought for step in trace.steps()]
+    assert thoughts
+    assert all(thought.startswith("Hm.") for thought in thoughts)
     replay(Trace.from_jsonl(trace.to_jsonl()))
 
 

@@ -76,6 +76,8 @@ class Naps:
         ({"retries": 11, "read_only": True}, "0 to 10"),
         ({"retries": -1, "read_only": True}, "0 to 10"),
         ({"retries": True, "read_only": True}, "0 to 10"),
+        ({"retries": Retries(1, wait=-1.0), "read_only": True}, "0 to 10"),
+        ({"retries": Retries(1, longest=-1.0), "read_only": True}, "0 to 10"),
         ({"cache": True}, "read_only"),
         ({"cache": True, "idempotent": True}, "read_only"),
         ({"concurrency": 0}, "concurrency is 0"),

@@ -110,8 +110,8 @@ class NDJSONParser:
 
     __slots__ = ("_lines",)
 
-    def __init__(self, limit: int = LINE_LIMIT) -> None:
-        self._lines = LineParser(limit)
+    def __init__(self) -> None:
+        self._lines = LineParser()
 
     def feed(self, chunk: bytes) -> list[Event]:
         return [("", line) for line in self._lines.lines(chunk) if line.strip()]

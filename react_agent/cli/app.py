@@ -64,8 +64,10 @@ TOOLS = {
 
 def load(place: Place) -> object:
     """The command itself; its options are in its module."""
+    from react_agent.cli.options import spread
+
     single = typer.Typer(add_completion=False, rich_markup_mode=None)
-    single.command(help=None)(getattr(import_module(f"react_agent.cli.{place.module}"), place.function))
+    single.command(help=None)(spread(getattr(import_module(f"react_agent.cli.{place.module}"), place.function)))
     return get_command(single)
 
 

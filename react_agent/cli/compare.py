@@ -11,7 +11,7 @@ from rich.text import Text
 
 from react_agent.cli.console import Code, complain, out, show
 from react_agent.cli.files import load
-from react_agent.cli.options import FieldsOption, RedactOption, redactor
+from react_agent.cli.options import MaskOptions
 from react_agent.view.difference import Difference, Piece, StepPair, compare
 from react_agent.view.terminal import INDENT, LABEL, NUMBER, title
 
@@ -19,14 +19,13 @@ from react_agent.view.terminal import INDENT, LABEL, NUMBER, title
 def diff(
     a: Annotated[str, typer.Argument(metavar="A", help="A trace file or run.")],
     b: Annotated[str, typer.Argument(metavar="B", help="Another.")],
-    redact: RedactOption = None,
-    redact_field: FieldsOption = None,
+    *,
+    masks: MaskOptions,
 ) -> None:
     """Compare two runs, step by step and word by word.
 
     Steps are aligned by what they call; then thoughts, arguments, results and outcomes are compared. Exit 1 where they differ, as diff does.
     """
-    masks = redactor(redact, redact_field)
     first, second = load(a, masks), load(b, masks)
     both, console = compare(first.trace, second.trace), out()
     show(console, title(f"{first.trace.run_id}  →  {second.trace.run_id}"))

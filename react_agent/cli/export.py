@@ -16,7 +16,7 @@ from react_agent.backends.profiles import COMPATIBLE
 from react_agent.backends.wires.openai_chat import OpenAIChat
 from react_agent.cli.console import STDOUT, note, shell
 from react_agent.cli.files import load
-from react_agent.cli.options import FieldsOption, FileArgument, RedactOption, redactor
+from react_agent.cli.options import FileArgument, MaskOptions
 from react_agent.events import Event, Replied, Returned, Told
 from react_agent.trace import Step, Trace
 from react_agent.view import words
@@ -35,14 +35,14 @@ def export_(
     file: FileArgument = None,
     format: Annotated[Kind, typer.Option("--format", help="For what.")] = Kind.json,  # noqa: A002 - the option's name
     output: Annotated[Path | None, typer.Option("-o", "--output", metavar="OUT", help="By default standard output.")] = None,
-    redact: RedactOption = None,
-    redact_field: FieldsOption = None,
+    *,
+    masks: MaskOptions,
 ) -> None:
     """A run for other programs or for people.
 
     json: task, steps, outcome, usage. openai-messages: the conversation for OpenAI's chat API. markdown: a document.
     """
-    loaded = load(file, redactor(redact, redact_field))
+    loaded = load(file, masks)
     text = export(loaded.trace, format)
     if output is None or output == STDOUT:
         print(words.plain(text) if format is Kind.markdown else words.plain_json(text))

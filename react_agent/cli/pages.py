@@ -10,7 +10,7 @@ import typer
 
 from react_agent.cli.console import STDOUT, Code, fail, note, shell
 from react_agent.cli.files import load, load_whole
-from react_agent.cli.options import FieldsOption, FileArgument, RedactOption, redactor
+from react_agent.cli.options import FileArgument, MaskOptions
 from react_agent.view.as_test import as_replay, as_test
 from react_agent.view.html import compare_page, page
 
@@ -19,14 +19,13 @@ def html_(
     file: FileArgument = None,
     other: Annotated[str | None, typer.Argument(metavar="[OTHER]", help="A second run, to be compared with the first.")] = None,
     output: Annotated[Path | None, typer.Option("-o", "--output", metavar="OUT", help="By default the run's name with .html.")] = None,
-    redact: RedactOption = None,
-    redact_field: FieldsOption = None,
+    *,
+    masks: MaskOptions,
 ) -> None:
     """A run as one page that stands alone; or two, side by side.
 
     It opens from the file system, asks no network, and nothing that a trace holds can run in it.
     """
-    masks = redactor(redact, redact_field)
     loaded = [load(name, masks) for name in ([file] if other is None else [file, other])]
     problems = [one.problem for one in loaded if one.problem]
     if other is None:
@@ -47,14 +46,13 @@ def as_test_(
     file: FileArgument = None,
     output: Annotated[Path | None, typer.Option("-o", "--output", metavar="OUT", help="By default standard output.")] = None,
     agent: Annotated[str | None, typer.Option("--agent", metavar="MODULE:NAME", help="Try this agent with the same replies.")] = None,
-    redact: RedactOption = None,
-    redact_field: FieldsOption = None,
+    *,
+    masks: MaskOptions,
 ) -> None:
     """Write a test from a trace.
 
     It replays the trace's file, and so watches over prompts and parsers. With --agent, the model plays what it said and that agent's own tools run.
     """
-    masks = redactor(redact, redact_field)
     path, trace, _ = load_whole(file)
     trace = masks.trace(trace)
     module, _, name = (agent or "a:b").partition(":")

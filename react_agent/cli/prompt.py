@@ -10,7 +10,7 @@ from rich.text import Text
 
 from react_agent.cli.console import Code, complain, fail, out, show
 from react_agent.cli.files import find, load, load_whole, requests
-from react_agent.cli.options import FieldsOption, FileArgument, RedactOption, StepOption, redactor
+from react_agent.cli.options import FileArgument, MaskOptions, StepOption
 from react_agent.errors import ConfigError, Diverged
 from react_agent.events import Replied
 from react_agent.formats import get_format
@@ -25,14 +25,13 @@ def prompt(
     file: FileArgument = None,
     step: StepOption = None,
     neutral: Annotated[bool, typer.Option("--neutral", help="The messages as the record holds them, for text formats too.")] = False,
-    redact: RedactOption = None,
-    redact_field: FieldsOption = None,
+    *,
+    masks: MaskOptions,
 ) -> None:
     """Exactly what the model was sent in a step.
 
     The last, unless one is named: messages, tools, stop sequences. For a text format that is the text into which messages and tools were turned. The step after the last is what would be sent next.
     """
-    masks = redactor(redact, redact_field)
     loaded = load(file, masks)
     trace = loaded.trace.cut(loaded.stands.fits)
     asked = requests(trace)
@@ -104,9 +103,8 @@ def _messages(messages: list[Message]) -> Iterator[str]:
                 yield words.contents(message.parts)
 
 
-def raw(file: FileArgument = None, step: StepOption = None, redact: RedactOption = None, redact_field: FieldsOption = None) -> None:
+def raw(file: FileArgument = None, step: StepOption = None, *, masks: MaskOptions) -> None:
     """The file's lines; with --step, what the model wrote."""
-    masks = redactor(redact, redact_field)
     if step is None and not masks:
         for line in find(file).read_bytes().decode("utf-8", "replace").splitlines():
             print(words.plain_json(words.plain(line)))
@@ -124,12 +122,11 @@ def raw(file: FileArgument = None, step: StepOption = None, redact: RedactOption
     loaded.done()
 
 
-def replay_(file: FileArgument = None, redact: RedactOption = None, redact_field: FieldsOption = None) -> None:
+def replay_(file: FileArgument = None, *, masks: MaskOptions) -> None:
     """Run a trace again without its world; exit 1 where it differs.
 
     Each request, each planned call and each reading has to come out as it was recorded: a test of prompts, formats and the loop.
     """
-    masks = redactor(redact, redact_field)
     path, trace, _ = load_whole(file)
     try:
         state = replay(trace)

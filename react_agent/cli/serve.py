@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from react_agent.cli.console import Code, fail, note, runs_folder
-from react_agent.cli.options import FieldsOption, FolderArgument, RedactOption, redactor
+from react_agent.cli.options import FolderArgument, MaskOptions
 
 TOKEN = "REACT_AGENT_TOKEN"
 
@@ -19,8 +19,8 @@ def serve(
     folder: FolderArgument = None,
     port: Annotated[int, typer.Option("--port", min=0, max=65535, help="0 takes a free one.")] = 8321,
     host: Annotated[str, typer.Option("--host", help=f"Other than loopback only with ${TOKEN} set.")] = "127.0.0.1",
-    redact: RedactOption = None,
-    redact_field: FieldsOption = None,
+    *,
+    masks: MaskOptions,
 ) -> None:
     """Runs in a browser: a list, live pages, reviews.
 
@@ -39,7 +39,7 @@ def serve(
     runs = runs_folder(folder)
     if runs.is_file():
         fail(f"{runs} is a file, and serve takes its folder; `react-agent trace html {runs}` makes one page of it", Code.USAGE)
-    pages = application(runs, token=token, redactor=redactor(redact, redact_field))
+    pages = application(runs, token=token, redactor=masks)
     try:  # before the address is told: the port may be taken, or not be known yet
         door = socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
     except OSError as error:

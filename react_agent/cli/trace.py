@@ -12,7 +12,7 @@ from rich.text import Text
 
 from react_agent.cli.console import WIDE, Code, complain, fail, out, runs_folder, show, show_whole
 from react_agent.cli.files import Loaded, find, load
-from react_agent.cli.options import FieldsOption, FileArgument, FolderArgument, RedactOption, redactor
+from react_agent.cli.options import FileArgument, FolderArgument, MaskOptions
 from react_agent.events import Called, Replied, Returned
 from react_agent.stores.jsonl import JsonlStore
 from react_agent.trace import Trace
@@ -24,14 +24,14 @@ from react_agent.view.standing import Standing, agents, standing
 def show_(
     file: FileArgument = None,
     full: Annotated[bool, typer.Option("--full", help="Fold nothing.")] = False,
-    redact: RedactOption = None,
-    redact_field: FieldsOption = None,
+    *,
+    masks: MaskOptions,
 ) -> None:
     """A run from its question to its outcome.
 
     Thoughts, calls, results, what was repaired, what was cut off, what it took. Long texts are folded.
     """
-    loaded = load(file, redactor(redact, redact_field))
+    loaded = load(file, masks)
     trace, console = loaded.trace, out()
     started = trace.started
     show(console, terminal.title(trace.run_id, f"{words.when(started.at)} · {started.backend} · format {started.format}"))
@@ -71,11 +71,10 @@ def _stands(trace: Trace, stands: Standing) -> None:
 def list_(
     folder: FolderArgument = None,
     most: Annotated[int, typer.Option("-n", min=1, metavar="N", help="At most so many, the newest.")] = 50,
-    redact: RedactOption = None,
-    redact_field: FieldsOption = None,
+    *,
+    masks: MaskOptions,
 ) -> None:
     """The traces of a folder, newest first."""
-    masks = redactor(redact, redact_field)
     runs = runs_folder(folder)
     if not runs.is_dir():
         fail(f"there is no folder {runs}: nothing was run here yet. `react-agent demo` makes some traces.")
@@ -135,9 +134,9 @@ def _line(path: Path, trace: Trace, cut: bool) -> tuple[Text, ...]:
     )
 
 
-def steps(file: FileArgument = None, redact: RedactOption = None, redact_field: FieldsOption = None) -> None:
+def steps(file: FileArgument = None, *, masks: MaskOptions) -> None:
     """A table of the steps: thought, call, result, tokens, time."""
-    loaded = load(file, redactor(redact, redact_field))
+    loaded = load(file, masks)
     table = _table("step", "thought", "action", "result", "status", "tokens", "time", right=(0, 5, 6))
     for step in loaded.trace.steps():
         usage = step.reply.usage
@@ -159,14 +158,13 @@ def grep(
     pattern: Annotated[str, typer.Argument(help="Plain text.")],
     folder: FolderArgument = None,
     ignore_case: Annotated[bool, typer.Option("-i", help="In any case.")] = False,
-    redact: RedactOption = None,
-    redact_field: FieldsOption = None,
+    *,
+    masks: MaskOptions,
 ) -> None:
     """Find a text in questions, thoughts, calls, results, answers.
 
     DIR may be one file too. Exit 1 where there is none, as grep does.
     """
-    masks = redactor(redact, redact_field)
     runs = runs_folder(folder)
     if not runs.exists():  # else a misspelt name would look like a text that is nowhere
         runs = find(None if folder is None else str(folder))

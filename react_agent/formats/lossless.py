@@ -185,7 +185,7 @@ class _Tolerant:
 
     __slots__ = ("at", "repairs", "text")
 
-    def __init__(self, text: str, at: int = 0) -> None:
+    def __init__(self, text: str, at: int) -> None:
         self.text = text
         self.at = at
         self.repairs: dict[str, None] = {}

@@ -27,9 +27,9 @@ class Label:
         self.content = content
 
 
-def leading_label(text: str, at: int = 0) -> Label | None:
-    """The label with which the text begins at `at`, which must be the start of a line."""
-    found = _LABEL.match(text, at)
+def leading_label(text: str) -> Label | None:
+    """The label with which a line begins."""
+    found = _LABEL.match(text)
     return Label(str(found.lastgroup), found.start(), found.end()) if found is not None else None
 
 

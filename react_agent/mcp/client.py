@@ -1,24 +1,20 @@
-"""Tools from an MCP server, over stdio or streamable HTTP.
-
-The SDK lives in a thread with an event loop of its own, so one connection serves runs of any loop, sync and async. The thread ends with `close`.
-"""
+"""Tools from an MCP server, over stdio or streamable HTTP."""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
+import functools
 import shlex
-import tempfile
-import threading
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import IO, TYPE_CHECKING, Any, Self, cast
+from typing import TYPE_CHECKING, Self, cast
 
 from react_agent.care import OutputCheck
 from react_agent.errors import ConfigError, ToolError
 from react_agent.mcp.convert import parts_from, tool_from
+from react_agent.mcp.link import Link, opened
 from react_agent.mcp.pins import Pins, check_pins, tool_pin
 from react_agent.messages import Image, JsonObject, Text, clean
 from react_agent.tooling import RunContext, Tool, ToolRegistry
@@ -27,7 +23,6 @@ if TYPE_CHECKING:
     import mcp
 
 MAX_TOOLS, MAX_PAGES = 1_000, 100
-MISSING = "tools from MCP servers need the official SDK: pip install 'react_agent[mcp]'"
 
 
 class McpServer:
@@ -69,16 +64,12 @@ class McpServer:
         self.tools = ToolRegistry()
         self.pins: dict[str, str] = {}
         self.left_out: dict[str, str] = {}
-        self._target, self._headers, self._env, self._cwd = target, headers, env, cwd
         self._prefix, self._believe, self._timeout, self._recheck = prefix, believe, timeout, recheck
         self._pinned = Pins(pins) if isinstance(pins, str | Path) else pins
-        self._thread: threading.Thread | None = None
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._stop: asyncio.Event | None = None
-        self._client: mcp.Client | None = None
         self._looked = 0.0
         self._checks: dict[str, OutputCheck | None] = {}
         self._now: dict[str, str] = {}  # pins as last seen
+        self._link = Link(self.name, functools.partial(opened, target, headers, env, cwd, self._hear), self._take_over, timeout)
 
     def __repr__(self) -> str:
         return f"McpServer({self.name!r}, {len(self.tools)} tools)"
@@ -91,35 +82,12 @@ class McpServer:
         Raises:
             ConfigError: The SDK is missing, the server cannot be had in time, or its tools are not those that were pinned.
         """
-        if self._thread is not None:
-            return self
-        ready: list[BaseException | None] = []
-        there = threading.Event()
-
-        def live() -> None:
-            try:
-                asyncio.run(self._live(there.set))
-            except BaseException as error:  # noqa: BLE001 - told to whoever connects
-                ready.append(error)
-            there.set()
-
-        self._thread = threading.Thread(target=live, name=f"react-agent-mcp-{self.name[:40]}", daemon=True)
-        self._thread.start()
-        there.wait()
-        if ready or self._client is None:
-            self.close()
-            raise _why(self.name, ready[0] if ready else None)
+        self._link.connect()
         return self
 
     def close(self) -> None:
         """End the connection, and the server where it was started here."""
-        thread, self._thread = self._thread, None
-        if thread is None:
-            return
-        if self._loop is not None and self._stop is not None:
-            with contextlib.suppress(RuntimeError):  # it has ended by itself
-                self._loop.call_soon_threadsafe(self._stop.set)
-        thread.join(15)
+        self._link.close()
 
     def __enter__(self) -> Self:
         return self.connect()
@@ -132,47 +100,6 @@ class McpServer:
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
         await asyncio.to_thread(self.close)
-
-    async def _live(self, ready: Callable[[], None]) -> None:
-        self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
-        with tempfile.TemporaryFile("w+", errors="replace") as log:
-            try:
-                async with contextlib.AsyncExitStack() as stack:
-                    async with asyncio.timeout(self._timeout):
-                        client = await stack.enter_async_context(self._open(log))
-                        await self._take_over(client)
-                    self._client = client
-                    ready()
-                    await self._stop.wait()
-                    self._client = None
-            except BaseException as error:
-                log.seek(0)
-                said = clean(log.read()[-500:]).strip()
-                if said and self._client is None:
-                    error.add_note(f"it wrote: {said}")
-                raise
-
-    @contextlib.asynccontextmanager
-    async def _open(self, log: IO[str]) -> AsyncIterator[mcp.Client]:
-        try:
-            import mcp
-            from mcp.client.stdio import stdio_client
-            from mcp.client.streamable_http import streamable_http_client
-            from mcp.shared._httpx_utils import create_mcp_http_client
-        except ImportError as error:
-            raise ConfigError(MISSING) from error
-        target: Any = self._target
-        async with contextlib.AsyncExitStack() as stack:
-            if isinstance(target, str) and target.startswith(("http://", "https://")):
-                http = await stack.enter_async_context(create_mcp_http_client(headers=dict(self._headers or {})))
-                target = streamable_http_client(target, http_client=http)
-            elif isinstance(target, str | list):
-                command = shlex.split(target) if isinstance(target, str) else [str(word) for word in target]
-                if not command:
-                    raise ConfigError("an MCP server is a URL or a command, and this is nothing")
-                parameters = mcp.StdioServerParameters(command=command[0], args=command[1:], env=dict(self._env or {}), cwd=self._cwd)
-                target = stdio_client(parameters, errlog=cast("Any", log))
-            yield await stack.enter_async_context(mcp.Client(target, message_handler=self._hear))
 
     # ----------------------------------------------------------------------------------------------------------- tools
 
@@ -204,18 +131,13 @@ class McpServer:
         name = str(said["name"])
 
         async def call(mcp_context: RunContext[object], **arguments: object) -> list[Text | Image]:
-            loop = self._loop
-            if loop is None or loop.is_closed() or self._client is None:
-                raise ToolError(f"the MCP server {self.name} is not connected any more")
-            return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(self._call(name, arguments, mcp_context), loop))
+            return await self._link.run(lambda client: self._call(client, name, arguments, mcp_context))
 
         return tool_from(said, call, prefix=self._prefix, believe=self._believe, timeout=self._timeout)
 
-    async def _call(self, name: str, arguments: dict[str, object], context: RunContext[object]) -> list[Text | Image]:
+    async def _call(self, client: mcp.Client, name: str, arguments: dict[str, object], context: RunContext[object]) -> list[Text | Image]:
         from mcp import MCPError
 
-        client = self._client
-        assert client is not None
         if time.monotonic() - self._looked >= self._recheck:
             await self._look_again(client)
         if self._now.get(name) != self.pins[name]:
@@ -263,27 +185,3 @@ def _name_of(target: object) -> str:
     if isinstance(target, str):
         return target.split("?")[0] if target.startswith(("http://", "https://")) else target
     return shlex.join(map(str, target)) if isinstance(target, list) else str(getattr(target, "name", type(target).__name__))
-
-
-def _why(name: str, error: BaseException | None) -> ConfigError:
-    """One sentence out of whatever went wrong, also where a task group wrapped it."""
-    notes = [note for each in _chain(error) for note in getattr(each, "__notes__", ())]
-    while isinstance(error, BaseExceptionGroup) and error.exceptions:
-        error = error.exceptions[0]
-    if isinstance(error, ConfigError):
-        words = str(error)
-        if words.startswith("the MCP server") or words == MISSING:
-            return error
-    elif isinstance(error, TimeoutError):
-        words = "it did not answer in time"
-    else:
-        words = f"{type(error).__name__}: {error}" if error is not None else "it ended at once"
-    return ConfigError(clean("; ".join([f"the MCP server {name} cannot be had: {words}", *notes]))[:2_000])
-
-
-def _chain(error: BaseException | None) -> list[BaseException]:
-    found: list[BaseException] = []
-    while error is not None:
-        found.append(error)
-        error = error.exceptions[0] if isinstance(error, BaseExceptionGroup) and error.exceptions else None
-    return found

@@ -41,7 +41,7 @@ def tool_from(
     if len(description) > MAX_DESCRIPTION:
         raise ConfigError(f"its description has {len(description):,} characters; at most {MAX_DESCRIPTION:,} are taken")
     annotations = said.get("annotations")
-    claims = _claims(annotations if isinstance(annotations, dict) and believe else {}, believe)
+    claims = _claims(annotations if isinstance(annotations, dict) and believe else {})
     schema, output = said.get("inputSchema"), said.get("outputSchema")
     if not isinstance(schema, dict):
         raise ConfigError("it has no input schema")
@@ -62,7 +62,7 @@ class Claims(TypedDict):
     open_world: bool
 
 
-def _claims(annotations: JsonObject, believe: bool) -> Claims:
+def _claims(annotations: JsonObject) -> Claims:
     """MCP's annotations as ours, with MCP's own defaults where nothing is said; the careful one of two that contradict each other."""
     read_only = annotations.get("readOnlyHint") is True
     destructive = annotations.get("destructiveHint")
@@ -72,7 +72,7 @@ def _claims(annotations: JsonObject, believe: bool) -> Claims:
         "read_only": read_only,
         "destructive": not read_only if not isinstance(destructive, bool) else destructive and not read_only,
         "idempotent": annotations.get("idempotentHint") is True,
-        "open_world": annotations.get("openWorldHint") is not False or not believe,
+        "open_world": annotations.get("openWorldHint") is not False,
     }
 
 

@@ -124,7 +124,7 @@ class TraceAssertion:
         """There is an answer: this one, or one that has these words in it."""
         __tracebackhide__ = True
         self.outcome("answered")
-        answer = self._answer()
+        answer = str(summary(self.trace)["answer"])
         self._check(text is None or answer == words.plain(text), f"expected the answer {text!r}; it is {answer!r}")
         return self._check(holds is None or words.plain(holds) in answer, f"expected the answer to hold {holds!r}; it is {answer!r}")
 
@@ -166,9 +166,6 @@ class TraceAssertion:
             places = [call.began for call in self._calls if call.name == other and call.began is not None]
         self._check(bool(places), f"expected {self._about} before '{other}', which never came")
         return min(places)
-
-    def _answer(self) -> str:
-        return str(summary(self.trace)["answer"])
 
     def _need(self) -> None:
         __tracebackhide__ = True

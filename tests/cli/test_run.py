@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import shlex
 import sys
 from pathlib import Path
 
@@ -222,6 +223,20 @@ def test_decisions(cli: Cli, paused: Path, decision: list[str], status: str, tex
     assert "  1 answer" in result.stdout
 
 
+def test_several_calls_are_decided_at_once(cli: Cli, home: Path) -> None:
+    assert cli("run", "Tidy up.", "-m", "kit:removes_two", "-t", "kit:remove").exit_code == 3
+    assert cli("resume", "last", "--approve", "0.0, 0.1", "-m", "kit:removes_two", "-t", "kit:remove").exit_code == 0
+    [path] = run_files(home)
+    assert [call.result.text for call in Trace.load(path).steps()[0].calls if call.result] == ["removed /tmp/x", "removed /tmp/y"]
+
+
+def test_how_to_go_on_can_be_pasted(cli: Cli, home: Path) -> None:
+    (home / "my kit.py").write_text((home / "kit.py").read_text())
+    result = cli("run", "Tidy up.", "-m", "kit:removes", "-t", "my kit.py:remove")
+    [line] = [line for line in result.stderr.splitlines() if "--approve" in line]
+    assert shlex.split(line)[4:] == ["kit:removes", "-t", "my kit.py:remove", "--approve", "0.0"]
+
+
 @pytest.mark.parametrize(
     ("options", "code", "words"),
     [
@@ -254,6 +269,12 @@ def test_what_resume_needs(cli: Cli, paused: Path, options: list[str], words: st
     assert (result.exit_code, words in result.stderr) == (2, True), result.stderr
 
 
+def test_a_model_that_cannot_be_had_again_is_that_of_the_environment(cli: Cli, paused: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REACT_AGENT_MODEL", "kit:answers")
+    result = cli("resume", paused, "--deny", "0.0", "no", "-t", "kit:remove")
+    assert (result.exit_code, "yes" in result.stdout) == (0, True), result.stderr
+
+
 def test_other_tools_with_changes(cli: Cli, paused: Path) -> None:
     result = cli("resume", paused, "--deny", "0.0", "no", "-m", "kit:answers", "-t", "kit:plain", "--changes")
     assert result.exit_code == 0, result.stderr
@@ -277,6 +298,15 @@ def test_more_steps_after_a_limit(cli: Cli, home: Path) -> None:
     assert (over.exit_code, "--steps" in over.stderr) == (2, True)
     again = cli("resume", "last", "-m", "kit:answers", "-t", "kit", "--steps", "5")
     assert again.exit_code == 0, again.stderr
+
+
+def test_a_run_that_had_no_more_time_goes_on_as_it_is(cli: Cli, home: Path) -> None:
+    first = cli("run", "How many?", "-m", "kit:asks", "-t", "kit:population", "--seconds", "0.001")
+    assert (first.exit_code, "seconds" in first.stdout) == (1, True)
+    again = cli("resume", "last", "-m", "kit:answers", "-t", "kit:population")
+    assert "the run is over" not in again.stderr
+    [path] = run_files(home)
+    assert any(isinstance(event, Resumed) for event in Trace.load(path))
 
 
 def test_fork_leaves_the_old_run_alone(cli: Cli, answered: Path, home: Path) -> None:

@@ -408,10 +408,11 @@ def test_a_file_cut_at_any_byte(answered: Path) -> None:
 
 
 @given(data=st.data())
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @pytest.mark.parametrize("command", [*DOORS, "fork --at 0 -m kit:answers -t kit:population"])
 def test_a_cut_file_through_every_command(cli: Cli, answered: Path, whole: bytes, command: str, data: st.DataObject) -> None:
-    answered.write_bytes(whole[: data.draw(st.integers(0, len(whole)))])
+    ends = [at for at in range(1, len(whole) + 1) if whole[at - 1] == ord("\n")]
+    answered.write_bytes(whole[: data.draw(st.sampled_from([0, *ends, *(at - 1 for at in ends)]) | st.integers(0, len(whole)))])
     name, *rest = command.split()
     words = [word for word in rest if word != "answered"]
     if name in ("diff", "html"):
@@ -447,6 +448,9 @@ def test_a_name_that_several_runs_begin_with(cli: Cli, home: Path) -> None:
     beginning = run_files(home)[0].stem[:3]
     result = cli("trace", "show", beginning)
     assert (result.exit_code, "2 runs" in result.stderr) == (2, True)
+    whole = run_files(home)[0]
+    whole.with_name(f"{whole.stem}-2.jsonl").write_bytes(whole.read_bytes())
+    assert cli("trace", "show", whole.stem).exit_code == 0  # its whole name is no beginning of another's
 
 
 def test_an_interrupted_trace_shows_what_was_open(cli: Cli, answered: Path) -> None:
@@ -483,7 +487,7 @@ def _replaced(data: object, at: tuple[object, ...], value: object) -> object:
 
 
 @given(data=st.data())
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @pytest.mark.parametrize(
     "command",
     ["show", "steps", "prompt", "export", "export --format markdown", "export --format openai-messages", "stats", "html", "test", "replay"],

@@ -197,7 +197,7 @@ def test_what_a_literal_names_is_gone(pattern: str, text: str) -> None:
 
 def test_a_long_text_takes_no_long_time() -> None:
     Redactor(["a*a*a*a*a*a*a*b", "*a*a*a*c"], ["a"]).text("a" * 200_000)
-    Redactor([], ["password"]).text('password="' * 50_000)
+    assert "password" in Redactor([], ["password"]).text('password="' * 50_000)
 
 
 @given(

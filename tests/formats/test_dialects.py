@@ -274,6 +274,46 @@ def test_messages_to_recipients(text: str, expected: object) -> None:
     assert (message.text if not message.calls else [call.arguments for call in message.calls]) == expected
 
 
+PARAMETERS = {
+    "qwen3_coder": "<parameter=query>\nParis\n</parameter>\n",
+    "minimax": '<parameter name="query">\nParis\n</parameter>\n',
+    "glm": "<arg_key>query</arg_key>\n<arg_value>Paris</arg_value>\n",
+    "step3": '<steptml:parameter name="query">\nParis\n</steptml:parameter>',
+    "deepseek_v32": '<｜DSML｜parameter name="query" string="true">Paris</｜DSML｜parameter>\n',
+}
+
+
+@pytest.mark.parametrize("name", PARAMETERS)
+def test_of_two_values_for_one_argument_none_is_taken(name: str) -> None:
+    one = PARAMETERS[name]
+    assert one in WRITTEN[name]
+    [call] = read(name, WRITTEN[name].replace(one, one + one.replace("Paris", "Rome"))).message.calls
+    assert call.arguments is None
+    assert "stands there twice" in (call.complaint or "")
+
+
+@pytest.mark.parametrize("name", ["function=search", "parameter=query"])
+def test_a_name_ends_with_its_line(name: str) -> None:
+    assert read("qwen3_coder", WRITTEN["qwen3_coder"].replace(name, f"{name[:-2]}\n{name[-2:]}")).reading == "malformed"
+
+
+def test_a_fence_between_the_tags_is_a_repair_on_record() -> None:
+    reply = read("hermes", WRITTEN["hermes"].replace("\n{", "\n```json\n{").replace("}\n<", "}\n```\n<"))
+    assert ([call.arguments for call in reply.message.calls], reply.read_by.repairs) == ([ARGS], ("code_fence",))
+
+
+@pytest.mark.parametrize(("to", "text", "thought"), [("developer", "42", ""), ("self", "42", "a note"), ("user", "a note\n42", "")])
+def test_what_harmony_says_to_people_is_no_call(to: str, text: str, thought: str) -> None:
+    note = f"<|channel|>commentary to={to}<|message|>a note<|end|>"
+    message = read("harmony", f"{note}<|start|>assistant<|channel|>final<|message|>42<|return|>").message
+    assert (message.text, message.thought, message.calls) == (text, thought, ())
+
+
+def test_arguments_to_nobody_are_no_answer_in_harmony() -> None:
+    reply = read("harmony", '<|channel|>commentary<|message|>{"query": "Paris"}<|end|>')
+    assert (reply.reading, "no function" in (reply.complaint or "")) == ("malformed", True)
+
+
 def test_each_call_of_a_list_keeps_its_own_text_alone() -> None:
     calls = read("lfm2", "<|tool_call_start|>[search(1, 2), search(3, 4)]<|tool_call_end|>").message.calls
     assert [call.raw for call in calls] == ["search(1, 2)", "search(3, 4)"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import shlex
 import shutil
 import socket
 import sys
@@ -245,7 +246,7 @@ def test_a_pin_covers_all_that_a_model_is_told() -> None:
 
 
 def test_over_stdio_and_after_the_end() -> None:
-    with McpServer(SCRIPT) as server:
+    with McpServer(f"{shlex.quote(sys.executable)} _a_server.py", cwd=Path(__file__).parent) as server:
         assert one(server, "add", a=20, b=22).text == "42"
         tools = server.tools
     assert "not connected any more" in asyncio.run(call_once(tools, "add", {"a": 1, "b": 1})).text

@@ -164,6 +164,15 @@ def test_list(kit: ToolRegistry) -> None:
     assert run(kit, "list_files", pattern="*.rs") == "nothing that matches '*.rs'"
 
 
+def test_what_is_hidden_can_be_said(root: Path) -> None:
+    kit = files(root, hide=["*.MD", "src"])
+    assert run(kit, "read_file", path=".env") == SECRET
+    assert "README" not in run(kit, "list_files")
+    for path in ("README.md", "src/main.py"):
+        with pytest.raises(ToolError, match="off limits"):
+            run(kit, "read_file", path=path)
+
+
 def test_list_is_bounded(root: Path, kit: ToolRegistry) -> None:
     for i in range(600):
         (root / "src" / f"{i:03}.txt").touch()

@@ -83,6 +83,22 @@ def test_nothing_else_is_read(kit: ToolRegistry, path: str) -> None:
     assert "secret" not in str(caught.value)
 
 
+def test_which_files_are_documents_and_which_are_hidden(folder: Path) -> None:
+    (folder / "private.py").write_text("holiday = 4")
+    kit = documents(folder, patterns=["*.PY"], hide=["Private*"])
+    assert search(kit, "holiday") == "code.py:1\nholiday = 3"
+    assert kit["read_document"](path="code.py") == "holiday = 3"
+    for path in ("handbook.md", "private.py"):
+        with pytest.raises(ToolError):
+            kit["read_document"](path=path)
+
+
+@pytest.mark.parametrize(("limit", "shown"), [(-1, 1), (0, 1), (2, 2), (99, 20)])
+def test_passages_are_so_many(folder: Path, limit: int, shown: int) -> None:
+    (folder / "many.md").write_text("\n\n".join(f"# {n}\n\nzebra" for n in range(30)))
+    assert search(documents(folder), "zebra", limit=limit).count("many.md:") == shown
+
+
 def test_what_changes_is_seen(kit: ToolRegistry, folder: Path) -> None:
     assert "thirty" in search(kit, "holiday")
     (folder / "handbook.md").write_text("# Handbook\n\nEveryone has forty days of holiday.")

@@ -113,14 +113,14 @@ def test_sentences(text: str, sentences: list[str]) -> None:
 # ----------------------------------------------------------------------------------------------------------- live wire
 
 
-def live(answer: Callable[[httpx.Request], httpx.Response]) -> tuple[ToolRegistry, list[httpx.URL]]:
+def live(answer: Callable[[httpx.Request], httpx.Response], **options: str) -> tuple[ToolRegistry, list[httpx.URL]]:
     asked: list[httpx.URL] = []
 
     def handle(request: httpx.Request) -> httpx.Response:
         asked.append(request.url)
         return answer(request)
 
-    return wikipedia(transport=httpx.MockTransport(handle), seconds=2), asked
+    return wikipedia(transport=httpx.MockTransport(handle), seconds=2, **options), asked
 
 
 def wiki(request: httpx.Request) -> httpx.Response:
@@ -146,6 +146,9 @@ def test_the_live_wire() -> None:
     for missing in ("High Plains (US)", "Plains"):
         assert say(kit, "wikipedia_search", entity=missing) == f"Could not find {missing}. Similar: High Plains, High Plains Drifter."
     assert kit["wikipedia_search"].spec.open_world
+    kit, asked = live(wiki, api="https://de.wikipedia.org/w/api.php")
+    say(kit, "wikipedia_search", entity="Colorado orogeny")
+    assert asked[0].host == "de.wikipedia.org"
     assert not wikipedia(CORPUS)["wikipedia_search"].spec.open_world
 
 

@@ -29,6 +29,7 @@ NOON = datetime(2024, 2, 29, 12, 0, tzinfo=UTC)
 )
 def test_clock(zone: str, text: str) -> None:
     assert clock(lambda: NOON)(timezone=zone) == text
+    assert clock(lambda: NOON, default=zone)() == text
 
 
 @pytest.mark.parametrize(
@@ -237,6 +238,22 @@ PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 30
 def test_load_image(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_bytes(PNG)  # the bytes count, not the name
     assert images(tmp_path)(path="a.txt") == [Text("a.txt (image/png, 38 bytes)"), Image.from_bytes(PNG)]
+
+
+@pytest.mark.parametrize(
+    ("data", "kind"),
+    [(b"RIFF\x24\0\0\0WEBPVP8 ", "image/webp"), (b"GIF89a\x01", "image/gif"), (b"\xff\xd8\xff\xe0", "image/jpeg")],
+    ids=["webp", "gif", "jpeg"],
+)
+def test_kinds_of_pictures(tmp_path: Path, data: bytes, kind: str) -> None:
+    (tmp_path / "a").write_bytes(data)
+    assert images(tmp_path)(path="a")[1] == Image.from_bytes(data, kind)
+
+
+def test_pictures_that_are_hidden(tmp_path: Path) -> None:
+    (tmp_path / "Private.png").write_bytes(PNG)
+    with pytest.raises(ToolError, match="off limits"):
+        images(tmp_path, hide=["private*"])(path="Private.png")
 
 
 def test_load_image_refuses(tmp_path: Path) -> None:

@@ -220,6 +220,12 @@ def test_what_is_allowed_beside(allow: str, url: str, through: bool) -> None:
         assert web.asked == []
 
 
+def test_other_ports_of_the_public_web() -> None:
+    assert "hello" in Web(names=NAMES, ports=[8443]).fetch("https://good.example:8443/")
+    with pytest.raises(ToolError, match="port 443 is not fetched; only 8443"):
+        Web(names=NAMES, ports=[8443]).fetch("https://good.example/")
+
+
 @pytest.mark.parametrize("entry", ["", "10.0.0.1/8", "2130706433", "http://x", "a b", "127.1"])
 def test_an_allowance_that_cannot_be_read(entry: str) -> None:
     with pytest.raises(ConfigError):

@@ -58,6 +58,7 @@ def pairs(first: str, second: str) -> str:
         ("", "a", "-a"),
         ("x1", "ab1", "xa -b 11"),
         ("1", "a", "1- -a"),
+        ("aBx", "Bcy", "a- BB xc -y"),
     ],
 )
 def test_steps_that_belong_together(first: str, second: str, shown: str) -> None:

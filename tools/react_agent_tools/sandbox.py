@@ -130,15 +130,15 @@ def _words(error: MontyError) -> str:
 # ------------------------------------------------------------------------------------------------------------- results
 
 
-def written(value: object, most: int = _SHOWN_CHARS) -> str:
+def written(value: object) -> str:
     """A value as Python would write it, up to a length: nothing is walked that is not shown."""
     pieces: list[str] = []
     size = 0
     for piece in _pieces(value, 0):
         pieces.append(piece)
         size += len(piece)
-        if size > most:
-            return "".join(pieces)[:most] + "… [the value goes on]"
+        if size > _SHOWN_CHARS:
+            return "".join(pieces)[:_SHOWN_CHARS] + "… [the value goes on]"
     return "".join(pieces)
 
 

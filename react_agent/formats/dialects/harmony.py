@@ -15,6 +15,8 @@ _TOKEN = re.compile(r"<\|(start|channel|constrain|message|end|call|return|eom|eo
 _TO = re.compile(r"\bto=([^\s<]++)")
 _CHANNEL = re.compile(r"<\|channel\|>\s*+(\w++)")
 _AFTER = ("<|call|>", "<|end|>", "<|return|>", "<|start|>")
+_PEOPLE = ("assistant", "user", "self", "developer")  # recipients that are no tools
+_LOST = "Its arguments stand there, but no function: a call's header has to=functions and the name."
 _ENDS = frozenset({"end", "call", "return", "start", "eom", "eot"})
 
 
@@ -42,12 +44,12 @@ class _Harmony(Dialect):
         said: list[str] = []
         calls: list[ToolCall] = []
         at = end = first = 0
-        is_open = True
+        is_open, lost = True, False
         while at < len(text):
             header, body, stop, is_open = _message(text, at)
-            to, channel = _TO.search(header), _CHANNEL.findall(header)
+            to = _TO.search(header)
             name = to.group(1) if to is not None else ""
-            if to is not None and name not in ("assistant", "user", "self", "developer"):
+            if to is not None and name not in _PEOPLE:
                 call, stop, is_open = self._call(text, name, body, stop, is_open, tools)
                 if isinstance(call, str):
                     if calls:
@@ -59,30 +61,26 @@ class _Harmony(Dialect):
                 cut_header = not header and text.startswith(("<|start|>", "<|channel|>"), at)
                 is_open = cut_header or cut_in(text, at, _AFTER)
                 break
-            elif (channel and channel[-1] == "analysis") or name == "self" or (not header and text.startswith("<|end|>", stop)):
-                thoughts.append(text[body:stop].strip())
-            elif name != "developer":
-                said.append(text[body:stop].strip())
-                if channel and channel[-1] == "final":
+            else:
+                part = text[body:stop].strip()
+                kind = _kind(header, name, part, ended=text.startswith("<|end|>", stop))
+                if kind == "thought":
+                    thoughts.append(part)
+                elif kind != "aside":
+                    said.append(part)
+                    lost = kind == "arguments"
+                if kind == "final":
                     end = _past(text, stop)
                     break
             past = _past(text, stop)
             at = end = past if past > at else len(text)
-        thought = "\n".join(filter(None, thoughts))
+        thought, words = "\n".join(filter(None, thoughts)), "\n".join(filter(None, said))
         if calls:
-            return Step("act", 0, end, thought, tuple(calls), "\n".join(filter(None, said)), open=is_open, dialect=self.name, at=first)
-        words = "\n".join(filter(None, said))
-        return Step(
-            "answer" if words else "malformed",
-            0,
-            end,
-            thought,
-            text=words,
-            complaint="" if words else "The reply holds thoughts only.",
-            open=True,
-            dialect=self.name,
-            at=token.start(),
-        )
+            return Step("act", 0, end, thought, tuple(calls), words, open=is_open, dialect=self.name, at=first)
+        if words and not lost:
+            return Step("answer", 0, end, thought, text=words, open=True, dialect=self.name, at=token.start())
+        complaint = _LOST if lost else "The reply holds thoughts only."
+        return Step("malformed", 0, end, thought, complaint=complaint, open=True, dialect=self.name, at=token.start())
 
     def _call(self, text: str, name: str, body: int, stop: int, is_open: bool, tools: Tools) -> tuple[ToolCall | str, int, bool]:
         """The call, or the complaint; and where its message ends."""
@@ -153,6 +151,19 @@ def _message(text: str, at: int) -> tuple[str, int, int, bool]:
     while closing is not None and closing.group(1) not in _ENDS:
         closing = _TOKEN.search(text, closing.end())
     return text[at:body], body, closing.start() if closing else len(text), closing is None
+
+
+def _kind(header: str, to: str, said: str, *, ended: bool) -> str:
+    """What a message to nobody's tool is: a ``thought``, the ``final`` answer, ``arguments`` whose call has lost its name, other ``words``, or an
+    ``aside``, which is passed over."""
+    channel = _CHANNEL.findall(header)[-1:]
+    if channel == ["analysis"] or to == "self" or (not header and ended):
+        return "thought"
+    if to == "developer":
+        return "aside"
+    if channel == ["commentary"] and said.startswith("{"):
+        return "arguments"
+    return "final" if channel == ["final"] else "words"
 
 
 def _past(text: str, at: int) -> int:

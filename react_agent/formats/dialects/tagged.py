@@ -32,7 +32,7 @@ class XmlCalls(Dialect):
         name: str,
         call: Element,
         parameter: Element,
-        around: Sequence[tuple[str, str]] = (),
+        around: Sequence[tuple[str, str]],
         *,
         line: str = "\n",
         each: bool = False,
@@ -91,8 +91,6 @@ class XmlCalls(Dialect):
     def write_calls(self, calls: Sequence[ToolCall]) -> str:
         line = self.line
         written = [self._write(call) for call in calls]
-        if not self.around:
-            return "\n".join(written)
         opening, closing = self.around[0]
         if self.each:
             return "\n".join(f"{opening}{line}{call}{line}{closing}" for call in written)
