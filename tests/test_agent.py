@@ -994,6 +994,9 @@ CANNOT_BE_WRITTEN: dict[str, tuple[Callable[[], object], str]] = {
     "a task that is a number": (lambda: Agent(MockBackend(["x"])).run_sync(5), "a task is text"),  # type: ignore[arg-type]
     "a task that is nothing": (lambda: Agent(MockBackend(["x"])).run_sync(None), "a task is text"),  # type: ignore[arg-type]
     "a task that is an empty list": (lambda: Agent(MockBackend(["x"])).run_sync([]), "a task is text"),
+    "a task of no words": (lambda: Agent(MockBackend(["x"])).run_sync(" \n"), "the task is empty"),
+    "a task of several without a word": (lambda: Agent(MockBackend(["x"])).run_sync(["", " "]), "the task is empty"),
+    "a next question without a word": (lambda: Agent(MockBackend(["x"])).resume_sync(Trace(()), ""), "the task is empty"),
     "a task that is a dictionary": (lambda: Agent(MockBackend(["x"])).run_sync({"a": "b"}), "a task is text"),  # type: ignore[arg-type]
     "a task that holds a number": (lambda: Agent(MockBackend(["x"])).run_sync(["a", 5]), "parts[1]"),  # type: ignore[list-item]
     "a message that holds a string": (lambda: Agent(MockBackend(["x"])).run_sync(Message("user", ("a",))), "parts[0]"),  # type: ignore[arg-type]
