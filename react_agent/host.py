@@ -19,7 +19,7 @@ from react_agent.dispatch import Dispatcher, take_back
 from react_agent.errors import BackendError, BackendTimeout, ContextOverflow, Diverged, ScriptError, TraceError
 from react_agent.events import Called, Compacted, Event, Finished, Replied, Reviewed, Started, Stopped, Told
 from react_agent.loop import CallModel, CallTools, Finish, Pause, PlannedCall, State, advance, begin, next_effect
-from react_agent.masking import Masker
+from react_agent.masking import Masker, Pieces
 from react_agent.messages import Delta, ErrorInfo, Message, ModelReply, Outcome, Usage
 from react_agent.result import Pending, as_pending, checked_review
 from react_agent.tooling import Tool, ToolRegistry
@@ -103,6 +103,7 @@ class Run:
         self._asking = False
         self._over = False
         self._first_token: float | None = None
+        self._pieces: Pieces | None = None  # of a reply that is being streamed, where there are secrets
         self._compactions = 0  # since the last reply
         self._counted: dict[str, str] = {}  # limits on what not every server tells, and what it would be to miss it
         self.inherited = (_NOTHING, 0.0)
@@ -177,6 +178,8 @@ class Run:
         started = perf_counter()
         if self.delta_listener is not None:
             listen, self._asked_at, self._first_token = self._listen, started, None
+            if self._masker is not None:
+                listen, self._pieces = self._listen_masked, Pieces(self._masker)
         self._asking = True
         try:
             if left is None:
@@ -212,6 +215,9 @@ class Run:
             return
         self._compactions = 0
         seconds = perf_counter() - started
+        if self._pieces is not None:
+            self._show(self._pieces.rest())
+            self._pieces = None
         if self._counted:
             self._check_counted(reply)
         first_token = None if listen is None else self._first_token
@@ -249,6 +255,16 @@ class Run:
             warnings.warn(
                 f"a listener for streamed pieces raised {type(error).__name__}: {error}; it hears no more of this run", stacklevel=2
             )
+
+    def _listen_masked(self, delta: Delta) -> None:
+        if self._first_token is None:
+            self._first_token = perf_counter() - self._asked_at
+        if self._pieces is not None:  # else the reply has ended
+            self._show(self._pieces.of(delta))
+
+    def _show(self, pieces: list[Delta]) -> None:
+        for piece in pieces:
+            self._listen(piece)
 
     def _compacted(self) -> bool:
         """The conversation became shorter, and the model may be asked again. False: it cannot, or did so often enough."""
