@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from contextvars import ContextVar
 from functools import cached_property, partial
 from time import perf_counter
-from traceback import walk_tb
 from typing import Any, Protocol, cast
 
 from msgspec import Struct
@@ -24,6 +22,7 @@ from react_agent.messages import Image, JsonObject, ResultStatus, Text, ToolResu
 from react_agent.rendering import read, render, said
 from react_agent.schema import InvalidArguments
 from react_agent.spec import FINISH_TOOL
+from react_agent.taskgroups import undisturbed
 from react_agent.threads import POOL
 from react_agent.tooling import NOT_DONE, UNKNOWN, RunContext, Tool, ToolRegistry
 
@@ -139,7 +138,7 @@ class Dispatcher:
             raise
 
     async def _beside_others(self, plan: PlannedCall) -> None:
-        await self._carry_out_one(plan)
+        await undisturbed(self._carry_out_one(plan))
 
     def _carry_out_one(self, plan: PlannedCall) -> Coroutine[object, object, None]:
         """What is known without waiting is done here; the rest is in what this gives back."""
@@ -274,7 +273,6 @@ class Dispatcher:
         except (KeyboardInterrupt, GeneratorExit):
             raise
         except BaseException as error:  # noqa: BLE001 - the contract: whatever a tool raises is an observation, SystemExit too
-            take_back(error)
             return Ran(error=_words(error), status="error", again=isinstance(error, Exception) and not isinstance(error, ToolError))
 
     async def _in_thread(self, job: Callable[[], object], timeout: float | None, flag: _Flag | None) -> Ran:
@@ -363,31 +361,9 @@ async def _given_up(*tasks: asyncio.Task[Any]) -> None:
 async def _kept(coroutine: Awaitable[object]) -> Ran:
     """For a task of its own: there, `SystemExit` would end the event loop."""
     try:
-        return Ran(read(await coroutine))
+        return Ran(read(await undisturbed(coroutine)))
     except SystemExit as error:
         return Ran(error=_words(error), status="error")
-
-
-def take_back(error: BaseException) -> None:
-    """Undo what a failed task group left of its own on the present task: before Python 3.13, where it was waiting for its tasks as one of them failed, it
-    cancels the task that it stands in and does not take that back; nobody has cancelled the run."""
-    task = asyncio.current_task()
-    if sys.version_info >= (3, 13) or task is None or not task.cancelling():
-        return
-    seen: set[int] = set()
-    errors = [error]
-    while errors:
-        each = errors.pop()
-        if id(each) in seen:
-            continue
-        seen.add(id(each))
-        for frame, _ in walk_tb(each.__traceback__):
-            group = frame.f_locals.get("self") if frame.f_code is asyncio.TaskGroup.__aexit__.__code__ else None
-            if group is not None and id(group) not in seen and group._parent_task is task and group._parent_cancel_requested:
-                seen.add(id(group))
-                task.uncancel()
-        within = each.exceptions if isinstance(each, BaseExceptionGroup) else ()
-        errors += [found for found in (*within, each.__cause__, each.__context__) if found is not None]
 
 
 def _too_long(timeout: float) -> str:
