@@ -25,6 +25,7 @@ from react_agent.host import Reviewer, Run
 from react_agent.loop import CallModel, State, fold, next_effect, update
 from react_agent.masking import Masker
 from react_agent.messages import JsonObject, Message, Outcome, Settings, Task, Usage, as_parts, clean, user
+from react_agent.nesting import child_so_far
 from react_agent.policy import Policy
 from react_agent.result import Output, Result, checked_review, pending
 from react_agent.spec import AgentSpec, Limits, as_written, differences
@@ -250,7 +251,9 @@ class Agent(Generic[Output]):
         if scope is not None and run_id is None:
             parent = Parent(scope.run_id, call=scope.key)
             run_id, before = scope.child()
-            while (known := self._child(run_id, before, scope.key)) is not None:  # the call is running again: its child goes on
+            while (
+                known := child_so_far(self._store, run_id, before, scope.key)
+            ) is not None:  # the call is running again: its child goes on
                 if known.started.task == self._masker.masked(asked):
                     run = self._take_up(known, None, (), deps, True)
                     run.inherited = (Usage(), 0.0)  # nobody above has heard of it: the call never returned
@@ -261,17 +264,6 @@ class Agent(Generic[Output]):
         run = self._run(deps, self._store.create(run_id) if self._store else None)
         run.begin(Started(run.now(), run_id, asked, self.spec, self.backend.name, self.backend.format_name, parent))
         return run
-
-    def _child(self, run_id: str, before: str, call: str) -> Trace | None:
-        """What there is of a child's run: its own, or in a fork one that parts from that of the run before, which stays as it is."""
-        if self._store is None:
-            return None
-        if self._store.exists(run_id):
-            return self._store.load(run_id)
-        if not self._store.exists(before):
-            return None
-        known = self._store.load(before)
-        return known.fork(len(known), run_id=run_id, now=time.time(), call=call)
 
     def _take_up(self, trace: Trace | str | Path, task: Task | None, reviews: Iterable[Reviewed], deps: object, changes: bool) -> Run:
         said = None if task is None else as_parts(task)

@@ -859,6 +859,39 @@ def test_a_fork_and_its_sibling_each_go_on_with_a_child_of_their_own(tmp_path: P
     assert world.names == ["lookup"]
 
 
+def test_a_fork_of_a_fork_goes_on_with_its_parents_child(tmp_path: Path) -> None:
+    """Each was killed within the child's run, a step further than the one before; what parts where the fork had not called goes on from the first."""
+    world, store = World(), JsonlStore(tmp_path)
+
+    def parent(*deep: ScriptItem) -> Agent:
+        @tool(idempotent=True)
+        async def ask(question: str) -> str:
+            """Ask the expert."""
+            return str((await Agent(mock(deep, "native"), tools=world.tools(), store=store).run(question)).answer)
+
+        return Agent(mock(["done"], "native"), tools=[ask], store=store)
+
+    def killed(run_id: str, at: int) -> None:
+        for each, kind in ((run_id, Called), (f"{run_id}/0.0", Returned)):
+            trace = store.load(each)
+            trace.cut(after(trace, kind, at)).save(store.path(each))
+
+    first = parent(call("lookup", key="a"), "deep")
+    first.backend.script.insert(0, call("ask", question="Deep?"))  # type: ignore[attr-defined]  # a mock has one
+    first.run_sync("Go.", run_id="p")
+    killed("p", 1)
+    fork = parent(call("lookup", key="b"), "deep").fork_sync(store.path("p"), len(store.load("p"))).trace.run_id
+    killed(fork, 2)
+    latest = parent("deep").fork_sync(store.path(fork), len(store.load(fork))).trace.run_id
+    early = parent("deep").fork_sync(store.path(fork), len(store.load("p"))).trace.run_id
+    for run_id, before, kept in ((latest, fork, 2), (early, "p", 1)):
+        child = store.load(f"{run_id}/0.0")
+        assert child.started.parent == Parent(f"{before}/0.0", at=len(store.load(f"{before}/0.0")), call="p/0.0")
+        assert [event.kind for event in child].count("returned") == kept
+        assert child[-1].outcome.kind == "answered"  # type: ignore[union-attr]
+    assert world.names == ["lookup"] * 2
+
+
 def test_several_runs_beneath_one_call_have_names_of_their_own() -> None:
     names: list[str] = []
 

@@ -765,7 +765,7 @@ def test_what_a_tool_takes_keeps_its_name_though_a_secret_reads_like_it() -> Non
     )
     backend = MockBackend([[call("weather", city="Rome", when={}), call("nested", at={"city": "Oslo"})], "done"])
     result = Agent(backend, tools=[weather, nested], secrets=["city"]).run_sync("Which city?")
-    assert [event.result.text for event in returned(result.trace)] == ["rain in Rome", "sun in Oslo"]
+    assert sorted(event.result.text for event in returned(result.trace)) == ["rain in Rome", "sun in Oslo"]
     assert "Which [secret]?" in spoken(backend)
 
 
