@@ -250,20 +250,25 @@ class Agent(Generic[Output]):
         parent = None
         if scope is not None and run_id is None:
             parent = Parent(scope.run_id, call=scope.key)
-            run_id, before = scope.child()
-            while (
-                known := child_so_far(self._store, run_id, before, scope.key)
-            ) is not None:  # the call is running again: its child goes on
-                if known.started.task == self._masker.masked(asked):
-                    run = self._take_up(known, None, (), deps, True)
-                    run.inherited = (Usage(), 0.0)  # nobody above has heard of it: the call never returned
-                    return run
-                # that one was asked something else, before a person changed it or the model wrote another call
-                run_id, before = scope.child()
+            run_id, known = self._beneath(scope, self._masker.masked(asked))
+            if known is not None:
+                run = self._take_up(known, None, (), deps, True)
+                run.inherited = (Usage(), 0.0)  # nobody above has heard of it: the call never returned
+                return run
         run_id = new_run_id() if run_id is None else run_id
         run = self._run(deps, self._store.create(run_id) if self._store else None)
         run.begin(Started(run.now(), run_id, asked, self.spec, self.backend.name, self.backend.format_name, parent))
         return run
+
+    def _beneath(self, scope: CallScope, asked: Message) -> tuple[str, Trace | None]:
+        """The id of the next run beneath a call; and what there is of it, if the call is running again and it was begun before."""
+        for number, run_id, before in scope.children():
+            known = child_so_far(self._store, run_id, before, scope.key)
+            # that one was asked something else: by another run of the same call, or before a person changed it or the model wrote another
+            if known is None or known.started.task == asked:
+                scope.take(number)
+                return run_id, known
+        raise AssertionError("unreachable: there is always a further number")
 
     def _take_up(self, trace: Trace | str | Path, task: Task | None, reviews: Iterable[Reviewed], deps: object, changes: bool) -> Run:
         said = None if task is None else as_parts(task)

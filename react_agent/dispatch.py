@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
 from contextvars import ContextVar
 from functools import cached_property, partial
+from itertools import count
 from time import perf_counter
 from typing import Any, Protocol, cast
 
@@ -37,14 +38,26 @@ class CallScope(Struct, gc=False):
     run_id: str
     usage: Usage | None = None
     cost: float | None = None
-    children: int = 0
+    taken: set[int] | None = None  # numbers of the runs beneath it
 
-    def child(self) -> tuple[str, str]:
-        """The id of the next run beneath this call: the call's key, so that a resumed parent finds its child. In a fork an orphan keeps the key that it
-        had before; its child is named after the fork, and the other id is that of the child to part from."""
-        self.children += 1
-        number = "" if self.children == 1 else f"+{self.children}"
-        return f"{self.run_id}/{self.key.rpartition('/')[2]}{number}", f"{self.key}{number}"
+    def children(self) -> Iterator[tuple[int, str, str]]:
+        """What the next run beneath this call may be: a number that no other has taken, the id that goes with it, and in a fork the id of the child to
+        part from.
+
+        The id is the call's key, so that a resumed parent finds its child. In a fork an orphan keeps the key that it had before; its child is named
+        after the fork.
+        """
+        place = self.key.rpartition("/")[2]
+        for number in count(1):
+            if self.taken is None or number not in self.taken:
+                suffix = "" if number == 1 else f"+{number}"
+                yield number, f"{self.run_id}/{place}{suffix}", f"{self.key}{suffix}"
+
+    def take(self, number: int) -> None:
+        """The run of this number is under way."""
+        if self.taken is None:
+            self.taken = set()
+        self.taken.add(number)
 
     def add(self, usage: Usage, cost: float) -> None:
         """Count what a run beneath this call spent."""

@@ -892,6 +892,32 @@ def test_a_fork_of_a_fork_goes_on_with_its_parents_child(tmp_path: Path) -> None
     assert world.names == ["lookup"] * 2
 
 
+def test_runs_beneath_a_call_that_runs_again_are_found_in_whatever_order_they_begin(tmp_path: Path) -> None:
+    world, store = World(), JsonlStore(tmp_path)
+
+    def agent(order: str) -> Agent:
+        @tool(idempotent=True)
+        async def ask_both() -> list[str]:
+            """Ask about both."""
+            said = {
+                key: Agent(mock([call("note", text=key), f"about {key}"], "native"), tools=world.tools(), store=store).run(key)
+                for key in order
+            }
+            return [str(result.answer) for result in await asyncio.gather(*said.values())]
+
+        return Agent(mock([call("ask_both"), "done"], "native"), tools=[ask_both], store=store)
+
+    agent("ab").run_sync("Go.", run_id="p")
+    trace = store.load("p")
+    trace.cut(after(trace, Called)).save(store.path("p"))
+    world.log.clear()
+    again = agent("ba")
+    again.backend = mock(["done"], "native")
+    result = again.resume_sync(store.path("p"))
+    assert result.steps[0].calls[0].result.text == '["about b","about a"]'  # type: ignore[union-attr]  # it has one
+    assert world.log == []
+
+
 def test_several_runs_beneath_one_call_have_names_of_their_own() -> None:
     names: list[str] = []
 
