@@ -385,7 +385,7 @@ class Agent(Generic[Output]):
         answer = state.answer if outcome.kind == "answered" else None
         output: Output | None = None
         if self._output is not None and state.output is not None:
-            with contextlib.suppress(ValueError, KeyError):  # it was given to an agent with another type of answer
+            with contextlib.suppress(Exception):  # it was given to an agent with another type of answer, whose checks are the user's code
                 output = cast("Output", self._output.value(state.output))
         return Result(outcome, answer, output, state.partial(), state.usage, state.known_cost, run.trace, run.error)
 

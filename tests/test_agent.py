@@ -524,8 +524,16 @@ def test_a_typed_answer_of_a_finished_trace_is_there_again() -> None:
 
 
 def test_an_answer_of_another_type_is_not_taken_for_one_of_this() -> None:
+    class Picky(BaseModel):
+        city: str
+
+        @field_validator("city")
+        @classmethod
+        def known(cls, value: str) -> str:
+            raise RuntimeError(f"no list of cities to look {value} up in")
+
     one = Agent(mock([call("finish", city="Paris", people=2)], "native"), output=Answer).run_sync("How many?")
-    for output in (int, list[Answer]):
+    for output in (int, list[Answer], Picky):
         other = Agent(MockBackend([]), output=output).resume_sync(one.trace, changes=True)
         assert (other.outcome.kind, other.answer, other.output) == ("answered", one.answer, None)
 
