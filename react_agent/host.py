@@ -238,6 +238,8 @@ class Run:
 
     def _listener(self, now: float) -> Listener:
         """For the pieces of the reply that is asked for now."""
+        if self._compactions and self._first_token is not None:
+            self._listen(Delta("restart", ""))  # the one that was too long had begun
         self._asked_at, self._first_token = now, None
         if self._masker is None:
             return self._listen
