@@ -25,6 +25,7 @@ from react_agent.host import Reviewer, Run
 from react_agent.loop import CallModel, State, fold, next_effect, update
 from react_agent.masking import Masker
 from react_agent.messages import JsonObject, Message, Outcome, Settings, Task, Usage, as_parts, clean, user
+from react_agent.nesting import child_so_far
 from react_agent.policy import Policy
 from react_agent.result import Output, Result, checked_review, pending
 from react_agent.spec import AgentSpec, Limits, as_written, differences
@@ -249,29 +250,25 @@ class Agent(Generic[Output]):
         parent = None
         if scope is not None and run_id is None:
             parent = Parent(scope.run_id, call=scope.key)
-            run_id, before = scope.child()
-            while (known := self._child(run_id, before, scope.key)) is not None:  # the call is running again: its child goes on
-                if known.started.task == self._masker.masked(asked):
-                    run = self._take_up(known, None, (), deps, True)
-                    run.inherited = (Usage(), 0.0)  # nobody above has heard of it: the call never returned
-                    return run
-                # that one was asked something else, before a person changed it or the model wrote another call
-                run_id, before = scope.child()
+            run_id, known = self._beneath(scope, self._masker.masked(asked))
+            if known is not None:
+                run = self._take_up(known, None, (), deps, True)
+                run.inherited = (Usage(), 0.0)  # nobody above has heard of it: the call never returned
+                return run
         run_id = new_run_id() if run_id is None else run_id
         run = self._run(deps, self._store.create(run_id) if self._store else None)
         run.begin(Started(run.now(), run_id, asked, self.spec, self.backend.name, self.backend.format_name, parent))
         return run
 
-    def _child(self, run_id: str, before: str, call: str) -> Trace | None:
-        """What there is of a child's run: its own, or in a fork one that parts from that of the run before, which stays as it is."""
-        if self._store is None:
-            return None
-        if self._store.exists(run_id):
-            return self._store.load(run_id)
-        if not self._store.exists(before):
-            return None
-        known = self._store.load(before)
-        return known.fork(len(known), run_id=run_id, now=time.time(), call=call)
+    def _beneath(self, scope: CallScope, asked: Message) -> tuple[str, Trace | None]:
+        """The id of the next run beneath a call; and what there is of it, if the call is running again and it was begun before."""
+        for number, run_id, before in scope.children():
+            known = child_so_far(self._store, run_id, before, scope.key)
+            # that one was asked something else: by another run of the same call, or before a person changed it or the model wrote another
+            if known is None or known.started.task == asked:
+                scope.take(number)
+                return run_id, known
+        raise AssertionError("unreachable: there is always a further number")
 
     def _take_up(self, trace: Trace | str | Path, task: Task | None, reviews: Iterable[Reviewed], deps: object, changes: bool) -> Run:
         said = None if task is None else as_parts(task)
@@ -388,7 +385,7 @@ class Agent(Generic[Output]):
         answer = state.answer if outcome.kind == "answered" else None
         output: Output | None = None
         if self._output is not None and state.output is not None:
-            with contextlib.suppress(ValueError, KeyError):  # it was given to an agent with another type of answer
+            with contextlib.suppress(Exception):  # it was given to an agent with another type of answer, whose checks are the user's code
                 output = cast("Output", self._output.value(state.output))
         return Result(outcome, answer, output, state.partial(), state.usage, state.known_cost, run.trace, run.error)
 

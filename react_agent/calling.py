@@ -10,6 +10,7 @@ from react_agent.dispatch import Dispatcher
 from react_agent.events import Event, Returned
 from react_agent.loop import PlannedCall
 from react_agent.messages import JsonObject, ToolResult
+from react_agent.taskgroups import undisturbed
 from react_agent.tooling import ToolRegistry
 
 Progress = Callable[[str, float | None], None]
@@ -58,6 +59,6 @@ async def call_once(
     """What a run would have recorded of this call. Never raises for what the tool does; nobody is asked, so that is the caller's to do first."""
     desk = _Desk(on_progress)
     dispatcher = Dispatcher(tools, deps, desk, result_chars)
-    await dispatcher.carry_out((PlannedCall(0, 0, name, arguments, f"call/{os.urandom(8).hex()}"),))
+    await undisturbed(dispatcher.carry_out((PlannedCall(0, 0, name, arguments, f"call/{os.urandom(8).hex()}"),)))
     assert desk.result is not None
     return desk.result

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import sys
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
 from contextvars import ContextVar
 from functools import cached_property, partial
+from itertools import count
 from time import perf_counter
-from traceback import walk_tb
 from typing import Any, Protocol, cast
 
 from msgspec import Struct
@@ -24,6 +23,7 @@ from react_agent.messages import Image, JsonObject, ResultStatus, Text, ToolResu
 from react_agent.rendering import read, render, said
 from react_agent.schema import InvalidArguments
 from react_agent.spec import FINISH_TOOL
+from react_agent.taskgroups import undisturbed
 from react_agent.threads import POOL
 from react_agent.tooling import NOT_DONE, UNKNOWN, RunContext, Tool, ToolRegistry
 
@@ -38,14 +38,26 @@ class CallScope(Struct, gc=False):
     run_id: str
     usage: Usage | None = None
     cost: float | None = None
-    children: int = 0
+    taken: set[int] | None = None  # numbers of the runs beneath it
 
-    def child(self) -> tuple[str, str]:
-        """The id of the next run beneath this call: the call's key, so that a resumed parent finds its child. In a fork an orphan keeps the key that it
-        had before; its child is named after the fork, and the other id is that of the child to part from."""
-        self.children += 1
-        number = "" if self.children == 1 else f"+{self.children}"
-        return f"{self.run_id}/{self.key.rpartition('/')[2]}{number}", f"{self.key}{number}"
+    def children(self) -> Iterator[tuple[int, str, str]]:
+        """What the next run beneath this call may be: a number that no other has taken, the id that goes with it, and in a fork the id of the child to
+        part from.
+
+        The id is the call's key, so that a resumed parent finds its child. In a fork an orphan keeps the key that it had before; its child is named
+        after the fork.
+        """
+        place = self.key.rpartition("/")[2]
+        for number in count(1):
+            if self.taken is None or number not in self.taken:
+                suffix = "" if number == 1 else f"+{number}"
+                yield number, f"{self.run_id}/{place}{suffix}", f"{self.key}{suffix}"
+
+    def take(self, number: int) -> None:
+        """The run of this number is under way."""
+        if self.taken is None:
+            self.taken = set()
+        self.taken.add(number)
 
     def add(self, usage: Usage, cost: float) -> None:
         """Count what a run beneath this call spent."""
@@ -139,7 +151,7 @@ class Dispatcher:
             raise
 
     async def _beside_others(self, plan: PlannedCall) -> None:
-        await self._carry_out_one(plan)
+        await undisturbed(self._carry_out_one(plan))
 
     def _carry_out_one(self, plan: PlannedCall) -> Coroutine[object, object, None]:
         """What is known without waiting is done here; the rest is in what this gives back."""
@@ -274,7 +286,6 @@ class Dispatcher:
         except (KeyboardInterrupt, GeneratorExit):
             raise
         except BaseException as error:  # noqa: BLE001 - the contract: whatever a tool raises is an observation, SystemExit too
-            take_back(error)
             return Ran(error=_words(error), status="error", again=isinstance(error, Exception) and not isinstance(error, ToolError))
 
     async def _in_thread(self, job: Callable[[], object], timeout: float | None, flag: _Flag | None) -> Ran:
@@ -363,31 +374,9 @@ async def _given_up(*tasks: asyncio.Task[Any]) -> None:
 async def _kept(coroutine: Awaitable[object]) -> Ran:
     """For a task of its own: there, `SystemExit` would end the event loop."""
     try:
-        return Ran(read(await coroutine))
+        return Ran(read(await undisturbed(coroutine)))
     except SystemExit as error:
         return Ran(error=_words(error), status="error")
-
-
-def take_back(error: BaseException) -> None:
-    """Undo what a failed task group left of its own on the present task: before Python 3.13, where it was waiting for its tasks as one of them failed, it
-    cancels the task that it stands in and does not take that back; nobody has cancelled the run."""
-    task = asyncio.current_task()
-    if sys.version_info >= (3, 13) or task is None or not task.cancelling():
-        return
-    seen: set[int] = set()
-    errors = [error]
-    while errors:
-        each = errors.pop()
-        if id(each) in seen:
-            continue
-        seen.add(id(each))
-        for frame, _ in walk_tb(each.__traceback__):
-            group = frame.f_locals.get("self") if frame.f_code is asyncio.TaskGroup.__aexit__.__code__ else None
-            if group is not None and id(group) not in seen and group._parent_task is task and group._parent_cancel_requested:
-                seen.add(id(group))
-                task.uncancel()
-        within = each.exceptions if isinstance(each, BaseExceptionGroup) else ()
-        errors += [found for found in (*within, each.__cause__, each.__context__) if found is not None]
 
 
 def _too_long(timeout: float) -> str:

@@ -15,13 +15,14 @@ from msgspec.structs import replace
 
 from react_agent.backends.base import Backend, Listener
 from react_agent.compaction import shorten
-from react_agent.dispatch import Dispatcher, take_back
+from react_agent.dispatch import Dispatcher
 from react_agent.errors import BackendError, BackendTimeout, ContextOverflow, Diverged, ScriptError, TraceError
 from react_agent.events import Called, Compacted, Event, Finished, Replied, Reviewed, Started, Stopped, Told
 from react_agent.loop import CallModel, CallTools, Finish, Pause, PlannedCall, State, advance, begin, next_effect
-from react_agent.masking import Masker
+from react_agent.masking import Masker, Pieces
 from react_agent.messages import Delta, ErrorInfo, Message, ModelReply, Outcome, Usage
 from react_agent.result import Pending, as_pending, checked_review
+from react_agent.taskgroups import undisturbed
 from react_agent.tooling import Tool, ToolRegistry
 from react_agent.trace import Trace, read_again
 
@@ -103,6 +104,7 @@ class Run:
         self._asking = False
         self._over = False
         self._first_token: float | None = None
+        self._pieces: Pieces | None = None  # of a reply that is being streamed, where there are secrets
         self._compactions = 0  # since the last reply
         self._counted: dict[str, str] = {}  # limits on what not every server tells, and what it would be to miss it
         self.inherited = (_NOTHING, 0.0)
@@ -172,11 +174,9 @@ class Run:
     async def ask(self, effect: CallModel) -> None:
         """Ask the model; append its reply, or that the backend was lost or the time is up."""
         left = self.seconds_left()
-        listen = None
         self.checkpoint(perf_counter())
         started = perf_counter()
-        if self.delta_listener is not None:
-            listen, self._asked_at, self._first_token = self._listen, started, None
+        listen = None if self.delta_listener is None else self._listener(started)
         self._asking = True
         try:
             if left is None:
@@ -194,7 +194,6 @@ class Run:
                 self.append(Stopped(self.now(), "deadline", spent))
             return
         except Exception as error:  # noqa: BLE001 - the contract: a lost backend is an outcome, whatever it raised
-            take_back(error)
             if not (isinstance(error, ContextOverflow) and self._compacted()):
                 self._lost(error)
             return
@@ -214,7 +213,7 @@ class Run:
         seconds = perf_counter() - started
         if self._counted:
             self._check_counted(reply)
-        first_token = None if listen is None else self._first_token
+        first_token = None if listen is None else self._heard()
         replied = Replied(self.now(), reply, effect.purpose, effect.request.digest(), seconds, first_token)
         if reply.read_by is None or not _is_sound(reply):  # somebody's own code made it, or changed it, and it may hold anything
             self._append_read_again(replied)
@@ -237,6 +236,22 @@ class Run:
                 words = "limits.%s is set, but %s the replies of %s: they count as nothing"
                 logging.getLogger(__name__).warning(words, limit, missed, self.backend.name)
 
+    def _listener(self, now: float) -> Listener:
+        """For the pieces of the reply that is asked for now."""
+        if self._compactions and self._first_token is not None:
+            self._listen(Delta("restart", ""))  # the one that was too long had begun
+        self._asked_at, self._first_token = now, None
+        if self._masker is None:
+            return self._listen
+        self._pieces = Pieces(self._masker)
+        return self._listen_masked
+
+    def _heard(self) -> float | None:
+        """The reply is whole: what was held back of it is shown. Gives the seconds to its first piece."""
+        if self._pieces is not None:
+            self._show(self._pieces.rest())
+        return self._first_token
+
     def _listen(self, delta: Delta) -> None:
         if self._first_token is None:
             self._first_token = perf_counter() - self._asked_at
@@ -249,6 +264,16 @@ class Run:
             warnings.warn(
                 f"a listener for streamed pieces raised {type(error).__name__}: {error}; it hears no more of this run", stacklevel=2
             )
+
+    def _listen_masked(self, delta: Delta) -> None:
+        if self._first_token is None:
+            self._first_token = perf_counter() - self._asked_at
+        assert self._pieces is not None
+        self._show(self._pieces.of(delta))
+
+    def _show(self, pieces: list[Delta]) -> None:
+        for piece in pieces:
+            self._listen(piece)
 
     def _compacted(self) -> bool:
         """The conversation became shorter, and the model may be asked again. False: it cannot, or did so often enough."""
@@ -297,7 +322,7 @@ class Run:
         if limits.tokens is not None:
             self._counted["tokens"] = "no usage is told with"
         try:
-            outcome = await drive(self)
+            outcome = await undisturbed(drive(self))
         except asyncio.CancelledError:
             self.append(Stopped(self.now(), "cancelled", "the run was cancelled"))
             self._end(Outcome("cancelled", "the run was cancelled"))

@@ -16,7 +16,7 @@ from react_agent.errors import ToolError
 from react_agent.loop import PlannedCall
 from react_agent.messages import ResultStatus, clean
 from react_agent.processes import ProcessCall, WorkerLost, Workers, parts_of
-from react_agent.rendering import render, twice
+from react_agent.rendering import render, said, twice
 from react_agent.threads import POOL
 from react_agent.tooling import Tool
 
@@ -115,8 +115,12 @@ class Keeper:
             if ran.error is None or not ran.again or not await self._may_try_again(care, tried):
                 break
         if ran.error is None and care.output is not None and care.address is None:
-            ran.value, checked = twice(ran.value)
-            ran = _checked(care, ran, checked)
+            try:
+                ran.value, checked = twice(ran.value)
+            except Exception as error:  # noqa: BLE001 - objects bring their own code, and what an iterator in it raises may be anything
+                ran = _misfit(_unreadable(error))
+            else:
+                ran = _checked(care, ran, checked)
         if tried > 1:
             ran.attempts = tried
             if ran.error is not None:
@@ -196,6 +200,11 @@ def _same(plan: PlannedCall) -> tuple[str, str]:
 def _checked(care: Care, ran: Ran, value: object) -> Ran:
     complaint = care.output.complaint(value) if care.output is not None else None
     return ran if complaint is None else _misfit(complaint)
+
+
+def _unreadable(error: Exception) -> str:
+    words = said(error)
+    return f"it cannot be made JSON ({type(error).__name__}{f': {words}' if words else ''})"
 
 
 def _misfit(complaint: str) -> Ran:

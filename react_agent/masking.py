@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Collection, Iterator, Sequence
+from functools import cached_property
 from typing import TypeVar
 
 import msgspec
@@ -11,11 +13,12 @@ from msgspec.structs import replace
 
 from react_agent.errors import BackendError
 from react_agent.events import Event, Finished, Replied, Returned, Started
-from react_agent.messages import Noun, Text, Thinking, clean
+from react_agent.messages import Delta, Noun, Text, Thinking, clean
 from react_agent.trace import encode_event
 
 MASKED = "[secret]"
 SHORTEST = 4  # what is shorter is a word, not a secret
+PREFIX = 16  # characters by which the beginning of one is looked up
 LONG = 1_000_000  # characters of an answer; what is longer is searched where it is: to write it would be to hold it twice
 T = TypeVar("T")
 _encode = msgspec.json.Encoder().encode
@@ -59,22 +62,49 @@ class Masker:
             json.dumps(secret, ensure_ascii=plain)[1:-1] for secret in known for plain in (True, False)
         }  # as it stands in a call's text
         self._secrets = sorted(known)
+        self._shortest = min(map(len, known), default=0)
+        self._longest = max(map(len, known), default=0)
         self._written = [_encode(clean(secret))[1:-1] for secret in self._secrets]  # as they stand in an event's line
 
     def __bool__(self) -> bool:
         return bool(self._secrets)
 
+    @cached_property
+    def _firsts(self) -> re.Pattern[str]:
+        """Finds a character that a secret begins with."""
+        return re.compile(f"[{re.escape(''.join({secret[0] for secret in self._secrets}))}]")
+
+    @cached_property
+    def _prefixes(self) -> frozenset[str]:
+        return frozenset(secret[:end] for secret in self._secrets for end in range(1, min(PREFIX + 1, len(secret))))
+
     def text(self, text: str) -> str:
         """The text without the secrets, also where one runs into another."""
+        for start, end in reversed(self.spans(text)):
+            text = text[:start] + MASKED + text[end:]
+        return text
+
+    def spans(self, text: str) -> list[list[int]]:
+        """Where secrets begin and end in it, one span for those that run into each other."""
         spans: list[list[int]] = []
+        if len(text) < self._shortest:
+            return spans
         for start, end in sorted(self._found(text)):
             if spans and start < spans[-1][1]:
                 spans[-1][1] = max(end, spans[-1][1])
             else:
                 spans.append([start, end])
-        for start, end in reversed(spans):
-            text = text[:start] + MASKED + text[end:]
-        return text
+        return spans
+
+    def begun(self, text: str) -> int:
+        """Where in it the first secret begins that its end cuts off; its length where there is none."""
+        if not self._secrets:
+            return len(text)
+        for found in self._firsts.finditer(text, max(0, len(text) - self._longest + 1)):
+            tail = text[found.start() :]
+            if tail[:PREFIX] in self._prefixes and any(len(tail) < len(secret) and secret.startswith(tail) for secret in self._secrets):
+                return found.start()
+        return len(text)
 
     def error(self, error: BackendError) -> None:
         """Takes the secrets out of an error that is about to be shown; causes that hold any are let go."""
@@ -135,6 +165,76 @@ class Masker:
                     swap[name] = after
             changed = replace(value, **swap) if swap else value
         return changed  # type: ignore[return-value]  # each branch gives back the type it was given
+
+
+class Pieces:
+    """The pieces of a streamed reply without the secrets, also where one is split over several.
+
+    Of each kind and call, only an end that may be the beginning of a secret is held back: until it goes on, something else is said, or the reply ends.
+    """
+
+    __slots__ = ("_masker", "_now", "_tails")
+
+    def __init__(self, masker: Masker) -> None:
+        self._masker = masker
+        self._tails: dict[tuple[str, int], _Tail] = {}
+        self._now: Delta | None = None  # what was said last
+
+    def of(self, delta: Delta) -> list[Delta]:
+        """What may be shown now that this piece has come."""
+        now, self._now = self._now, delta
+        if delta.kind == "restart":  # what was held back is void, too
+            self._tails.clear()
+            return [delta]
+        key = (delta.kind, delta.index)
+        shown = [] if now is None or (now.kind, now.index) == key else self._rest(now)
+        tail = self._tails.get(key) or self._tails.setdefault(key, _Tail())
+        text = tail.text + delta.text
+        held = self._masker.begun(text)
+        words = tail.tell(text, self._masker.spans(text), held)
+        tail.text, tail.told = text[held:], tail.told - held
+        name = self._masker.masked(delta.name)
+        if words == delta.text and name is delta.name:
+            shown.append(delta)
+        elif words or name:
+            shown.append(replace(delta, text=words, name=name))
+        return shown
+
+    def rest(self) -> list[Delta]:
+        """What was held back, now that the reply is whole."""
+        return [] if self._now is None else self._rest(self._now)
+
+    def _rest(self, now: Delta) -> list[Delta]:
+        tail = self._tails.get((now.kind, now.index))
+        words = tail.tell(tail.text, self._masker.spans(tail.text), len(tail.text)) if tail is not None else ""
+        return [replace(now, text=words, name=None)] if words else []
+
+
+class _Tail:
+    """The end of what was said of one kind, as far as a secret may go on from there; `told`: how much of it was told, `masked`: as the end of a mask."""
+
+    __slots__ = ("masked", "text", "told")
+
+    def __init__(self) -> None:
+        self.text, self.told, self.masked = "", 0, False
+
+    def tell(self, text: str, spans: list[list[int]], end: int) -> str:
+        """What is to be told of this text up to `end`, with a mask for each secret that begins before it."""
+        words: list[str] = []
+        for start, stop in spans:
+            if stop <= self.told:
+                continue
+            if start >= end:
+                break
+            if start >= self.told:
+                words += (text[self.told : start], MASKED)
+            elif not self.masked:
+                words.append(MASKED)
+            self.told, self.masked = stop, True
+        if self.told < end:
+            words.append(text[self.told : end])
+            self.told, self.masked = end, False
+        return "".join(words) if len(words) != 1 else words[0]
 
 
 def _long(event: Event) -> bool:

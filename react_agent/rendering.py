@@ -7,7 +7,7 @@ import json
 from collections import deque
 from collections.abc import ItemsView, Iterator, KeysView, ValuesView
 from dataclasses import fields, is_dataclass
-from itertools import islice, tee
+from itertools import islice
 from operator import is_
 
 import msgspec
@@ -66,9 +66,10 @@ def said(error: BaseException) -> str:
 
 
 def twice(value: object) -> tuple[object, object]:
-    """The value to show and the value to check: what an iterator gives is there once only."""
-    shown, checked = tee(value) if isinstance(value, Iterator) else (value, value)
-    return shown, checked
+    """The value to show and the value to check: what an iterator gives, wherever it stands in it, is there once only. Raises what an iterator raises."""
+    cut: list[int] = []
+    value = _ended(value, cut)
+    return (*render(value), Text(_more(cut))) if cut else value, value
 
 
 def _as_json(value: object) -> bytes | None:
@@ -121,8 +122,8 @@ def _render(value: object) -> tuple[Text | Image, ...]:
         text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=fallback)
     if text.startswith('"'):
         text = json.loads(text)
-    for most in dict.fromkeys(cut):
-        text += f"\n[only the first {most:,} items are shown, and there are more]"
+    if cut:
+        text += f"\n{_more(cut)}"
     if odd:
         text += f"\n[shown as Python does, not as JSON: {', '.join(dict.fromkeys(odd[:5]))}]"
     return (Text(clean(text)),)
@@ -154,6 +155,10 @@ def _ended(value: object, cut: list[int]) -> object:
         return value
     ended = {name: _ended(item, cut) for name, item in held.items()}
     return value if all(map(is_, ended.values(), held.values())) else ended
+
+
+def _more(cut: list[int]) -> str:
+    return "\n".join([f"[only the first {most:,} items are shown, and there are more]" for most in dict.fromkeys(cut)])
 
 
 def _binary(data: bytes) -> Text | Image:

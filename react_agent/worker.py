@@ -96,13 +96,14 @@ def _shown(value: object, wanted: bool) -> dict[str, object]:
 
     from react_agent.rendering import read, render, twice
 
-    value, checked = twice(read(value))
-    answer: dict[str, object] = {"parts": to_builtins(render(value))}
+    value, answer = read(value), dict[str, object]()
     if wanted:
         try:
+            value, checked = twice(value)
             answer["value"] = to_jsonable_python(checked)
-        except ValueError as error:
+        except Exception as error:  # noqa: BLE001 - an iterator in it may raise anything
             answer["no_value"] = type(error).__name__
+    answer["parts"] = to_builtins(render(value))
     return answer
 
 

@@ -95,6 +95,12 @@ def counted(by: int | str) -> Iterator[int | str]:
     return iter([0, by])
 
 
+@tool(process=True, output_schema={"type": "object", "properties": {"rows": {"type": "array", "minItems": 2}}})
+def tabled() -> dict[str, object]:
+    """An iterator within."""
+    return {"rows": iter([0, 1])}
+
+
 @tool(process=True)
 def picture() -> bytes:
     """A picture."""

@@ -524,8 +524,16 @@ def test_a_typed_answer_of_a_finished_trace_is_there_again() -> None:
 
 
 def test_an_answer_of_another_type_is_not_taken_for_one_of_this() -> None:
+    class Picky(BaseModel):
+        city: str
+
+        @field_validator("city")
+        @classmethod
+        def known(cls, value: str) -> str:
+            raise RuntimeError(f"no list of cities to look {value} up in")
+
     one = Agent(mock([call("finish", city="Paris", people=2)], "native"), output=Answer).run_sync("How many?")
-    for output in (int, list[Answer]):
+    for output in (int, list[Answer], Picky):
         other = Agent(MockBackend([]), output=output).resume_sync(one.trace, changes=True)
         assert (other.outcome.kind, other.answer, other.output) == ("answered", one.answer, None)
 
@@ -857,6 +865,65 @@ def test_a_fork_and_its_sibling_each_go_on_with_a_child_of_their_own(tmp_path: P
         assert result.answer == answer
         assert result.steps[0].calls[0].result.text == said  # type: ignore[union-attr]  # it has one
     assert world.names == ["lookup"]
+
+
+def test_a_fork_of_a_fork_goes_on_with_its_parents_child(tmp_path: Path) -> None:
+    """Each was killed within the child's run, a step further than the one before; what parts where the fork had not called goes on from the first."""
+    world, store = World(), JsonlStore(tmp_path)
+
+    def parent(*deep: ScriptItem) -> Agent:
+        @tool(idempotent=True)
+        async def ask(question: str) -> str:
+            """Ask the expert."""
+            return str((await Agent(mock(deep, "native"), tools=world.tools(), store=store).run(question)).answer)
+
+        return Agent(mock(["done"], "native"), tools=[ask], store=store)
+
+    def killed(run_id: str, at: int) -> None:
+        for each, kind in ((run_id, Called), (f"{run_id}/0.0", Returned)):
+            trace = store.load(each)
+            trace.cut(after(trace, kind, at)).save(store.path(each))
+
+    first = parent(call("lookup", key="a"), "deep")
+    first.backend.script.insert(0, call("ask", question="Deep?"))  # type: ignore[attr-defined]  # a mock has one
+    first.run_sync("Go.", run_id="p")
+    killed("p", 1)
+    fork = parent(call("lookup", key="b"), "deep").fork_sync(store.path("p"), len(store.load("p"))).trace.run_id
+    killed(fork, 2)
+    latest = parent("deep").fork_sync(store.path(fork), len(store.load(fork))).trace.run_id
+    early = parent("deep").fork_sync(store.path(fork), len(store.load("p"))).trace.run_id
+    for run_id, before, kept in ((latest, fork, 2), (early, "p", 1)):
+        child = store.load(f"{run_id}/0.0")
+        assert child.started.parent == Parent(f"{before}/0.0", at=len(store.load(f"{before}/0.0")), call="p/0.0")
+        assert [event.kind for event in child].count("returned") == kept
+        assert child[-1].outcome.kind == "answered"  # type: ignore[union-attr]
+    assert world.names == ["lookup"] * 2
+
+
+def test_runs_beneath_a_call_that_runs_again_are_found_in_whatever_order_they_begin(tmp_path: Path) -> None:
+    world, store = World(), JsonlStore(tmp_path)
+
+    def agent(order: str) -> Agent:
+        @tool(idempotent=True)
+        async def ask_both() -> list[str]:
+            """Ask about both."""
+            said = {
+                key: Agent(mock([call("note", text=key), f"about {key}"], "native"), tools=world.tools(), store=store).run(key)
+                for key in order
+            }
+            return [str(result.answer) for result in await asyncio.gather(*said.values())]
+
+        return Agent(mock([call("ask_both"), "done"], "native"), tools=[ask_both], store=store)
+
+    agent("ab").run_sync("Go.", run_id="p")
+    trace = store.load("p")
+    trace.cut(after(trace, Called)).save(store.path("p"))
+    world.log.clear()
+    again = agent("ba")
+    again.backend = mock(["done"], "native")
+    result = again.resume_sync(store.path("p"))
+    assert result.steps[0].calls[0].result.text == '["about b","about a"]'  # type: ignore[union-attr]  # it has one
+    assert world.log == []
 
 
 def test_several_runs_beneath_one_call_have_names_of_their_own() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from react_agent.agent import Agent
+from react_agent.backends.base import Listener
 from react_agent.backends.combine import Fallback
 from react_agent.backends.mock import MockBackend, ScriptItem, call
 from react_agent.backends.replay import ReplayBackend
@@ -17,7 +19,20 @@ from react_agent.compaction import KEEP, shorten
 from react_agent.errors import BackendRejected, ContextOverflow
 from react_agent.events import Compacted, Finished, Replied, Stopped
 from react_agent.loop import fold
-from react_agent.messages import Image, Message, ModelRequest, Text, Thinking, ToolCall, ToolResult, assistant, system, user
+from react_agent.messages import (
+    Delta,
+    Image,
+    Message,
+    ModelReply,
+    ModelRequest,
+    Text,
+    Thinking,
+    ToolCall,
+    ToolResult,
+    assistant,
+    system,
+    user,
+)
 from react_agent.replaying import replay
 from react_agent.tooling import tool
 
@@ -226,6 +241,26 @@ def test_a_run_goes_on_with_a_shorter_conversation() -> None:
     assert "page 2 zzz" in backend.requests[-1].messages[-1].results[0].text
     assert len(result.steps) == 4
     assert result.trace.from_jsonl(result.trace.to_jsonl()) == result.trace
+
+
+class Began(MockBackend):
+    """Has said something of a reply before it finds that the conversation is too long."""
+
+    async def reply(self, request: ModelRequest, *, listen: Listener | None = None, timeout: float | None = None) -> ModelReply:
+        if listen is not None and callable(self.script[len(self.requests)]):
+            listen(Delta("text", "half an answer"))
+        return await super().reply(request, listen=listen, timeout=timeout)
+
+
+@pytest.mark.parametrize("secrets", [[], ["s3cr3t-w0rd"]], ids=["plain", "with secrets"])
+def test_what_was_streamed_of_a_reply_that_became_too_long_is_void(secrets: list[str]) -> None:
+    backend = Began([call("look", page=0), call("look", page=1), narrow(0, "never"), "done"])
+
+    async def watch() -> list[str]:
+        async with Agent(backend, tools=[look], secrets=secrets).stream("read") as run:
+            return [f"{item.kind} {item.text}" for item in [item async for item in run] if isinstance(item, Delta) and item.kind != "call"]
+
+    assert asyncio.run(watch()) == ["text half an answer", "restart ", "text done"]
 
 
 def test_as_often_as_it_takes() -> None:

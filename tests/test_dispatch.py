@@ -7,7 +7,7 @@ import contextvars
 import gc
 import logging
 import threading
-from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Generator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -580,7 +580,28 @@ async def _reworded() -> None:
         raise OSError("all away") from error
 
 
-@pytest.mark.parametrize("it", [_waiting, _at_work, _nested, _reworded])
+async def _in_a_generator() -> None:
+    async def items() -> AsyncIterator[int]:
+        await _waiting()
+        yield 1
+
+    async for _ in items():
+        pass
+
+
+class _Wrapped:
+    def __await__(self) -> Generator[Any, Any, None]:
+        return _waiting().__await__()
+
+
+async def _wrapped() -> None:
+    await _Wrapped()
+
+
+GROUPS = [_waiting, _at_work, _nested, _reworded, _in_a_generator, _wrapped]
+
+
+@pytest.mark.parametrize("it", GROUPS)
 def test_a_task_group_that_fails_does_not_cancel_the_run(it: Callable[[], Awaitable[None]]) -> None:
     class Own:
         name = "own"
@@ -603,6 +624,78 @@ def test_a_task_group_that_fails_does_not_cancel_the_run(it: Callable[[], Awaita
     result, lost = asyncio.run(main())
     assert (result.answer, lost.outcome.kind) == ("done", "failed")
     assert results(result)[0][0] == "error"
+
+
+@pytest.mark.parametrize("timeout", [None, 30.0], ids=["unbounded", "bounded"])
+@pytest.mark.parametrize("group", GROUPS)
+def test_a_tool_may_catch_what_its_task_group_raises(group: Callable[[], Awaitable[None]], timeout: float | None) -> None:
+    async def it() -> int:
+        try:
+            await group()
+        except* (ValueError, OSError):
+            pass
+        task = asyncio.current_task()
+        assert task is not None
+        return task.cancelling()
+
+    async def main() -> Result:
+        return await Agent(MockBackend([[call("it")], [call("it")] * 2, "done"]), tools=[made(it, timeout=timeout)]).run("Go.")
+
+    result = asyncio.run(main())
+    assert (result.answer, results(result)) == ("done", [("ok", "0")] * 3)
+
+
+def test_a_tool_that_caught_its_task_groups_failure_can_still_be_given_up() -> None:
+    ended: list[str] = []
+
+    async def it() -> None:
+        try:
+            await _waiting()
+        except* ValueError:
+            pass
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.append("it")
+
+    assert results(run([made(it, timeout=0.01)], call("it")))[0][0] == "timeout"
+    assert ended == ["it"]
+
+
+@pytest.mark.parametrize("moment", ["with it", "after it"])
+def test_a_cancellation_that_meets_a_task_groups_failure_is_no_part_of_it(moment: str) -> None:
+    async def main() -> None:
+        failed = asyncio.Event()
+
+        async def fails() -> None:
+            if moment == "with it":
+                task.cancel()
+            raise ValueError("away")
+
+        async def goes_on() -> None:
+            try:
+                await asyncio.Event().wait()
+            finally:
+                failed.set()
+                await asyncio.sleep(0)
+                await asyncio.sleep(0)
+
+        async def it() -> None:
+            try:
+                async with asyncio.TaskGroup() as group:
+                    group.create_task(fails())
+                    group.create_task(goes_on())
+            except* ValueError:
+                pass
+
+        task = asyncio.create_task(Agent(MockBackend([call("it"), "not cancelled"]), tools=[made(it)]).run("Go."))
+        await failed.wait()
+        if moment == "after it":
+            task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    asyncio.run(main())
 
 
 def test_a_task_group_that_fails_as_the_run_is_cancelled_does_not_hide_that() -> None:

@@ -8,6 +8,7 @@ import errno
 import gc
 import hashlib
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -753,6 +754,23 @@ def test_a_folder_that_cannot_be_is_said(tmp_path: Path) -> None:
         run(tmp_path, run_id="x" * 400)
     with pytest.raises(TraceError, match="cannot be written"):
         Agent(MockBackend(["done"])).run_sync("Go.").trace.save(tmp_path / "file" / "below")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a file that is being written cannot be removed there")
+def test_a_folder_that_goes_away_under_a_run_is_said_at_its_end(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    @tool
+    def tidy() -> str:
+        """Remove too much."""
+        shutil.rmtree(tmp_path / "runs")
+        return "gone"
+
+    agent = Agent(MockBackend([call("tidy"), "done", "again"]), tools=[tidy], store=tmp_path / "runs")
+    result = agent.run_sync("Go.", run_id="r")
+    assert (result.answer, len(result.trace)) == ("done", 6)
+    [said] = [record.getMessage() for record in caplog.records]
+    assert said.startswith(f"{tmp_path / 'runs' / 'r.jsonl'} was removed while a run was writing it")
+    assert agent.run_sync("Go.", run_id="r").answer == "again"
+    assert len(caplog.records) == 1
 
 
 @pytest.mark.parametrize("written", [0, 7], ids=["nothing", "a part"])

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import _process_tools as processes
@@ -368,6 +369,34 @@ def test_results_that_are_no_objects_are_held_to_it_too(value: object, words: st
     assert event.result.status == ("ok" if words == "[1,2]" else "error")
 
 
+def _one_then_raises() -> Iterator[int]:
+    yield 1
+    raise KeyError("no more")
+
+
+@pytest.mark.parametrize(
+    ("rows", "text"),
+    [
+        (lambda: iter([1, 2]), '{"rows":[1,2]}'),
+        (lambda: (n for n in range(1, 3)), '{"rows":[1,2]}'),
+        (lambda: range(1, 3), '{"rows":[1,2]}'),
+        (lambda: itertools.repeat(7), ",7]}\n[only the first 1,000 items are shown, and there are more]"),
+        (lambda: iter("ab"), "rows.1 should be of type integer"),
+        (_one_then_raises, "it cannot be made JSON (KeyError: 'no more')"),
+    ],
+    ids=["iterator", "generator", "range", "without an end", "misfit", "raises"],
+)
+def test_an_iterator_within_a_result_is_checked_and_shown(rows: Callable[[], object], text: str) -> None:
+    def give() -> dict[str, object]:
+        """Give it."""
+        return {"rows": rows()}
+
+    schema = {"type": "object", "properties": {"rows": {"type": "array", "items": {"type": "integer"}}}, "required": ["rows"]}
+    [event] = returned(run([tool(output_schema=schema)(give)], call("give")))  # type: ignore[arg-type]
+    assert event.result.text.endswith(text)
+    assert event.result.ok == ('{"rows":[' in event.result.text)
+
+
 # --------------------------------------------------------------------------------------------------------------- memory
 
 
@@ -547,6 +576,7 @@ def test_results_of_processes_are_held_to_the_output_schema() -> None:
     assert "n should be of type integer" in event.result.text
     right, wrong = returned(run([processes.counted], call("counted", by=1), call("counted", by="a")))
     assert (right.result.text, wrong.result.status) == ("[0,1]", "error")
+    assert [event.result.text for event in returned(run([processes.tabled], call("tabled")))] == ['{"rows":[0,1]}']
     assert "1 should be of type integer" in wrong.result.text
 
 

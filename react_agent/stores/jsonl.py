@@ -7,6 +7,7 @@ synced to the disk.
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable
 from contextlib import suppress
@@ -175,6 +176,9 @@ class JsonlWriter:
             self._closed = True
             try:
                 self.flush()
+                if not os.fstat(self._file).st_nlink and not os.path.exists(self.path):
+                    words = "%s was removed while a run was writing it: its trace is in the result alone, and result.trace.save(…) writes it anew"
+                    logging.getLogger(__name__).warning(words, self.path)
             finally:
                 unlock(self._file)
                 os.close(self._file)

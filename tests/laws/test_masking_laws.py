@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from react_agent.events import Event, Replied, Returned, Told
-from react_agent.masking import MASKED, Masker
-from react_agent.messages import JsonObject, Message, ModelReply, Text, ToolCall, ToolResult, user
+from react_agent.masking import MASKED, Masker, Pieces
+from react_agent.messages import Delta, JsonObject, Message, ModelReply, Text, ToolCall, ToolResult, user
 from react_agent.trace import encode_event
 
 # no character of the mask itself, and none that a neighbour could join with to another
@@ -42,3 +42,39 @@ def test_what_holds_none_stays_the_same_object(secret: str, text: str) -> None:
         same, line = masker.event(event)
         assert same is event
         assert line in (None, encode_event(event))
+
+
+@given(st.lists(st.text("ab", min_size=4, max_size=9), max_size=3), st.lists(st.text("abc", max_size=6), max_size=12))
+def test_pieces_show_what_the_whole_would_and_hold_back_only_what_may_be_a_secret(known: list[str], pieces: list[str]) -> None:
+    masker = Masker(known)
+    told = Pieces(masker)
+    shown, said = "", ""
+    for piece in pieces:
+        said += piece
+        shown += "".join(delta.text for delta in told.of(Delta("text", piece)))
+        open_ends = [at for at in range(len(said)) if any(secret.startswith(said[at:]) and secret != said[at:] for secret in known)]
+        held = said[open_ends[0] :] if open_ends else ""
+        assert masker.text(said).startswith(shown)
+        assert held or shown == masker.text(said)
+    shown += "".join(delta.text for delta in told.rest())
+    assert shown == masker.text(said)
+    assert told.rest() == []
+
+
+kinds = st.sampled_from([("text", 0), ("thinking", 0), ("call", 0), ("call", 1)])
+
+
+@given(
+    st.lists(st.text("ab", min_size=4, max_size=9), min_size=1, max_size=3),
+    st.lists(st.tuples(kinds, st.text("abc", max_size=6)), max_size=12),
+)
+def test_no_kind_of_pieces_shows_a_secret_however_they_take_turns(known: list[str], pieces: list[tuple[tuple[str, int], str]]) -> None:
+    told = Pieces(Masker(known))
+    shown: dict[tuple[str, int], str] = {}
+    deltas = [delta for (kind, index), text in pieces for delta in told.of(Delta(kind, text, index=index))]  # type: ignore[arg-type]
+    for delta in (*deltas, *told.rest()):
+        shown[delta.kind, delta.index] = shown.get((delta.kind, delta.index), "") + delta.text
+    for key, words in shown.items():
+        assert not any(secret in words for secret in known)
+        said = "".join(text for of, text in pieces if of == key)
+        assert not any(secret in said for secret in known) or MASKED in words
