@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from msgspec.structs import replace
 
 from react_agent.backends.base import Listener
-from react_agent.backends.came import ANSWERED, MOST_BYTES, Stream, json_object, with_names
+from react_agent.backends.came import ANSWERED, MOST_BYTES, Stream, told, with_names
 from react_agent.backends.given import (
     NO_KEYS,
     apart,
@@ -45,6 +45,10 @@ if TYPE_CHECKING:
 _HERE = ("localhost", "127.0.0.1", "::1")  # a server of one's own sends no bill
 MOST_PAUSES = 10  # of one turn
 _GRAMMAR_REFUSED = (400, 422)  # a server that does not know a field, or a keyword of a schema
+
+
+def _deaf(delta: Delta) -> None:
+    """Nobody listens."""
 
 
 class LeafBackend:
@@ -258,13 +262,13 @@ class LeafBackend:
 
     # ---------------------------------------------------------------------------------------------------- reading
 
-    def _whole(self, answer: Answer) -> RawReply:
+    def _whole(self, answer: Answer, listen: Listener = _deaf) -> RawReply:
         """The reply in a body that came whole."""
-        return self._identified(answer, lambda: self._raw(answer))
+        return self._identified(answer, lambda: self._raw(answer, listen))
 
-    def _raw(self, answer: Answer) -> RawReply:
+    def _raw(self, answer: Answer, listen: Listener) -> RawReply:
         if answer.status in ANSWERED:
-            return self.wire.read(json_object(answer))
+            return told(answer, self.wire, listen)
         body = bytes(answer.body)
         found = self.wire.salvage(answer.status, body)
         if found is None:
@@ -289,10 +293,7 @@ class LeafBackend:
         answer = await room.post(url, body, seconds=seconds, sink=stream.feed)
         if answer.streamed:
             return self._identified(answer, stream.finish)
-        if answer.status in ANSWERED and answer.body.lstrip().startswith((b"data:", b"event:")):  # events that were called JSON
-            stream.feed(bytes(answer.body))
-            return self._identified(answer, stream.finish)
-        return self._whole(answer)  # a server that does not stream, or an error
+        return self._whole(answer, listen)  # a server that does not stream or does not call it so, or an error
 
     def _masked(self, error: BackendError) -> BackendError:
         """The error without any secret in its words."""

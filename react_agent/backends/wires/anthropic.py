@@ -11,6 +11,7 @@ from pydantic import JsonValue
 
 from react_agent.backends.sse import Event
 from react_agent.backends.wires.base import (
+    END,
     Found,
     Framing,
     Pieces,
@@ -325,6 +326,8 @@ class MessagesReader:
         self._pieces: dict[tuple[int, str], Pieces] = {}
 
     def feed(self, event: Event) -> Sequence[Delta]:
+        if event[1].strip() == END:
+            return ()
         found = loads(event[1])
         if not isinstance(found, dict):
             return ()

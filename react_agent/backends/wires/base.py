@@ -25,6 +25,8 @@ from react_agent.messages import Delta, Head, Image, JsonObject, Message, Part, 
 from react_agent.spec import FINISH_TOOL
 
 Framing: TypeAlias = Literal["sse", "ndjson"]
+END = b"[DONE]"
+"""The end mark of a chat API's stream, which gateways put behind streams of other kinds too."""
 Found: TypeAlias = dict[str, Any]
 """JSON from a provider: whatever it likes to send. Any, because each look into it is checked where it is made."""
 

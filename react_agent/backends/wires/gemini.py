@@ -11,6 +11,7 @@ from pydantic import JsonValue
 
 from react_agent.backends.sse import Event
 from react_agent.backends.wires.base import (
+    END,
     Found,
     Framing,
     Pieces,
@@ -331,6 +332,8 @@ class GeminiReader:
         self._parts: list[_Run] = []
 
     def feed(self, event: Event) -> Sequence[Delta]:
+        if event[1].strip() == END:
+            return ()
         found = loads(event[1])
         if not isinstance(found, dict):
             return ()

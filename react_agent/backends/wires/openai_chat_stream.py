@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from react_agent.backends.sse import Event
-from react_agent.backends.wires.base import Found, Pieces, count, details_text, dumps_text, incomplete, loads, mapping, objects, text
+from react_agent.backends.wires.base import END, Found, Pieces, count, details_text, dumps_text, incomplete, loads, mapping, objects, text
 from react_agent.errors import BackendError, BackendProtocolError
 from react_agent.formats.base import RawReply
 from react_agent.formats.lossless import strict_object
@@ -68,10 +68,8 @@ class ChatReader:
 
     def feed(self, event: Event) -> Sequence[Delta]:
         data = event[1].strip()
-        if data == b"[DONE]":
+        if data == END:
             self.done = True
-            return ()
-        if not data:  # a gateway's way to keep the connection alive
             return ()
         chunk = loads(data)
         return self.take(chunk, event[0]) if isinstance(chunk, dict) else ()

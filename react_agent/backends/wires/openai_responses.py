@@ -10,6 +10,7 @@ from pydantic import JsonValue
 
 from react_agent.backends.sse import Event
 from react_agent.backends.wires.base import (
+    END,
     Found,
     Framing,
     advice,
@@ -289,7 +290,7 @@ class ResponsesReader:
         self._response: Found = {}
 
     def feed(self, event: Event) -> Sequence[Delta]:
-        if event[1] == b"[DONE]":
+        if event[1].strip() == END:
             return ()
         found = loads(event[1])
         if not isinstance(found, dict):
