@@ -284,6 +284,18 @@ def test_a_stream_reads_like_a_whole_message() -> None:
     ]
 
 
+def test_blocks_of_one_index_are_told_apart_by_where_they_begin() -> None:
+    whole, heard = events(*STREAM)
+    same, heard_too = events(*({**event, "index": 0} if "index" in event else event for event in STREAM))
+    assert (same.finish().parts, heard_too) == (whole.finish().parts, heard)
+
+
+def test_a_count_that_was_told_is_not_taken_back_by_a_0() -> None:
+    usage = {"input_tokens": 0, "cache_read_input_tokens": 4, "output_tokens": 9}
+    reader, _ = events(*STREAM[:-2], {"type": "message_delta", "delta": {"stop_reason": "tool_use"}, "usage": usage}, STREAM[-1])
+    assert reader.finish().usage == Usage(14, 9, 4)
+
+
 def test_an_own_tool_of_the_provider_that_the_limit_cut_is_a_cut_reply() -> None:
     cut = block(0, {**SERVER_BLOCK, "input": {}}, {"type": "input_json_delta", "partial_json": '{"q":"x'})
     reader, _ = events(START, *cut, {"type": "message_delta", "delta": {"stop_reason": "max_tokens"}}, {"type": "message_stop"})

@@ -316,12 +316,13 @@ def read_usage(usage: Found) -> Usage:
 class MessagesReader:
     """Puts the blocks of one streamed message together."""
 
-    __slots__ = ("_blocks", "_message", "_pieces", "_wire", "done")
+    __slots__ = ("_at", "_blocks", "_message", "_pieces", "_wire", "done")
 
     def __init__(self, wire: Anthropic) -> None:
         self._wire = wire
         self.done = False
         self._message: Found = {}
+        self._at: dict[int, int] = {}  # where the block is kept that an index means now: there are gateways with one index for all
         self._blocks: dict[int, Found] = {}
         self._pieces: dict[tuple[int, str], Pieces] = {}
 
@@ -340,8 +341,9 @@ class MessagesReader:
                 self._message = dict(mapping(found.get("message")))
             case "message_delta":
                 self._message.update({key: value for key, value in mapping(found.get("delta")).items() if value is not None})
-                usage = {key: value for key, value in mapping(found.get("usage")).items() if value is not None}
-                self._message["usage"] = {**mapping(self._message.get("usage")), **usage}
+                known = mapping(self._message.get("usage"))  # counts only grow: there are gateways that say 0 for what they said before
+                usage = {key: value for key, value in mapping(found.get("usage")).items() if value or known.get(key) is None}
+                self._message["usage"] = {**known, **usage}
             case "message_stop":
                 self.done = True
             case "error":
@@ -351,17 +353,19 @@ class MessagesReader:
     def _open(self, index: object, block: Found) -> Sequence[Delta]:
         if not isinstance(index, int):
             return ()
-        self._blocks[index] = dict(block)
+        at = self._at[index] = index if index not in self._blocks else max(self._blocks) + 1
+        self._blocks[at] = dict(block)
         for field in ("text", "thinking"):
             begun = text(block.get(field))
             if begun:
-                self._pieces[index, field] = Pieces(begun)
-                return self._heard(index, field, begun)
-        return (Delta("call", "", text(block.get("name")), self._place(index)),) if block.get("type") == "tool_use" else ()
+                self._pieces[at, field] = Pieces(begun)
+                return self._heard(at, field, begun)
+        return (Delta("call", "", text(block.get("name")), self._place(at)),) if block.get("type") == "tool_use" else ()
 
     def _grow(self, index: object, delta: Found) -> Sequence[Delta]:
         if not isinstance(index, int):
             return ()
+        index = self._at.get(index, index)
         for field in ("text", "thinking", "partial_json", "signature"):
             piece = delta.get(field)
             if piece and isinstance(piece, str):

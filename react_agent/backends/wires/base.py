@@ -215,6 +215,20 @@ class Pieces:
 
 # ------------------------------------------------------------------------------------------------ what went wrong
 
+# Google's reasons to end a reply, which gateways pass on. The model's own mistakes: what it wrote cannot be used, and it is told so.
+MISTAKES = {"MALFORMED_FUNCTION_CALL", "UNEXPECTED_TOOL_CALL", "TOO_MANY_TOOL_CALLS", "MALFORMED_RESPONSE", "MISSING_THOUGHT_SIGNATURE"}
+REFUSED = {
+    "SAFETY",
+    "RECITATION",
+    "LANGUAGE",
+    "BLOCKLIST",
+    "PROHIBITED_CONTENT",
+    "SPII",
+    "MODEL_ARMOR",
+    "IMAGE_SAFETY",
+    "IMAGE_PROHIBITED_CONTENT",
+    "IMAGE_RECITATION",
+}
 _OVERFLOW = re.compile(
     r"context[ _](length|size|window|limit)|exceed_context|maximum (context|prompt)|(prompt|input) is too long|too many (input )?tokens"
     r"|token count .{0,40}exceeds|reduce the length of|larger than the (model's )?context|longer than the (maximum )?model|request_too_large|context the overflows"
@@ -290,11 +304,16 @@ def rejection(
 _NO_PICTURES = re.compile(
     r"image input is not supported|does(n't| not) support (image|vision|multimodal)|not a (vision|multimodal) model", re.IGNORECASE
 )
-# Ollama; vLLM; llama.cpp; LiteLLM.
+# Ollama; vLLM; llama.cpp; LiteLLM; OpenRouter; Mistral, Groq and others.
 _NO_TOOLS = re.compile(
-    r"does(n't| not) support (tools|tool use|function calling|parameters: .{0,9}'tools')|requires --enable-auto-tool-choice|requires --jinja",
+    r"does(n't| not) support (tools|tool use|function calling|parameters: .{0,9}'tools')|requires --enable-auto-tool-choice|requires --jinja"
+    r"|no endpoints found that support tool use|(tools|tool (use|calls?|calling)|function calling)[`'\"]? (is|are) not (supported|enabled)",
     re.IGNORECASE,
 )
+# Chat templates of Gemma and Mistral; Bedrock.
+ROLES = re.compile(r"roles must alternate|alternate between user and assistant|system role (is )?not supported", re.IGNORECASE)
+# A model wrote a call that the server could not read, and is told so as if the server had failed: Ollama; llama.cpp.
+_UNREAD = re.compile(r"error parsing tool call|failed to parse input at pos", re.IGNORECASE)
 
 
 def _kind(status: int, words: str, code: str) -> type[BackendError]:
@@ -302,12 +321,22 @@ def _kind(status: int, words: str, code: str) -> type[BackendError]:
         return ContextOverflow
     if status == 429 and words.lower().startswith("request too large for"):  # alone, for the tokens of a minute: waiting would not help
         return ContextOverflow
-    unable = status == 500 and (_NO_PICTURES.search(words) or _NO_TOOLS.search(words))
+    unable = status == 500 and (_NO_PICTURES.search(words) or _NO_TOOLS.search(words) or ROLES.search(words))
     if code == "insufficient_quota" or unable:  # no waiting helps, whatever the status says
         return BackendRejected
     if status in (408, 409, 425, 429) or status >= 500:
         return BackendUnavailable
     return BackendRejected if 400 <= status < 500 else BackendProtocolError
+
+
+def mistaken(words: str) -> RawReply | None:
+    """What stands for the reply where a server's words are about what the model wrote: a thought, since it cannot be used."""
+    return RawReply((Thinking(words),)) if _UNREAD.search(words) else None
+
+
+def as_thoughts(parts: Sequence[Part]) -> list[Part]:
+    """The parts of a reply that its provider found to be the model's mistake: text must not pass for an answer, and the format asks for a step."""
+    return [Thinking(part.text) if type(part) is Text and part.text else part for part in parts]
 
 
 def too_large(most: int) -> BackendProtocolError:

@@ -12,10 +12,13 @@ from pydantic import JsonValue
 
 from react_agent.backends.profiles import COMPATIBLE, Profile
 from react_agent.backends.wires.base import (
+    MISTAKES,
+    REFUSED,
     Found,
     Framing,
     advice,
     answer_schema,
+    as_thoughts,
     call_ids,
     details_text,
     dumps,
@@ -25,6 +28,7 @@ from react_agent.backends.wires.base import (
     listed,
     loads,
     mapping,
+    mistaken,
     no_picture,
     objects,
     ours,
@@ -37,7 +41,7 @@ from react_agent.backends.wires.base import (
     text,
     with_extra,
 )
-from react_agent.backends.wires.openai_chat_stream import CALL_FIELDS, THINKING_FIELDS, ChatReader, read_usage
+from react_agent.backends.wires.openai_chat_stream import CALL_FIELDS, THINKING_FIELDS, ChatReader, function_of, read_usage
 from react_agent.errors import BackendError, BackendProtocolError, BackendUnavailable
 from react_agent.formats.base import RawReply
 from react_agent.formats.constraint import Constraint
@@ -65,11 +69,12 @@ _FINISH: dict[str, Finish] = {
     "length": "length",
     "max_tokens": "length",
     "model_length": "length",
+    "max_output_tokens": "length",
     "model_context_window_exceeded": "length",
     "content_filter": "refused",
     "refusal": "refused",
-    "safety": "refused",
     "sensitive": "refused",
+    **dict.fromkeys(map(str.lower, REFUSED), "refused"),
 }
 # The server failed in the midst of a reply and says so here alone (OpenRouter and Mistral; vLLM; DeepSeek; z.ai): what came is no answer.
 _FAILED = {"error", "abort", "insufficient_system_resource", "network_error"}
@@ -251,7 +256,7 @@ class OpenAIChat:
     def read(self, found: Found) -> RawReply:
         choices = objects(found.get("choices"))
         if not choices:
-            self._no_choice(found)
+            return self._no_choice(found)
         choice = choices[0]
         if choice.get("error"):
             raise self.sent(choice["error"])
@@ -271,13 +276,15 @@ class OpenAIChat:
         legacy = message.get("function_call")
         if not calls and isinstance(legacy, dict) and legacy.get("name"):
             calls = [self.read_call({"function": legacy})]
-        return self.reply(
-            found, choice.get("finish_reason"), [*parts, *calls], text(message.get("refusal")), message.get("reasoning_details")
-        )
+        refusal = text(message.get("refusal")) or "".join(text(chunk.get("refusal")) for chunk in objects(message.get("content")))
+        return self.reply(found, choice.get("finish_reason"), [*parts, *calls], refusal, message.get("reasoning_details"))
 
-    def _no_choice(self, found: Found) -> None:
-        if found.get("error"):
-            raise self.sent(found["error"])
+    def _no_choice(self, found: Found) -> RawReply:
+        if told := found.get("error"):
+            mistake = self.mistake(told)
+            if mistake is None:
+                raise self.sent(told)
+            return mistake
         words = text(found.get("message")) or text(found.get("detail")) or excerpt(dumps(found))
         raise BackendProtocolError(f"the server's reply has no choices: {words}")
 
@@ -297,9 +304,7 @@ class OpenAIChat:
         return parts
 
     def read_call(self, call: Found) -> ToolCall:
-        function = mapping(call.get("function"))
-        if not function and isinstance(call.get("custom"), dict):
-            function = {"name": call["custom"].get("name"), "arguments": call["custom"].get("input")}
+        function = function_of(call)
         arguments = function.get("arguments")
         raw = arguments if isinstance(arguments, str) else dumps_text(arguments) if arguments else ""
         data: JsonObject = {"api": self.api}
@@ -311,10 +316,12 @@ class OpenAIChat:
         return ToolCall(text(function.get("name")), None, None, raw, data)
 
     def reply(self, found: Found, reason: object, parts: Sequence[Part], refusal: str, details: object) -> RawReply:
-        said = text(reason).lower()
+        said, _, more = text(reason).lower().partition(":")  # Google's: "content_filter: RECITATION"
         if said in _FAILED:
             raise BackendUnavailable(f"the server gave up in the midst of its reply (finish_reason {reason!r})")
         finish = _FINISH.get(said, "stop")
+        if not MISTAKES.isdisjoint((said.upper(), more.strip().upper())):
+            parts = as_thoughts(parts)
         if finish == "stop" and any(type(part) is ToolCall for part in parts):
             finish = "tool_calls"  # several servers say "stop" for calls
         usage = mapping(found.get("usage")) or mapping(mapping(found.get("x_groq")).get("usage"))
@@ -342,7 +349,7 @@ class OpenAIChat:
         return rejection(status, headers, words or plain, code, hint=advice(status, self.model, env), body=body)
 
     def salvage(self, status: int, body: bytes) -> RawReply | None:
-        return self.mistake(json_words(body)[0].get("error")) if status == 400 else None
+        return self.mistake(json_words(body)[0].get("error")) if status in (400, 500) else None
 
     def mistake(self, told: object) -> RawReply | None:
         """What the model wrote, where a server reports that as an error: a call that broke the schema (Groq), or a filtered reply (Azure)."""
@@ -351,7 +358,7 @@ class OpenAIChat:
         if code == "content_filter":
             return RawReply((), "refused", refusal=text(found.get("message")) or "the content filter stopped it")
         if code != "tool_use_failed":
-            return None
+            return mistaken(_words(told)[0])
         written = text(found.get("failed_generation"))
         try:
             call = loads(written)

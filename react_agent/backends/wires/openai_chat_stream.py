@@ -13,7 +13,16 @@ from react_agent.formats.lossless import strict_object
 from react_agent.messages import Delta, JsonObject, Part, Text, Thinking, ToolCall, Usage
 
 THINKING_FIELDS = ("reasoning_content", "reasoning", "thinking")
-CALL_FIELDS = frozenset(("id", "type", "index", "function", "custom"))
+CALL_FIELDS = frozenset(("id", "type", "index", "function", "custom", "name", "arguments"))
+
+
+def function_of(call: Found) -> Found:
+    """A call's name and arguments, of a function or a custom tool; there are servers that leave out what they should be wrapped in."""
+    function = mapping(call.get("function"))
+    if function:
+        return function
+    custom = call.get("custom")
+    return {"name": custom.get("name"), "arguments": custom.get("input")} if isinstance(custom, dict) else call
 
 
 class ChatWire(Protocol):
@@ -38,6 +47,7 @@ class ChatReader:
         "_finish",
         "_head",
         "_latest",
+        "_odd",
         "_parts",
         "_plain",
         "_refusal",
@@ -62,6 +72,7 @@ class ChatReader:
         self._plain = False  # thinking came in a field of its own
         self._head: Found = {}
         self._usage: Found = {}
+        self._odd: Found = {}  # words without a reply around them
         self._timings: object = None  # llama.cpp's, in its last chunk
         self._seen = False
         self._salvaged: RawReply | None = None
@@ -108,6 +119,8 @@ class ChatReader:
             return
         if name == "error" or ("choices" not in chunk and chunk.get("object") == "error"):
             raise self._wire.sent(chunk)
+        if "choices" not in chunk and (chunk.get("message") or chunk.get("detail")):
+            self._odd = chunk
         usage = mapping(chunk.get("usage")) or mapping(mapping(chunk.get("x_groq")).get("usage"))
         if usage and (read_usage(usage).total_tokens or not self._usage):  # a last chunk of zeros tells nothing
             self._usage = usage
@@ -174,9 +187,7 @@ class ChatReader:
 
     def _call(self, found: Found) -> Delta:
         """A piece of a call."""
-        function = mapping(found.get("function"))
-        if not function and isinstance(found.get("custom"), dict):
-            function = {"name": found["custom"].get("name"), "arguments": found["custom"].get("input")}
+        function = function_of(found)
         index, identity, name = found.get("index"), text(found.get("id")), text(function.get("name"))
         if name == "null" and not identity:
             name = ""  # there are servers that write the absence of a name so
@@ -217,7 +228,10 @@ class ChatReader:
     def finish(self) -> RawReply:
         if self._salvaged is not None:
             return self._salvaged
-        if not self.done and self._finish is None:
+        ended = self.done or self._finish is not None
+        if self._odd and not (ended and self._seen):
+            raise self._wire.sent(self._odd)
+        if not ended:
             incomplete("its end mark, [DONE] or a finish_reason")
         if not self._seen:
             raise BackendProtocolError("the stream ended without a single choice: no reply came")
