@@ -45,6 +45,7 @@ if TYPE_CHECKING:
 _HERE = ("localhost", "127.0.0.1", "::1")  # a server of one's own sends no bill
 MOST_PAUSES = 10  # of one turn
 _GRAMMAR_REFUSED = (400, 422)  # a server that does not know a field, or a keyword of a schema
+_REFUSED = (*_GRAMMAR_REFUSED, 404, 500)  # OpenRouter's word for a model without some field; llama.cpp's for what a template refuses
 
 
 def _deaf(delta: Delta) -> None:
@@ -119,28 +120,15 @@ class LeafBackend:
         """The model's reply; tried again as `Retries` says. Streams when someone listens; a try that begins the stream anew is told as ``restart``.
 
         Where format and server agree on a grammar, the reply is held to it. A server that refuses the grammar is asked without, now and ever after;
-        and so is one to which the tools' strict schemas are too many or too large together, whose limits are not all told, or that knows no
-        ``stream_options``.
+        and so is one that refuses what can be left out (`prepared.REFUSALS`): the strictness of the tools' schemas, say, which may be too many or
+        too large together.
         With the format ``auto``, a small model that llama.cpp serves is asked again in a format that guides it (`guidance`), and so ever after.
         """
         began = monotonic()
         asked = self.format
         prepared = self._prepare(request.head)
         hearing = Hearing(asked, listen) if listen is not None else None
-        held = None if self._unheld else prepared.held(request)
-        try:
-            raw, failed = await self._ask(prepared.body(request, listen is not None, held, self._without), hearing, timeout)
-        except BackendRejected as error:
-            if error.status not in _GRAMMAR_REFUSED or isinstance(error, ContextOverflow):
-                raise
-            refused = "a grammar" if held is not None else prepared.refused(str(error), request, listen is not None, self._without)
-            if refused is None:
-                raise
-            without = self._without | {refused}
-            rest = None if timeout is None else max(0.0, timeout - (monotonic() - began))
-            raw, failed = await self._ask(prepared.body(request, listen is not None, None, without), hearing, rest)
-            self._unheld, self._without = self._unheld or held is not None, without
-            failed = (Attempt(self._name, str(error), f"asked again without {refused}"), *failed)
+        raw, failed = await self._accepted(prepared, request, hearing, timeout)
         if raw.paused is not None:
             rest = None if timeout is None else timeout - (monotonic() - began)
             raw, failed = await self._go_on(raw, failed, request, hearing, rest)
@@ -161,6 +149,33 @@ class LeafBackend:
         if hearing is not None:
             hearing.settle(reply)
         return replace(reply, route=(*failed, *reply.route)) if failed else reply
+
+    async def _accepted(
+        self, prepared: Prepared, request: ModelRequest, hearing: Hearing | None, timeout: float | None
+    ) -> tuple[RawReply, tuple[Attempt, ...]]:
+        """The reply to the request, or to what of it the server accepts; that is remembered once it did."""
+        began, stream = monotonic(), hearing is not None
+        wanted = held = None if self._unheld else prepared.held(request)
+        without = self._without
+        given_up: tuple[Attempt, ...] = ()
+        while True:
+            rest = timeout if timeout is None or not given_up else max(0.0, timeout - (monotonic() - began))
+            try:
+                raw, failed = await self._ask(prepared.body(request, stream, held, without), hearing, rest)
+            except BackendRejected as error:
+                if error.status not in _REFUSED or isinstance(error, ContextOverflow):
+                    raise
+                if held is not None and error.status in _GRAMMAR_REFUSED:
+                    refused, held = "a grammar", None
+                elif (named := prepared.refused(str(error), request, stream, without)) is not None:
+                    refused, without = named, without | {named}
+                else:
+                    raise
+                given_up = (*given_up, Attempt(self._name, str(error), f"asked again without {refused}"))
+                continue
+            if given_up:
+                self._unheld, self._without = self._unheld or held != wanted, without
+            return raw, (*given_up, *failed)
 
     async def _guide(self) -> Attempt | None:
         """Asks llama.cpp, once, whether its model is better guided; if so takes that format from here on, and says why."""

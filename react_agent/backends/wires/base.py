@@ -12,7 +12,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from typing import Any, Literal, NoReturn, Protocol, TypeAlias, cast
+from typing import Any, Literal, NoReturn, Protocol, TypeAlias, cast, runtime_checkable
 
 import pydantic_core
 from pydantic import JsonValue
@@ -111,6 +111,15 @@ class Wire(Protocol):
 
     def salvage(self, status: int, body: bytes) -> RawReply | None:
         """The reply within an error: some servers report a model's mistake, or a refusal, as if the request had been wrong."""
+        ...
+
+
+@runtime_checkable
+class Turning(Protocol):
+    """A wire whose servers may have chat templates that know user and model alone, each in turn."""
+
+    def in_turns(self, chunks: Sequence[bytes]) -> list[bytes]:
+        """Encoded messages without a system message, and with what was said in a row put together."""
         ...
 
 
@@ -311,7 +320,7 @@ _NO_TOOLS = re.compile(
     re.IGNORECASE,
 )
 # Chat templates of Gemma and Mistral; Bedrock.
-ROLES = re.compile(r"roles must alternate|alternate between user and assistant|system role (is )?not supported", re.IGNORECASE)
+NO_SUCH_ROLES = re.compile(r"roles must alternate|alternate between user and assistant|system role (is )?not supported", re.IGNORECASE)
 # A model wrote a call that the server could not read, and is told so as if the server had failed: Ollama; llama.cpp.
 _UNREAD = re.compile(r"error parsing tool call|failed to parse input at pos", re.IGNORECASE)
 
@@ -321,7 +330,7 @@ def _kind(status: int, words: str, code: str) -> type[BackendError]:
         return ContextOverflow
     if status == 429 and words.lower().startswith("request too large for"):  # alone, for the tokens of a minute: waiting would not help
         return ContextOverflow
-    unable = status == 500 and (_NO_PICTURES.search(words) or _NO_TOOLS.search(words) or ROLES.search(words))
+    unable = status == 500 and (_NO_PICTURES.search(words) or _NO_TOOLS.search(words) or NO_SUCH_ROLES.search(words))
     if code == "insufficient_quota" or unable:  # no waiting helps, whatever the status says
         return BackendRejected
     if status in (408, 409, 425, 429) or status >= 500:

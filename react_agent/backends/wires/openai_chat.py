@@ -42,6 +42,7 @@ from react_agent.backends.wires.base import (
     with_extra,
 )
 from react_agent.backends.wires.openai_chat_stream import CALL_FIELDS, THINKING_FIELDS, ChatReader, function_of, read_usage
+from react_agent.backends.wires.openai_chat_turns import in_turns
 from react_agent.errors import BackendError, BackendProtocolError, BackendUnavailable
 from react_agent.formats.base import RawReply
 from react_agent.formats.constraint import Constraint
@@ -250,6 +251,10 @@ class OpenAIChat:
 
     def body(self, chunks: Sequence[bytes], options: bytes, *, system: bool) -> bytes:
         return listed(b"messages", chunks, options)
+
+    def in_turns(self, chunks: Sequence[bytes]) -> list[bytes]:
+        said = [mapping(message) for message in cast("list[JsonValue]", loads(b"[" + b",".join(filter(None, chunks)) + b"]"))]
+        return [dumps(message) for message in in_turns(said)]
 
     # ------------------------------------------------------------------------------------------------------ reply
 
