@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
+from copy import copy
 from time import monotonic
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 from urllib.parse import urlsplit
 
 from msgspec.structs import replace
@@ -112,6 +113,13 @@ class LeafBackend:
     def format_name(self) -> str:
         """The format that was asked for; with ``auto`` each reply says in which it was read."""
         return self._format_name
+
+    def __getstate__(self) -> dict[str, object]:
+        """A copy, and what is sent to another process, opens connections of its own."""
+        return {**vars(self), "_room": None, "_prepared": {}}
+
+    def __deepcopy__(self, memo: object) -> Self:
+        return copy(self)  # all else is never changed, and a client that was given stays the same one
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._name!r}, format={self._format_name!r})"

@@ -99,6 +99,7 @@ REFUSALS = {
     "stream_options": re.compile(r"stream_options|include_usage"),
     "stop": re.compile(r"\bstop\b"),  # models that reason; the formats cut by themselves
     "tool_choice": re.compile(r"tool_choice"),
+    "include": re.compile(r"encrypted content is not supported", re.IGNORECASE),
     ROLES: NO_SUCH_ROLES,
     "strict schemas": re.compile(r"strict|schema|grammar", re.IGNORECASE),
 }

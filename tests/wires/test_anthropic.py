@@ -79,6 +79,13 @@ SENT: dict[str, tuple[tuple[Message, ...], list[dict[str, Any]]]] = {
         (assistant(Thinking("secret", {"api": "x"}), Thinking("aloud"), ToolCall("add", {}, provider_data={"api": "x", "id": "c"})),),
         [{"role": "assistant", "content": [{"type": "text", "text": "aloud"}, use("call_0_0")]}],
     ),
+    "ids that a gateway made and Anthropic does not take": (
+        (assistant(ToolCall("add", {}, provider_data={**API, "id": "functions.add:0"})), results("3")),
+        [
+            {"role": "assistant", "content": [use("call_2aab2b9e6b10fe77")]},
+            {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "call_2aab2b9e6b10fe77", "content": "3"}]},
+        ],
+    ),
     "errors and pictures from tools": (
         (
             assistant(ToolCall("add", {}), ToolCall("add", None, "bad", "{")),

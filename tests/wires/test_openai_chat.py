@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import json
+import pickle
 from typing import Any
 
 import httpx
@@ -149,7 +151,11 @@ SENT: dict[str, tuple[tuple[Message, ...], list[dict[str, Any]]]] = {
     ),
     "odd characters": ((user("\x00 é"),), [{"role": "user", "content": "\x00 é"}]),
     "half a surrogate pair": ((assistant("a\ud800"),), [{"role": "assistant", "content": "a\ufffd"}]),
-    "nothing said": ((assistant(),), [{"role": "assistant", "content": ""}]),
+    "nothing said": ((user("q"), assistant(), user("?")), [{"role": "user", "content": "q"}, {"role": "user", "content": "?"}]),
+    "nothing but what another API thought": (
+        (assistant(Thinking("secret", {"api": "anthropic", "signature": "x"})), user("?")),
+        [{"role": "user", "content": "?"}],
+    ),
 }
 
 
@@ -164,6 +170,15 @@ def test_mistral_wants_names_and_nine_letters() -> None:
     assert len(identity) == 9
     assert identity.isalnum()
     assert sent[1] == {"role": "tool", "tool_call_id": identity, "content": "3", "name": "add"}
+
+
+@pytest.mark.parametrize("model", ["mistralai/Mistral-7B-Instruct-v0.3", "Ministral-8B", "devstral-small"])
+def test_models_of_mistral_want_nine_letters_on_any_server(model: str) -> None:
+    first, second = assistant(call(identity="call_49c89af0")), results("3")
+    wire = OpenAIChat(model)
+    called, answered = json.loads(wire.encode(first, None, 1)), json.loads(wire.encode(second, first, 2))
+    identity = called["tool_calls"][0]["id"]
+    assert (len(identity), identity.isalnum(), answered["tool_call_id"]) == (9, True, identity)
 
 
 def test_reasoning_goes_back_where_it_came_from() -> None:
@@ -754,6 +769,31 @@ def test_requests_over_a_client_of_our_own(respx_mock: respx.MockRouter) -> None
     assert second["messages"][:2] == first["messages"]
     assert len(second["messages"]) == 4
     assert third == first  # a view that is not the newest sends only its own messages
+
+
+@pytest.mark.parametrize("given", [False, True])
+@respx.mock
+def test_a_backend_that_was_used_can_be_copied(given: bool, respx_mock: respx.MockRouter) -> None:
+    """As libraries do that run agents side by side, or fit their prompts."""
+    import asyncio
+
+    respx_mock.post("https://api.openai.com/v1/chat/completions").mock(httpx.Response(200, json=ANSWER))
+
+    async def run() -> None:
+        async with httpx.AsyncClient() as client:
+            backend = OpenAIChatBackend("gpt-5", api_key=KEY, client=client if given else None)
+            await backend.reply(asked())
+            for made in (copy.copy(backend), copy.deepcopy(backend), copy.deepcopy([backend])[0]):
+                assert (await made.reply(asked())).message.text == "four"
+                await made.aclose()
+            assert (await backend.reply(asked())).message.text == "four"
+            await backend.aclose()
+            if not given:
+                made = pickle.loads(pickle.dumps(backend))
+                assert (await made.reply(asked())).message.text == "four"
+                await made.aclose()
+
+    asyncio.run(run())
 
 
 def test_nothing_from_the_past_is_encoded_twice(monkeypatch: pytest.MonkeyPatch) -> None:

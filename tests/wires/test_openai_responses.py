@@ -96,6 +96,20 @@ def test_a_model_that_never_reasons_is_not_shown_another_ones_reasoning() -> Non
     assert call == {"type": "function_call", "call_id": "call_1", "name": "add", "arguments": '{"a":1}'}
 
 
+def test_reasoning_that_only_the_server_knows_stays_away_with_all_that_names_it() -> None:
+    """Nothing is stored, so a name for it is one for nothing: the API answers that there is no such item."""
+    raw = {"type": "reasoning", "id": "rs_1", "summary": [{"type": "summary_text", "text": "Hm."}]}
+    reply = OpenAIResponses("prod").read({"status": "completed", "output": [raw, {**CALL_ITEM, "id": "fc_1"}]})
+    sent = json.loads(b"[" + OpenAIResponses("prod").encode(assistant(*reply.parts), None, 1) + b"]")
+    assert sent == [{key: value for key, value in CALL_ITEM.items() if key != "status"}]
+    for more in ({"encrypted_content": "x"}, {"content": [{"type": "reasoning_text", "text": "Hm."}]}):
+        reply = OpenAIResponses("prod").read({"status": "completed", "output": [{**raw, **more}, CALL_ITEM]})
+        assert json.loads(b"[" + OpenAIResponses("prod").encode(assistant(*reply.parts), None, 1) + b"]")[0] == {**raw, **more}
+
+
+CALL_ITEM = {"type": "function_call", "call_id": "call_1", "name": "add", "arguments": "{}", "status": "completed"}
+
+
 def options(tool_choice: str = "auto", *, wire: OpenAIResponses = WIRE, native: bool = True, stream: bool = False, **head: Any) -> Any:
     return wire.options(Head(**head), ("x",), tool_choice, native=native, stream=stream)
 
@@ -104,6 +118,10 @@ TOOLS = [{"type": "function", "name": "add", "description": "Add", "parameters":
 OPTIONS: dict[str, tuple[Any, dict[str, Any]]] = {
     "plain": (options(), {}),
     "a model that thinks": (options(wire=OpenAIResponses("gpt-5")), {"model": "gpt-5", "include": ["reasoning.encrypted_content"]}),
+    "a deployment of it by another name": (
+        options(wire=OpenAIResponses("my-gpt-5-prod")),
+        {"model": "my-gpt-5-prod", "include": ["reasoning.encrypted_content"]},
+    ),
     "tools": (options(tools=(ADD,)), {"tools": TOOLS}),
     "text format": (options(tools=(ADD,), native=False), {}),
     "none": (options("none", tools=(ADD,)), {"tools": TOOLS, "tool_choice": "none"}),

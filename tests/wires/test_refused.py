@@ -108,6 +108,14 @@ def test_a_model_without_tool_choice_is_not_made_to_choose(choice: str) -> None:
     assert ["tools" in body for body in server.bodies] == [True, choice != "none"], "without tools there is nothing to call"
 
 
+def test_reasoning_that_cannot_be_had_encrypted_is_done_without() -> None:
+    words = {"message": "Encrypted content is not supported with this model.", "type": "invalid_request_error", "param": "include"}
+    server = Server(httpx.Response(400, json={"error": words}), httpx.Response(200, json={"status": "completed", "output": [ITEM]}))
+    reply, _ = play(server, lambda client: OpenAIResponsesBackend("prod-gpt-5", api_key="key", client=client), asked(head=HEAD))
+    assert (reply.message.text, [attempt.reason for attempt in reply.route]) == ("four", ["asked again without include"])
+    assert ["include" in body for body in server.bodies] == [True, False]
+
+
 ROLES = {
     "vLLM, Gemma": (400, {"object": "error", "message": "System role not supported"}),
     "vLLM, Mistral": (

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -69,6 +71,7 @@ _FINISH: dict[str, Finish] = {
     "refusal": "refused",
 }
 _PAUSED = ("pause_turn", "compaction")  # its own tools, or a summary of what came before, want another request before the turn is over
+_ID = re.compile(r"[a-zA-Z0-9_-]+")
 _STATUS = {
     "invalid_request_error": 400,
     "authentication_error": 401,
@@ -127,7 +130,7 @@ class Anthropic:
         if message.role == "system" and at == 0:
             return dumps([{"type": "text", "text": message.text}]) if message.text.strip() else b""
         if message.role == "tool":
-            ids = result_ids(message, before, at, self.api)
+            ids = _taken(result_ids(message, before, at, self.api))
             blocks = [self._result(result, identity) for result, identity in zip(message.results, ids, strict=False)]
         elif message.role == "assistant":
             blocks = self._assistant(message, at)
@@ -137,7 +140,7 @@ class Anthropic:
 
     def _assistant(self, message: Message, at: int) -> list[JsonValue]:
         blocks: list[JsonValue] = []
-        ids = iter(call_ids(message.calls, at, self.api))
+        ids = iter(_taken(call_ids(message.calls, at, self.api)))
         for part in message.parts:
             if type(part) is ToolCall:
                 more = mapping(ours(part.provider_data, self.api).get("more"))
@@ -280,6 +283,11 @@ def _thinks(settings: Settings) -> bool:
     """The API refuses to have a tool demanded of a model that thinks; what is not demanded there is seen to by the loop."""
     told = mapping((settings.extra or {}).get("thinking")).get("type")
     return told != "disabled" if told is not None else settings.thinking not in (None, "none")
+
+
+def _taken(ids: Sequence[str]) -> list[str]:
+    """The ids as the API takes them; servers that speak it too may have given others."""
+    return [identity if _ID.fullmatch(identity) else f"call_{hashlib.sha256(identity.encode()).hexdigest()[:16]}" for identity in ids]
 
 
 def _input(value: object) -> str:

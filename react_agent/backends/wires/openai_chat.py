@@ -62,6 +62,9 @@ from react_agent.messages import (
     ToolResult,
 )
 
+_NINE = re.compile(
+    r"(mis|mix|minis|devs|codes|magis|pix|vox)tral", re.IGNORECASE
+)  # the templates of Mistral's models ask for such ids anywhere
 MOST_STOPS = 4  # the API refuses more
 _FINISH: dict[str, Finish] = {
     "stop": "stop",
@@ -110,7 +113,8 @@ class OpenAIChat:
     def encode(self, message: Message, before: Message | None, at: int) -> bytes:
         match message.role:
             case "assistant":
-                return dumps(self._assistant(message, at))
+                sent = self._assistant(message, at)
+                return dumps(sent) if sent["content"] or len(sent) > 2 else b""  # some servers refuse what says and calls nothing
             case "tool":
                 return b",".join(dumps(item) for item in self._results(message, before, at))
         return dumps({"role": message.role, "content": _content(message.parts)})
@@ -151,7 +155,7 @@ class OpenAIChat:
 
     def _taken(self, ids: list[str]) -> list[str]:
         """The ids as the server takes them."""
-        if self.profile.nine:
+        if self.profile.nine or _NINE.search(self.model):
             return [i if len(i) == 9 and i.isalnum() else hashlib.sha256(i.encode()).hexdigest()[:9] for i in ids]
         return ids
 

@@ -54,7 +54,8 @@ from react_agent.messages import (
     Usage,
 )
 
-REASONS = re.compile(r"(o\d|gpt-[5-9]|codex|computer-use)")  # models that think, and whose thinking can be asked for encrypted
+# Deployments have names of their own, in which the model's may stand anywhere.
+REASONS = re.compile(r"(?<![a-z0-9])(o\d|gpt-[5-9]|codex|computer-use)")  # models that think, and whose thinking can be asked for encrypted
 # Models that refuse to be shown another's reasoning, as after a fallback to one of them; and what refers to it goes without its id.
 _NEVER_REASONS = re.compile(r"gpt-[34]|chatgpt-4")
 _STATUS = {
@@ -108,7 +109,8 @@ class OpenAIResponses:
         """The items in their order: reasoning as it came, encrypted, never without the item that it led to."""
         items: list[JsonValue] = []
         ids = iter(call_ids(message.calls, at, self.api))
-        bare = _NEVER_REASONS.match(self.model) is not None and any(type(part) is Thinking for part in message.parts)
+        thoughts = [mapping(data_of(part, self.api).get("raw")) for part in message.parts if type(part) is Thinking]
+        bare = bool(thoughts) and (_NEVER_REASONS.match(self.model) is not None or any(map(_only_named, thoughts)))
         for part in message.parts:
             data = data_of(part, self.api)
             if type(part) is ToolCall:
@@ -137,7 +139,7 @@ class OpenAIResponses:
         """The API knows no stop sequences: a text format cuts by itself."""
         settings = head.settings
         out: JsonObject = {"model": self.model, "store": False}
-        thinks = REASONS.match(self.model) is not None
+        thinks = REASONS.search(self.model) is not None
         if thinks:
             out["include"] = ["reasoning.encrypted_content"]
         if native and head.tools:
@@ -240,6 +242,11 @@ def _tool(name: str, description: str, parameters: JsonObject) -> JsonObject:
         "parameters": parameters,
         "strict": strict_ready(parameters),
     }
+
+
+def _only_named(item: Found) -> bool:
+    """Reasoning that the server alone knows, by a name for what was not stored: it cannot go back."""
+    return item.get("type") == "reasoning" and not (item.get("encrypted_content") or item.get("content"))
 
 
 def _thought(item: Found) -> str:
