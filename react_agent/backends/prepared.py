@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from react_agent.backends.wires.base import NO_SUCH_ROLES, Turning, Wire, dumps, loads, mapping, objects
+from react_agent.backends.wires.base import NO_SUCH_ROLES, ROLES, THOUGHTS, Reducing, Wire, dumps, loads, mapping, objects
 from react_agent.formats.base import Format, RawReply
 from react_agent.formats.constraint import Constrainable, Constraining
 from react_agent.messages import Head, JsonObject, Message, ModelRequest
@@ -65,8 +65,12 @@ class Prepared:
         if paused is not None:
             sent = [*sent, self._wire.encode(Message("assistant", paused.parts), messages[-1] if messages else None, len(messages))]
             options = dumps({**mapping(loads(options)), **(paused.paused or {})})
-        if ROLES in without and isinstance(self._wire, Turning):
-            sent, system = self._wire.in_turns(sent), False
+        if not without.isdisjoint(_IN_MESSAGES) and isinstance(self._wire, Reducing):
+            sent = (
+                [*sent[:1], *self._wire.reduced(sent[1:], without)]
+                if system and ROLES not in without
+                else self._wire.reduced(sent, without)
+            )
         return self._wire.body(sent, options, system=system)
 
     def _encoded(self, request: ModelRequest, stream: bool, held: str | None, without: frozenset[str]) -> bytes:
@@ -93,7 +97,7 @@ class Prepared:
         return b",".join(filter(None, chunks))
 
 
-ROLES = "a system message, or two of one role in a row"
+_IN_MESSAGES = (ROLES, THOUGHTS)
 # What a server's words refuse, and is left out then.
 REFUSALS = {
     "stream_options": re.compile(r"stream_options|include_usage"),
@@ -101,6 +105,7 @@ REFUSALS = {
     "tool_choice": re.compile(r"tool_choice"),
     "include": re.compile(r"encrypted content is not supported", re.IGNORECASE),
     ROLES: NO_SUCH_ROLES,
+    THOUGHTS: re.compile(r"messages.{0,40}reasoning|signature.{0,20}thinking|thinking.{0,20}signature", re.IGNORECASE | re.DOTALL),
     "strict schemas": re.compile(r"strict|schema|grammar", re.IGNORECASE),
 }
 

@@ -231,6 +231,24 @@ def test_items_that_come_with_the_end_alone_are_not_lost() -> None:
     assert reply.parts == PARTS
 
 
+@pytest.mark.parametrize("identity", [{"id": "fc_1"}, {}])
+def test_arguments_that_the_finished_item_does_not_tell_again_are_not_lost(identity: dict[str, str]) -> None:
+    item = {**CALL_ITEM, **identity, "arguments": ""}
+    told = {"type": "response.function_call_arguments.done", "arguments": '{"a":1}', **({"item_id": "fc_1"} if identity else {})}
+    reply, _ = play([
+        {"type": "response.output_item.added", "output_index": 0, "item": item},
+        {"output_index": 0, **told},
+        {"type": "response.output_item.done", "output_index": 0, "item": item},
+        {"type": "response.completed", "response": {"status": "completed", "output": []}},
+    ])  # fmt: skip
+    assert [part.raw for part in reply.parts if type(part) is ToolCall] == ['{"a":1}']
+
+
+def test_arguments_as_an_object() -> None:
+    reply = WIRE.read({"status": "completed", "output": [{**CALL_ITEM, "arguments": {"a": 1}}]})
+    assert [part.raw for part in reply.parts if type(part) is ToolCall] == ['{"a":1}']
+
+
 def test_a_cut_stream_is_an_error() -> None:
     for length in range(len(STREAM)):
         with pytest.raises(BackendProtocolError):

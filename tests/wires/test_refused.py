@@ -10,7 +10,7 @@ import pytest
 from react_agent.backends.leaf import LeafBackend, OpenAIChatBackend
 from react_agent.backends.providers import AnthropicBackend, OpenAIResponsesBackend
 from react_agent.errors import BackendRejected
-from react_agent.messages import Delta, Head, Image, ToolSpec, assistant, system, user
+from react_agent.messages import Delta, Head, Image, Thinking, ToolSpec, assistant, system, user
 
 from ._say import ANSWER, CHUNKS, Clock, Server, ask, asked, play, sse
 
@@ -114,6 +114,42 @@ def test_reasoning_that_cannot_be_had_encrypted_is_done_without() -> None:
     reply, _ = play(server, lambda client: OpenAIResponsesBackend("prod-gpt-5", api_key="key", client=client), asked(head=HEAD))
     assert (reply.message.text, [attempt.reason for attempt in reply.route]) == ("four", ["asked again without include"])
     assert ["include" in body for body in server.bodies] == [True, False]
+
+
+THINKING = {
+    "Cerebras": (
+        400,
+        {"message": "messages.2.assistant.reasoning_content: property 'messages.2.assistant.reasoning_content' is unsupported"},
+    ),
+    "LiteLLM, Mistral": (422, {"detail": [{"type": "extra_forbidden", "loc": ["body", "messages", 2, "assistant", "reasoning_content"]}]}),
+    "Fireworks": (400, {"error": {"message": "Extra inputs are not permitted, field: 'messages[2].reasoning', value: 'Hm.'"}}),
+}
+
+
+@pytest.mark.parametrize(("status", "told"), THINKING.values(), ids=THINKING)
+def test_a_server_that_does_not_take_its_thinking_back_is_not_given_it(status: int, told: dict[str, Any]) -> None:
+    server = Server(httpx.Response(status, json=told), httpx.Response(200, json=ANSWER))
+    thought = Thinking("Hm.", {"api": "openai-chat/compatible", "field": "reasoning_content"})
+    reply, _ = ask(server, asked(system("s"), user("q"), assistant(thought, "a"), user("more")))
+    assert (reply.message.text, [attempt.reason for attempt in reply.route]) == ("four", ["asked again without earlier thinking"])
+    first, second = (body["messages"] for body in server.bodies)
+    assert first[2] == {"role": "assistant", "content": "a", "reasoning_content": "Hm."}
+    assert second == [*first[:2], {"role": "assistant", "content": "a"}, first[3]]
+
+
+def test_thinking_that_nobody_signed_is_nothing_to_anthropic() -> None:
+    answer = {"type": "message", "content": [{"type": "text", "text": "four"}], "stop_reason": "end_turn"}
+    server = Server(refusal("messages.1.content.0: Invalid `signature` in `thinking` block"), httpx.Response(200, json=answer))
+    unsigned, signed = (Thinking("Hm.", {"api": "anthropic", "signature": mark}) for mark in ("", "sig"))
+    said = asked(system("s"), user("q"), assistant(unsigned, signed, "a"), user("more"), assistant(unsigned), user("and"))
+    reply, _ = play(server, lambda client: AnthropicBackend("m", api_key="key", client=client), said)
+    assert (reply.message.text, [attempt.reason for attempt in reply.route]) == ("four", ["asked again without earlier thinking"])
+    first, second = server.bodies
+    assert first["system"] == second["system"]
+    content = first["messages"][1]["content"]
+    assert second["messages"] == [
+        first["messages"][0], {"role": "assistant", "content": content[1:]}, first["messages"][2], first["messages"][4]
+    ]  # fmt: skip
 
 
 ROLES = {

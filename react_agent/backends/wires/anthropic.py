@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Literal
@@ -14,6 +14,7 @@ from pydantic import JsonValue
 from react_agent.backends.sse import Event
 from react_agent.backends.wires.base import (
     END,
+    THOUGHTS,
     Found,
     Framing,
     Pieces,
@@ -212,6 +213,10 @@ class Anthropic:
         first = b'"system":' + chunks[0] + b"," if system and chunks[0] else b""
         return listed(b"messages", chunks[1:] if system else chunks, options, first)
 
+    def reduced(self, chunks: Sequence[bytes], refused: Set[str]) -> list[bytes]:
+        """Thinking that nobody signed, as of other servers that speak this API, is nothing to Anthropic."""
+        return [_signed(chunk) if b'"thinking"' in chunk else chunk for chunk in chunks] if THOUGHTS in refused else list(chunks)
+
     # ------------------------------------------------------------------------------------------------------ reply
 
     def read(self, found: Found) -> RawReply:
@@ -283,6 +288,15 @@ def _thinks(settings: Settings) -> bool:
     """The API refuses to have a tool demanded of a model that thinks; what is not demanded there is seen to by the loop."""
     told = mapping((settings.extra or {}).get("thinking")).get("type")
     return told != "disabled" if told is not None else settings.thinking not in (None, "none")
+
+
+def _signed(chunk: bytes) -> bytes:
+    out = []
+    for message in objects(loads(b"[" + chunk + b"]")):
+        blocks = [block for block in objects(message.get("content")) if block.get("type") != "thinking" or block.get("signature")]
+        if blocks:
+            out.append(dumps({**message, "content": blocks}))
+    return b",".join(out)
 
 
 def _taken(ids: Sequence[str]) -> list[str]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from contextlib import suppress
 from typing import Any, Literal, NoReturn, Protocol, TypeAlias, cast, runtime_checkable
 
@@ -25,6 +25,8 @@ from react_agent.messages import Delta, Head, Image, JsonObject, Message, Part, 
 from react_agent.spec import FINISH_TOOL
 
 Framing: TypeAlias = Literal["sse", "ndjson"]
+ROLES = "a system message, or two of one role in a row"
+THOUGHTS = "earlier thinking"
 END = b"[DONE]"
 """The end mark of a chat API's stream, which gateways put behind streams of other kinds too."""
 Found: TypeAlias = dict[str, Any]
@@ -115,11 +117,11 @@ class Wire(Protocol):
 
 
 @runtime_checkable
-class Turning(Protocol):
-    """A wire whose servers may have chat templates that know user and model alone, each in turn."""
+class Reducing(Protocol):
+    """A wire some of whose servers refuse what is in the messages and can be left out."""
 
-    def in_turns(self, chunks: Sequence[bytes]) -> list[bytes]:
-        """Encoded messages without a system message, and with what was said in a row put together."""
+    def reduced(self, chunks: Sequence[bytes], refused: Set[str]) -> list[bytes]:
+        """Encoded messages without what is refused: `ROLES`, `THOUGHTS`."""
         ...
 
 

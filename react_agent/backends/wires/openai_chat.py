@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import cast
 
@@ -14,6 +14,8 @@ from react_agent.backends.profiles import COMPATIBLE, Profile
 from react_agent.backends.wires.base import (
     MISTAKES,
     REFUSED,
+    ROLES,
+    THOUGHTS,
     Found,
     Framing,
     advice,
@@ -66,6 +68,7 @@ _NINE = re.compile(
     r"(mis|mix|minis|devs|codes|magis|pix|vox)tral", re.IGNORECASE
 )  # the templates of Mistral's models ask for such ids anywhere
 MOST_STOPS = 4  # the API refuses more
+_THOUGHT_FIELDS = {*THINKING_FIELDS, "reasoning_details"}
 _FINISH: dict[str, Finish] = {
     "stop": "stop",
     "tool_calls": "tool_calls",
@@ -256,9 +259,11 @@ class OpenAIChat:
     def body(self, chunks: Sequence[bytes], options: bytes, *, system: bool) -> bytes:
         return listed(b"messages", chunks, options)
 
-    def in_turns(self, chunks: Sequence[bytes]) -> list[bytes]:
-        said = [mapping(message) for message in cast("list[JsonValue]", loads(b"[" + b",".join(filter(None, chunks)) + b"]"))]
-        return [dumps(message) for message in in_turns(said)]
+    def reduced(self, chunks: Sequence[bytes], refused: Set[str]) -> list[bytes]:
+        said = objects(loads(b"[" + b",".join(filter(None, chunks)) + b"]"))
+        if THOUGHTS in refused:
+            said = [{key: value for key, value in message.items() if key not in _THOUGHT_FIELDS} for message in said]
+        return [dumps(message) for message in (in_turns(said) if ROLES in refused else said)]
 
     # ------------------------------------------------------------------------------------------------------ reply
 

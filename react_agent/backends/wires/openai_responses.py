@@ -204,7 +204,9 @@ class OpenAIResponses:
             more = {key: value for key, value in item.items() if key not in _CALL_FIELDS and value is not None}
             if more:
                 data["more"] = more
-            return [ToolCall(text(item.get("name")), None, None, text(item.get("arguments")), data)]
+            told = item.get("arguments")
+            arguments = told if isinstance(told, str) else dumps_text(told) if told else ""
+            return [ToolCall(text(item.get("name")), None, None, arguments, data)]
         if kind == "reasoning":
             raw = {key: value for key, value in item.items() if value is not None and key != "status"}
             return [Thinking(_thought(item), {"api": self.api, "raw": raw})]
@@ -285,7 +287,7 @@ def read_usage(usage: Found) -> Usage:
 class ResponsesReader:
     """Puts one streamed response together from its finished items; the deltas are for listeners alone."""
 
-    __slots__ = ("_calls", "_items", "_latest", "_mark", "_response", "_wire", "done")
+    __slots__ = ("_arguments", "_calls", "_items", "_latest", "_mark", "_response", "_wire", "done")
 
     def __init__(self, wire: OpenAIResponses) -> None:
         self._wire = wire
@@ -294,6 +296,7 @@ class ResponsesReader:
         self._mark = 0
         self._items: dict[int, Found] = {}
         self._calls: dict[int, str] = {}
+        self._arguments: dict[str, str] = {}  # of calls whose item does not tell them again
         self._response: Found = {}
 
     def feed(self, event: Event) -> Sequence[Delta]:
@@ -319,9 +322,14 @@ class ResponsesReader:
                 item, index = mapping(found.get("item")), found.get("output_index")
                 if item.get("type") == "function_call" and isinstance(index, int):
                     self._calls[index] = text(item.get("name"))
+            case "response.function_call_arguments.done":
+                self._arguments[text(found.get("item_id"))] = text(found.get("arguments"))
             case "response.output_item.done":
-                index = found.get("output_index")
-                self._items[index if isinstance(index, int) else len(self._items)] = mapping(found.get("item"))
+                index, ended = found.get("output_index"), mapping(found.get("item"))
+                told = self._arguments.pop(text(ended.get("id")), "")
+                if told and ended.get("type") == "function_call" and not ended.get("arguments"):
+                    ended["arguments"] = told
+                self._items[index if isinstance(index, int) else len(self._items)] = ended
             case "response.completed" | "response.incomplete":
                 self.done, self._response = True, mapping(found.get("response"))
                 if self._items and len(objects(self._response.get("output"))) <= len(self._items):
