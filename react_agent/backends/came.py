@@ -10,7 +10,8 @@ from msgspec.structs import replace
 
 from react_agent.backends.base import Listener
 from react_agent.backends.sse import NDJSONParser, Parser, SSEParser
-from react_agent.backends.wires.base import Found, Wire, excerpt, loads, mapping, request_id, too_large
+from react_agent.backends.wires.base import Found, Wire, excerpt, loads, mapping
+from react_agent.backends.wires.wrong import request_id, too_large
 from react_agent.errors import BackendProtocolError
 from react_agent.formats.base import RawReply
 from react_agent.messages import ToolCall

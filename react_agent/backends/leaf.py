@@ -33,8 +33,9 @@ from react_agent.backends.prepared import Prepared
 from react_agent.backends.prices import cost_of
 from react_agent.backends.profiles import PROFILES, Profile, profile_of
 from react_agent.backends.retry import Retries, Timeouts, persist
-from react_agent.backends.wires.base import Wire, request_id
+from react_agent.backends.wires.base import Wire
 from react_agent.backends.wires.openai_chat import OpenAIChat
+from react_agent.backends.wires.wrong import request_id
 from react_agent.errors import BackendError, BackendRejected, BackendTimeout, ConfigError, ContextOverflow
 from react_agent.formats.base import Format, RawReply
 from react_agent.formats.stream import Hearing

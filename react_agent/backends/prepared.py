@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 
-from react_agent.backends.wires.base import NO_SUCH_ROLES, ROLES, THOUGHTS, Reducing, Wire, dumps, loads, mapping, objects
+from react_agent.backends.wires.base import ROLES, THOUGHTS, Reducing, Wire, dumps, loads, mapping, objects
+from react_agent.backends.wires.wrong import NO_SUCH_ROLES
 from react_agent.formats.base import Format, RawReply
 from react_agent.formats.constraint import Constrainable, Constraining
 from react_agent.messages import Head, JsonObject, Message, ModelRequest

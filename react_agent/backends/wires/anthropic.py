@@ -18,7 +18,6 @@ from react_agent.backends.wires.base import (
     Found,
     Framing,
     Pieces,
-    advice,
     answer_schema,
     call_ids,
     count,
@@ -26,15 +25,12 @@ from react_agent.backends.wires.base import (
     dumps,
     dumps_text,
     excerpt,
-    incomplete,
-    json_words,
     listed,
     loads,
     mapping,
     no_picture,
     objects,
     ours,
-    rejection,
     result_ids,
     safe_name,
     strict_ready,
@@ -42,6 +38,7 @@ from react_agent.backends.wires.base import (
     with_data,
     with_extra,
 )
+from react_agent.backends.wires.wrong import advice, incomplete, json_words, rejection
 from react_agent.errors import BackendError, BackendProtocolError
 from react_agent.formats.base import RawReply
 from react_agent.formats.schemas import flat

@@ -12,33 +12,27 @@ from pydantic import JsonValue
 from react_agent.backends.sse import Event
 from react_agent.backends.wires.base import (
     END,
-    MISTAKES,
-    REFUSED,
     Found,
     Framing,
     Pieces,
-    advice,
     answer_schema,
-    as_thoughts,
     count,
     data_of,
     dumps,
     dumps_text,
     excerpt,
-    incomplete,
-    json_words,
     listed,
     loads,
     mapping,
     no_picture,
     objects,
     ours,
-    rejection,
     safe_name,
     text,
     with_data,
     with_extra,
 )
+from react_agent.backends.wires.wrong import MISTAKES, REFUSED, advice, as_thoughts, incomplete, json_words, rejection
 from react_agent.errors import BackendError, BackendProtocolError
 from react_agent.formats.base import RawReply
 from react_agent.formats.schemas import flat

@@ -12,27 +12,23 @@ from react_agent.backends.wires.base import (
     Found,
     Framing,
     Pieces,
-    advice,
     answer_schema,
     count,
     dumps,
     dumps_text,
     excerpt,
-    incomplete,
-    json_words,
     listed,
     loads,
     mapping,
-    mistaken,
     no_picture,
     objects,
     ours,
-    rejection,
     safe_name,
     spoken,
     text,
     with_data,
 )
+from react_agent.backends.wires.wrong import advice, incomplete, json_words, mistaken, rejection
 from react_agent.errors import BackendError, BackendProtocolError, BackendUnavailable
 from react_agent.formats.base import RawReply
 from react_agent.formats.constraint import Constraint

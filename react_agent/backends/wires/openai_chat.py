@@ -12,30 +12,23 @@ from pydantic import JsonValue
 
 from react_agent.backends.profiles import COMPATIBLE, Profile
 from react_agent.backends.wires.base import (
-    MISTAKES,
-    REFUSED,
     ROLES,
     THOUGHTS,
     Found,
     Framing,
-    advice,
     answer_schema,
-    as_thoughts,
     call_ids,
     details_text,
     dumps,
     dumps_text,
     excerpt,
-    json_words,
     listed,
     loads,
     mapping,
-    mistaken,
     no_picture,
     objects,
     ours,
     price,
-    rejection,
     result_ids,
     safe_name,
     spoken,
@@ -45,6 +38,7 @@ from react_agent.backends.wires.base import (
 )
 from react_agent.backends.wires.openai_chat_stream import CALL_FIELDS, THINKING_FIELDS, ChatReader, function_of, read_usage
 from react_agent.backends.wires.openai_chat_turns import in_turns
+from react_agent.backends.wires.wrong import MISTAKES, REFUSED, advice, as_thoughts, json_words, mistaken, rejection
 from react_agent.errors import BackendError, BackendProtocolError, BackendUnavailable
 from react_agent.formats.base import RawReply
 from react_agent.formats.constraint import Constraint

@@ -6,7 +6,19 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from react_agent.backends.sse import Event
-from react_agent.backends.wires.base import END, Found, Pieces, count, details_text, dumps_text, incomplete, loads, mapping, objects, text
+from react_agent.backends.wires.base import (
+    END,
+    Found,
+    Pieces,
+    count,
+    details_text,
+    dumps_text,
+    loads,
+    mapping,
+    objects,
+    text,
+)
+from react_agent.backends.wires.wrong import incomplete
 from react_agent.errors import BackendError, BackendProtocolError
 from react_agent.formats.base import RawReply
 from react_agent.formats.lossless import strict_object

@@ -13,7 +13,6 @@ from react_agent.backends.wires.base import (
     END,
     Found,
     Framing,
-    advice,
     answer_schema,
     call_ids,
     count,
@@ -21,20 +20,18 @@ from react_agent.backends.wires.base import (
     dumps,
     dumps_text,
     excerpt,
-    incomplete,
-    json_words,
     listed,
     loads,
     mapping,
     no_picture,
     objects,
-    rejection,
     result_ids,
     safe_name,
     strict_ready,
     text,
     with_extra,
 )
+from react_agent.backends.wires.wrong import advice, incomplete, json_words, rejection
 from react_agent.errors import BackendError, BackendProtocolError
 from react_agent.formats.base import RawReply
 from react_agent.formats.schemas import flat
