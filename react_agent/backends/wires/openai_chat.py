@@ -25,7 +25,6 @@ from react_agent.backends.wires.base import (
     listed,
     loads,
     mapping,
-    no_picture,
     objects,
     ours,
     price,
@@ -36,9 +35,19 @@ from react_agent.backends.wires.base import (
     text,
     with_extra,
 )
+from react_agent.backends.wires.openai_chat_messages import chunk_of, content, in_turns, result_text
 from react_agent.backends.wires.openai_chat_stream import CALL_FIELDS, THINKING_FIELDS, ChatReader, function_of, read_usage
-from react_agent.backends.wires.openai_chat_turns import in_turns
-from react_agent.backends.wires.wrong import MISTAKES, REFUSED, advice, as_thoughts, json_words, mistaken, rejection
+from react_agent.backends.wires.wrong import (
+    MISTAKES,
+    REFUSED,
+    STATUS_OF,
+    advice,
+    as_thoughts,
+    json_words,
+    mistaken,
+    rejection,
+    words_of,
+)
 from react_agent.errors import BackendError, BackendProtocolError, BackendUnavailable
 from react_agent.formats.base import RawReply
 from react_agent.formats.constraint import Constraint
@@ -55,7 +64,6 @@ from react_agent.messages import (
     Thinking,
     ToolCall,
     ToolChoice,
-    ToolResult,
 )
 
 _NINE = re.compile(
@@ -114,7 +122,7 @@ class OpenAIChat:
                 return dumps(sent) if sent["content"] or len(sent) > 2 else b""  # some servers refuse what says and calls nothing
             case "tool":
                 return b",".join(dumps(item) for item in self._results(message, before, at))
-        return dumps({"role": message.role, "content": _content(message.parts)})
+        return dumps({"role": message.role, "content": content(message.parts)})
 
     def _assistant(self, message: Message, at: int) -> JsonObject:
         calls = message.calls
@@ -127,7 +135,7 @@ class OpenAIChat:
 
     def _echo(self, message: Message, out: JsonObject) -> None:
         """Reasoning goes back to where it came from, in the form that it came in. Details and chunks may be signed, so they always do."""
-        chunks = [_chunk(part, self.api) for part in message.parts]
+        chunks = [chunk_of(part, self.api) for part in message.parts]
         if any(chunk is not None and chunk["type"] == "thinking" for chunk in chunks):
             out["content"] = [chunk for chunk in chunks if chunk is not None]
             return
@@ -165,12 +173,12 @@ class OpenAIChat:
             images = [part for part in result.content if type(part) is Image]
             if images:
                 pictures += [Text(f"Pictures from the tool '{result.name}', call {index + 1}:"), *images]
-            item: JsonObject = {"role": "tool", "tool_call_id": ids[index], "content": _result_text(result, bool(images))}
+            item: JsonObject = {"role": "tool", "tool_call_id": ids[index], "content": result_text(result, bool(images))}
             if self.profile.result_name:
                 item["name"] = safe_name(result.name)
             out.append(item)
         if pictures:
-            out.append({"role": "user", "content": _content(tuple(pictures))})
+            out.append({"role": "user", "content": content(tuple(pictures))})
         return out
 
     def options(self, head: Head, stop: Sequence[str], tool_choice: ToolChoice, *, native: bool, stream: bool) -> JsonObject:
@@ -352,7 +360,7 @@ class OpenAIChat:
 
     def error(self, status: int, headers: Mapping[str, str], body: bytes) -> BackendError:
         found, plain = json_words(body)
-        words, code = _words(found.get("error", found))
+        words, code = words_of(found.get("error", found))
         env = self.profile.key_env[0] if self.profile.key_env else None
         return rejection(status, headers, words or plain, code, hint=advice(status, self.model, env), body=body)
 
@@ -366,7 +374,7 @@ class OpenAIChat:
         if code == "content_filter":
             return RawReply((), "refused", refusal=text(found.get("message")) or "the content filter stopped it")
         if code != "tool_use_failed":
-            return mistaken(_words(told)[0])
+            return mistaken(words_of(told)[0])
         written = text(found.get("failed_generation"))
         try:
             call = loads(written)
@@ -379,77 +387,11 @@ class OpenAIChat:
 
     def sent(self, told: object) -> BackendError:
         """An error that came with status 200, or as an event of a stream."""
-        words, code = _words(told)
+        words, code = words_of(told)
         number = mapping(told).get("code")
         if isinstance(number, str) and re.fullmatch("[45][0-9]{2}", number):
             number = int(number)  # LiteLLM's
-        status = number if isinstance(number, int) and 400 <= number < 600 else _STATUS.get(code, 500)
+        status = number if isinstance(number, int) and 400 <= number < 600 else STATUS_OF.get(code, 500)
         return rejection(
             status, {}, words or excerpt(dumps(told)), code, hint=advice(status, self.model, None), body=dumps(told), answered=False
         )
-
-
-_STATUS = {
-    "invalid_request_error": 400,
-    "exceed_context_size_error": 400,
-    "context_length_exceeded": 400,
-    "tool_use_failed": 400,
-    "BadRequestError": 400,
-    "authentication_error": 401,
-    "invalid_api_key": 401,
-    "insufficient_quota": 429,
-    "permission_error": 403,
-    "not_found_error": 404,
-    "model_not_found": 404,
-    "rate_limit_exceeded": 429,
-    "rate_limit_error": 429,
-    "overloaded_error": 529,
-}
-
-
-def _words(told: object) -> tuple[str, str]:
-    """A provider's words and its own code for the error, from any of the forms seen."""
-    if isinstance(told, str):
-        return told, ""
-    found = mapping(told)
-    words = text(found.get("message")) or text(found.get("detail")) or text(found.get("error"))
-    metadata = mapping(found.get("metadata"))  # OpenRouter: what the provider behind it said
-    if raw := text(metadata.get("raw")):
-        words = f"{words}: {excerpt(raw)}" if words else excerpt(raw)
-    if not words and isinstance(found.get("detail"), list | dict):
-        words = excerpt(dumps(found["detail"]))  # FastAPI's validation errors
-    return words, text(found.get("code")) or text(found.get("type"))
-
-
-def _content(parts: Sequence[Part]) -> JsonValue:
-    """Text alone as a string, which every server takes; with pictures as a list."""
-    if not any(type(part) is Image for part in parts):
-        return "".join(part.text for part in parts if type(part) is Text)
-    out: list[JsonValue] = []
-    for part in parts:
-        if type(part) is Text:
-            out.append({"type": "text", "text": part.text})
-        elif type(part) is Image:
-            out.append(_image(part))
-    return out
-
-
-def _image(image: Image) -> JsonObject:
-    if image.data is not None:
-        return {"type": "image_url", "image_url": {"url": f"data:{image.media_type};base64,{image.data}"}}
-    if image.url is not None:
-        return {"type": "image_url", "image_url": {"url": image.url}}
-    return {"type": "text", "text": no_picture(image)}
-
-
-def _chunk(part: Part, api: str) -> JsonObject | None:
-    """A part of what an assistant said as a chunk of its content; None for what is none."""
-    if type(part) is Thinking and isinstance(more := ours(part.provider_data, api).get("chunk"), dict):
-        return {"type": "thinking", "thinking": [{"type": "text", "text": part.text}], **more}
-    if type(part) is Text or (type(part) is Thinking and part.provider_data is None):
-        return {"type": "text", "text": part.text} if part.text else None
-    return None
-
-
-def _result_text(result: ToolResult, pictures: bool) -> str:
-    return result.text or ("(The pictures are in the next message.)" if pictures else "")

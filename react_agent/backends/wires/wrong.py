@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import NoReturn
 
 from react_agent.backends.retry import retry_after
-from react_agent.backends.wires.base import Found, excerpt, loads, mapping
+from react_agent.backends.wires.base import Found, dumps, excerpt, loads, mapping, text
 from react_agent.errors import BackendError, BackendProtocolError, BackendRejected, BackendUnavailable, ContextOverflow
 from react_agent.formats.base import RawReply
 from react_agent.messages import Part, Text, Thinking
@@ -155,3 +155,36 @@ def json_words(body: bytes) -> tuple[Found, str]:
         return mapping(found[0] if isinstance(found, list) and found else found), excerpt(body)
     except BackendProtocolError:
         return {}, excerpt(body)
+
+
+# A chat API's own codes, for errors that come without a status.
+STATUS_OF = {
+    "invalid_request_error": 400,
+    "exceed_context_size_error": 400,
+    "context_length_exceeded": 400,
+    "tool_use_failed": 400,
+    "BadRequestError": 400,
+    "authentication_error": 401,
+    "invalid_api_key": 401,
+    "insufficient_quota": 429,
+    "permission_error": 403,
+    "not_found_error": 404,
+    "model_not_found": 404,
+    "rate_limit_exceeded": 429,
+    "rate_limit_error": 429,
+    "overloaded_error": 529,
+}
+
+
+def words_of(told: object) -> tuple[str, str]:
+    """A provider's words and its own code for the error, from any of the forms seen."""
+    if isinstance(told, str):
+        return told, ""
+    found = mapping(told)
+    words = text(found.get("message")) or text(found.get("detail")) or text(found.get("error"))
+    metadata = mapping(found.get("metadata"))  # OpenRouter: what the provider behind it said
+    if raw := text(metadata.get("raw")):
+        words = f"{words}: {excerpt(raw)}" if words else excerpt(raw)
+    if not words and isinstance(found.get("detail"), list | dict):
+        words = excerpt(dumps(found["detail"]))  # FastAPI's validation errors
+    return words, text(found.get("code")) or text(found.get("type"))
