@@ -102,8 +102,13 @@ def test_reasoning_that_only_the_server_knows_stays_away_with_all_that_names_it(
     reply = OpenAIResponses("prod").read({"status": "completed", "output": [raw, {**CALL_ITEM, "id": "fc_1"}]})
     sent = json.loads(b"[" + OpenAIResponses("prod").encode(assistant(*reply.parts), None, 1) + b"]")
     assert sent == [{key: value for key, value in CALL_ITEM.items() if key != "status"}]
-    for more in ({"encrypted_content": "x"}, {"content": [{"type": "reasoning_text", "text": "Hm."}]}):
-        reply = OpenAIResponses("prod").read({"status": "completed", "output": [{**raw, **more}, CALL_ITEM]})
+    known: list[tuple[dict[str, Any], bool]] = [
+        ({"encrypted_content": "x"}, False),
+        ({"content": [{"type": "reasoning_text", "text": "Hm."}]}, False),
+        ({}, True),
+    ]
+    for more, stored in known:
+        reply = OpenAIResponses("prod").read({"status": "completed", "store": stored, "output": [{**raw, **more}, CALL_ITEM]})
         assert json.loads(b"[" + OpenAIResponses("prod").encode(assistant(*reply.parts), None, 1) + b"]")[0] == {**raw, **more}
 
 

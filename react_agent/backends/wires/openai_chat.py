@@ -66,9 +66,8 @@ from react_agent.messages import (
     ToolChoice,
 )
 
-_NINE = re.compile(
-    r"(mis|mix|minis|devs|codes|magis|pix|vox)tral", re.IGNORECASE
-)  # the templates of Mistral's models ask for such ids anywhere
+# The templates of Mistral's models ask for such ids on any server.
+_NINE = re.compile(r"(mis|mix|minis|devs|codes|magis|pix|vox)tral", re.IGNORECASE)
 MOST_STOPS = 4  # the API refuses more
 _THOUGHT_FIELDS = {*THINKING_FIELDS, "reasoning_details"}
 _FINISH: dict[str, Finish] = {

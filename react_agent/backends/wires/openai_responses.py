@@ -106,8 +106,8 @@ class OpenAIResponses:
         """The items in their order: reasoning as it came, encrypted, never without the item that it led to."""
         items: list[JsonValue] = []
         ids = iter(call_ids(message.calls, at, self.api))
-        thoughts = [mapping(data_of(part, self.api).get("raw")) for part in message.parts if type(part) is Thinking]
-        bare = bool(thoughts) and (_NEVER_REASONS.match(self.model) is not None or any(map(_only_named, thoughts)))
+        thoughts = [data_of(part, self.api) for part in message.parts if type(part) is Thinking]
+        bare = bool(thoughts) and (_NEVER_REASONS.match(self.model) is not None or any("gone" in data for data in thoughts))
         for part in message.parts:
             data = data_of(part, self.api)
             if type(part) is ToolCall:
@@ -175,7 +175,7 @@ class OpenAIResponses:
         parts: list[Part] = []
         refusals: list[str] = []
         for item in items:
-            parts += self._read_item(item, refusals)
+            parts += self._read_item(item, refusals, stored=found.get("store") is True)
         reason = text(mapping(found.get("incomplete_details")).get("reason"))
         finish: Finish = "tool_calls" if any(type(part) is ToolCall for part in parts) else "stop"
         refusal = "\n".join(refusals) or None
@@ -186,7 +186,7 @@ class OpenAIResponses:
         usage = mapping(found.get("usage"))
         return RawReply(tuple(parts), finish, read_usage(usage) if usage else None, text(found.get("model")) or None, None, refusal)
 
-    def _read_item(self, item: Found, refusals: list[str]) -> list[Part]:
+    def _read_item(self, item: Found, refusals: list[str], *, stored: bool) -> list[Part]:
         kind = item.get("type")
         if kind == "message":
             content = objects(item.get("content"))
@@ -206,7 +206,10 @@ class OpenAIResponses:
             return [ToolCall(text(item.get("name")), None, None, arguments, data)]
         if kind == "reasoning":
             raw = {key: value for key, value in item.items() if value is not None and key != "status"}
-            return [Thinking(_thought(item), {"api": self.api, "raw": raw})]
+            data = {"api": self.api, "raw": raw}
+            if not (stored or raw.get("encrypted_content") or raw.get("content")):
+                data["gone"] = True  # a name alone, for what the server has not kept
+            return [Thinking(_thought(item), data)]
         return [Text("", {"api": self.api, "raw": item})]
 
     def reader(self) -> ResponsesReader:
@@ -241,11 +244,6 @@ def _tool(name: str, description: str, parameters: JsonObject) -> JsonObject:
         "parameters": parameters,
         "strict": strict_ready(parameters),
     }
-
-
-def _only_named(item: Found) -> bool:
-    """Reasoning that the server alone knows, by a name for what was not stored: it cannot go back."""
-    return item.get("type") == "reasoning" and not (item.get("encrypted_content") or item.get("content"))
 
 
 def _thought(item: Found) -> str:
