@@ -98,10 +98,15 @@ class Prepared:
         return b",".join(filter(None, chunks))
 
 
+_MOST = "this name for the most tokens"
+_OTHER_NAMES = {"max_tokens": "max_completion_tokens", "max_completion_tokens": "max_tokens"}
 _IN_MESSAGES = (ROLES, THOUGHTS)
 # What a server's words refuse, and is left out then.
 REFUSALS = {
     "stream_options": re.compile(r"stream_options|include_usage"),
+    _MOST: re.compile(
+        r"max_completion_tokens' instead|(unrecognized|unknown|unsupported|extra).{0,60}max_completion_tokens", re.IGNORECASE | re.DOTALL
+    ),
     "stop": re.compile(r"\bstop\b"),  # models that reason; the formats cut by themselves
     "tool_choice": re.compile(r"tool_choice"),
     "include": re.compile(r"encrypted content is not supported", re.IGNORECASE),
@@ -116,6 +121,8 @@ def _lessened(body: JsonObject, without: frozenset[str]) -> JsonObject:
     if "tool_choice" in without and body.get("tool_choice") == "none":
         without |= {"tools"}  # else there would be calls where none are wanted
     body = {name: value for name, value in body.items() if name not in without}
+    if _MOST in without:
+        body = {_OTHER_NAMES.get(name, name): value for name, value in body.items()}
     if "strict schemas" in without and "tools" in body:
         tools = [
             {**tool, "function": _unmarked(mapping(tool["function"]))} if "function" in tool else tool for tool in objects(body["tools"])

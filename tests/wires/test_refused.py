@@ -10,7 +10,7 @@ import pytest
 from react_agent.backends.leaf import LeafBackend, OpenAIChatBackend
 from react_agent.backends.providers import AnthropicBackend, OpenAIResponsesBackend
 from react_agent.errors import BackendRejected
-from react_agent.messages import Delta, Head, Image, Thinking, ToolSpec, assistant, system, user
+from react_agent.messages import Delta, Head, Image, Settings, Thinking, ToolSpec, assistant, system, user
 
 from ._say import ANSWER, CHUNKS, Clock, Server, ask, asked, play, sse
 
@@ -114,6 +114,25 @@ def test_reasoning_that_cannot_be_had_encrypted_is_done_without() -> None:
     reply, _ = play(server, lambda client: OpenAIResponsesBackend("prod-gpt-5", api_key="key", client=client), asked(head=HEAD))
     assert (reply.message.text, [attempt.reason for attempt in reply.route]) == ("four", ["asked again without include"])
     assert ["include" in body for body in server.bodies] == [True, False]
+
+
+@pytest.mark.parametrize(
+    ("profile", "words", "name", "other"),
+    [
+        (
+            "vllm",
+            "Unsupported parameter: 'max_tokens' is not supported with this model. Use 'max_completion_tokens' instead.",
+            "max_tokens",
+            "max_completion_tokens",
+        ),
+        ("azure", "Unrecognized request argument supplied: max_completion_tokens", "max_completion_tokens", "max_tokens"),
+    ],
+)
+def test_the_most_tokens_are_told_by_the_name_that_the_model_knows(profile: str, words: str, name: str, other: str) -> None:
+    server = Server(refusal(words), httpx.Response(200, json=ANSWER))
+    reply, _ = ask(server, asked(head=Head(settings=Settings(max_tokens=9))), profile=profile)
+    assert (reply.message.text, len(reply.route)) == ("four", 1)
+    assert [(body.get(name), body.get(other)) for body in server.bodies] == [(9, None), (None, 9)]
 
 
 THINKING = {

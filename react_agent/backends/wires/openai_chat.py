@@ -374,7 +374,7 @@ class OpenAIChat:
             return RawReply((), "refused", refusal=text(found.get("message")) or "the content filter stopped it")
         if code != "tool_use_failed":
             return mistaken(words_of(told)[0])
-        written = text(found.get("failed_generation"))
+        written = text(found.get("failed_generation")) or text(found.get("message"))
         try:
             call = loads(written)
         except BackendProtocolError:
