@@ -435,6 +435,12 @@ STREAMED: dict[str, tuple[list[dict[str, Any]], tuple[ToolCall, ...]]] = {
         [part("", "add", None, 0), part('{"a":1}', "add", None, 0)],
         (got(raw='{"a":1}', identity=None),),
     ),
+    "the name behind the first arguments": ([part('{"a"', None, "c1", 0), part(":1}", "add", None, 0)], (got(raw='{"a":1}'),)),
+    "the name in pieces": (
+        [part("", "ad", "c1", 0), part(None, "d", None, 0), part('{"a":1}', index=0), part("{}", "sub", "c2", 1)],
+        (got(raw='{"a":1}'), got("sub", identity="c2")),
+    ),
+    "the name in pieces that grow": ([part("", "ad", "c1", 0), part("{}", "add", None, 0)], (got(),)),
     "the word null for no name": ([part('{"a"', "add", "c1", 0), part(":1}", "null", None, 0)], (got(raw='{"a":1}'),)),
     "without its wrapping": (
         [{"index": 0, "id": "c1", "name": "add", "arguments": '{"a"'}, {"index": 0, "arguments": ":1}"}],

@@ -214,8 +214,10 @@ class ChatReader:
         if identity:
             self._latest[identity] = call
         call.id = call.id or identity
-        call.name = call.name or name
+        if not (call.said and call.name) and name != call.name:  # the name may come in pieces, or after its arguments have begun
+            call.name = name if name.startswith(call.name) else call.name + name
         if piece:
+            call.said = True
             call.pieces.add(piece)
         for key, value in found.items():
             if key not in CALL_FIELDS and value is not None:
@@ -233,7 +235,8 @@ class ChatReader:
         call = self._latest.get(key) if numbered or identity else self._calls[-1] if self._calls else None
         if call is None or not (name and call.name):
             return call
-        other = name != call.name or (identity and call.id and identity != call.id)
+        named = numbered and call.id and not identity and not call.said  # of one index, and no new id: the rest of the name
+        other = (name != call.name and not named) or (identity and call.id and identity != call.id)
         again = not identity and (not numbered or (piece.startswith("{") and call.is_whole()))
         return None if other or again else call
 
@@ -262,7 +265,7 @@ class ChatReader:
 class _OpenCall:
     """A call while its pieces come in."""
 
-    __slots__ = ("at", "broken", "id", "more", "name", "pieces")
+    __slots__ = ("at", "broken", "id", "more", "name", "pieces", "said")
 
     def __init__(self, at: int) -> None:
         self.at = at
@@ -271,6 +274,7 @@ class _OpenCall:
         self.pieces = Pieces()
         self.more: JsonObject = {}
         self.broken = False
+        self.said = False  # its arguments have begun
 
     def is_whole(self) -> bool:
         """Its arguments so far are one JSON object. Looked at until they were once found not to be, so that it costs no more than they do."""
