@@ -118,7 +118,7 @@ REFUSALS = {
 
 def _lessened(body: JsonObject, without: frozenset[str]) -> JsonObject:
     """The body without these. Where the API has a mark for strict tools, some want it said that it is not set."""
-    if "tool_choice" in without and body.get("tool_choice") == "none":
+    if "tool_choice" in without and body.get("tool_choice") in ("none", {"type": "none"}):
         without |= {"tools"}  # else there would be calls where none are wanted
     body = {name: value for name, value in body.items() if name not in without}
     if _MOST in without:

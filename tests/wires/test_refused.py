@@ -116,6 +116,13 @@ def test_reasoning_that_cannot_be_had_encrypted_is_done_without() -> None:
     assert ["include" in body for body in server.bodies] == [True, False]
 
 
+def test_nor_is_it_by_the_other_api_which_says_it_as_an_object() -> None:
+    answer = {"type": "message", "content": [{"type": "text", "text": "four"}], "stop_reason": "end_turn"}
+    server = Server(refusal("Thinking mode does not support this tool_choice"), httpx.Response(200, json=answer))
+    play(server, lambda client: AnthropicBackend("m", api_key="key", client=client), asked(head=HEAD, tool_choice="none"))
+    assert [{"tools", "tool_choice"} & set(body) for body in server.bodies] == [{"tools", "tool_choice"}, set()]
+
+
 @pytest.mark.parametrize(
     ("profile", "words", "name", "other"),
     [
