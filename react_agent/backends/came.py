@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -9,7 +10,8 @@ from msgspec.structs import replace
 
 from react_agent.backends.base import Listener
 from react_agent.backends.sse import NDJSONParser, Parser, SSEParser
-from react_agent.backends.wires.base import Found, Wire, excerpt, loads, mapping, request_id, too_large
+from react_agent.backends.wires.base import Found, Wire, excerpt, loads, mapping
+from react_agent.backends.wires.wrong import request_id, too_large
 from react_agent.errors import BackendProtocolError
 from react_agent.formats.base import RawReply
 from react_agent.messages import ToolCall
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
     from react_agent.backends.http import Answer
 
 ANSWERED = (200, 201, 203)  # statuses of a reply; the second is what some frameworks for gateways give to every POST
+# How a stream begins, as no JSON does: with a field or a comment of an event, or with one JSON value a line.
+_BEGINS = {"sse": re.compile(rb"(?:\xef\xbb\xbf)?\s*+(?:data|event|id|retry)?:"), "ndjson": re.compile(rb"\s*+\{.*\}\r?\n\s*\{")}
 MOST_BYTES = 21_000_000  # of a reply: 20 MiB and what stands around them
 
 
@@ -51,6 +55,8 @@ class Stream:
                 raise too_large(MOST_BYTES)
             return False
         for event in self._parser.feed(chunk):
+            if reader.done:
+                break
             said, size = 0, len(event[1])
             for delta in reader.feed(event):
                 said += len(delta.text)
@@ -69,6 +75,15 @@ class Stream:
                 for delta in self._reader.feed(event):
                     self._listen(delta)
         return self._reader.finish()
+
+
+def told(answer: Answer, wire: Wire, listen: Listener) -> RawReply:
+    """The reply in a body that was not poured: JSON; or a stream that nobody asked for, or that the server called JSON."""
+    if not _BEGINS[wire.framing].match(answer.body):
+        return wire.read(json_object(answer))
+    stream = Stream(wire, listen)
+    stream.feed(bytes(answer.body))
+    return stream.finish()
 
 
 def json_object(answer: Answer) -> Found:

@@ -19,7 +19,8 @@ import httpx
 
 from react_agent.backends.came import ANSWERED
 from react_agent.backends.retry import Timeouts
-from react_agent.backends.wires.base import excerpt, request_id, too_large
+from react_agent.backends.wires.base import excerpt
+from react_agent.backends.wires.wrong import request_id, too_large
 from react_agent.errors import BackendError, BackendProtocolError, BackendRejected, BackendTimeout, BackendUnavailable
 
 DRAIN_SECONDS = 0.25  # how long to wait for the end of a body after its end mark, so that the connection can be used again

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
+from copy import copy
 from time import monotonic
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 from urllib.parse import urlsplit
 
 from msgspec.structs import replace
 
 from react_agent.backends.base import Listener
-from react_agent.backends.came import ANSWERED, MOST_BYTES, Stream, json_object, with_names
+from react_agent.backends.came import ANSWERED, MOST_BYTES, Stream, told, with_names
 from react_agent.backends.given import (
     NO_KEYS,
     apart,
@@ -32,8 +33,9 @@ from react_agent.backends.prepared import Prepared
 from react_agent.backends.prices import cost_of
 from react_agent.backends.profiles import PROFILES, Profile, profile_of
 from react_agent.backends.retry import Retries, Timeouts, persist
-from react_agent.backends.wires.base import Wire, request_id
+from react_agent.backends.wires.base import Wire
 from react_agent.backends.wires.openai_chat import OpenAIChat
+from react_agent.backends.wires.wrong import request_id
 from react_agent.errors import BackendError, BackendRejected, BackendTimeout, ConfigError, ContextOverflow
 from react_agent.formats.base import Format, RawReply
 from react_agent.formats.stream import Hearing
@@ -45,6 +47,11 @@ if TYPE_CHECKING:
 _HERE = ("localhost", "127.0.0.1", "::1")  # a server of one's own sends no bill
 MOST_PAUSES = 10  # of one turn
 _GRAMMAR_REFUSED = (400, 422)  # a server that does not know a field, or a keyword of a schema
+_REFUSED = (*_GRAMMAR_REFUSED, 404, 500)  # OpenRouter's word for a model without some field; llama.cpp's for what a template refuses
+
+
+def _deaf(delta: Delta) -> None:
+    """Nobody listens."""
 
 
 class LeafBackend:
@@ -108,6 +115,13 @@ class LeafBackend:
         """The format that was asked for; with ``auto`` each reply says in which it was read."""
         return self._format_name
 
+    def __getstate__(self) -> dict[str, object]:
+        """A copy, and what is sent to another process, opens connections of its own."""
+        return {**vars(self), "_room": None, "_prepared": {}}
+
+    def __deepcopy__(self, memo: object) -> Self:
+        return copy(self)  # all else is never changed, and a client that was given stays the same one
+
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._name!r}, format={self._format_name!r})"
 
@@ -115,28 +129,15 @@ class LeafBackend:
         """The model's reply; tried again as `Retries` says. Streams when someone listens; a try that begins the stream anew is told as ``restart``.
 
         Where format and server agree on a grammar, the reply is held to it. A server that refuses the grammar is asked without, now and ever after;
-        and so is one to which the tools' strict schemas are too many or too large together, whose limits are not all told, or that knows no
-        ``stream_options``.
+        and so is one that refuses what can be left out (`prepared.REFUSALS`): the strictness of the tools' schemas, say, which may be too many or
+        too large together.
         With the format ``auto``, a small model that llama.cpp serves is asked again in a format that guides it (`guidance`), and so ever after.
         """
         began = monotonic()
         asked = self.format
         prepared = self._prepare(request.head)
         hearing = Hearing(asked, listen) if listen is not None else None
-        held = None if self._unheld else prepared.held(request)
-        try:
-            raw, failed = await self._ask(prepared.body(request, listen is not None, held, self._without), hearing, timeout)
-        except BackendRejected as error:
-            if error.status not in _GRAMMAR_REFUSED or isinstance(error, ContextOverflow):
-                raise
-            refused = "a grammar" if held is not None else prepared.refused(str(error), request, listen is not None, self._without)
-            if refused is None:
-                raise
-            without = self._without | {refused}
-            rest = None if timeout is None else max(0.0, timeout - (monotonic() - began))
-            raw, failed = await self._ask(prepared.body(request, listen is not None, None, without), hearing, rest)
-            self._unheld, self._without = self._unheld or held is not None, without
-            failed = (Attempt(self._name, str(error), f"asked again without {refused}"), *failed)
+        raw, failed = await self._accepted(prepared, request, hearing, timeout)
         if raw.paused is not None:
             rest = None if timeout is None else timeout - (monotonic() - began)
             raw, failed = await self._go_on(raw, failed, request, hearing, rest)
@@ -157,6 +158,33 @@ class LeafBackend:
         if hearing is not None:
             hearing.settle(reply)
         return replace(reply, route=(*failed, *reply.route)) if failed else reply
+
+    async def _accepted(
+        self, prepared: Prepared, request: ModelRequest, hearing: Hearing | None, timeout: float | None
+    ) -> tuple[RawReply, tuple[Attempt, ...]]:
+        """The reply to the request, or to what of it the server accepts; that is remembered once it did."""
+        began, stream = monotonic(), hearing is not None
+        wanted = held = None if self._unheld else prepared.held(request)
+        without = self._without
+        given_up: tuple[Attempt, ...] = ()
+        while True:
+            rest = timeout if timeout is None or not given_up else max(0.0, timeout - (monotonic() - began))
+            try:
+                raw, failed = await self._ask(prepared.body(request, stream, held, without), hearing, rest)
+            except BackendRejected as error:
+                if error.status not in _REFUSED or isinstance(error, ContextOverflow):
+                    raise
+                if held is not None and error.status in _GRAMMAR_REFUSED:
+                    refused, held = "a grammar", None
+                elif (named := prepared.refused(str(error), request, stream, without)) is not None:
+                    refused, without = named, without | {named}
+                else:
+                    raise
+                given_up = (*given_up, Attempt(self._name, str(error), f"asked again without {refused}"))
+                continue
+            if given_up:
+                self._unheld, self._without = self._unheld or held != wanted, without
+            return raw, (*given_up, *failed)
 
     async def _guide(self) -> Attempt | None:
         """Asks llama.cpp, once, whether its model is better guided; if so takes that format from here on, and says why."""
@@ -258,13 +286,13 @@ class LeafBackend:
 
     # ---------------------------------------------------------------------------------------------------- reading
 
-    def _whole(self, answer: Answer) -> RawReply:
+    def _whole(self, answer: Answer, listen: Listener = _deaf) -> RawReply:
         """The reply in a body that came whole."""
-        return self._identified(answer, lambda: self._raw(answer))
+        return self._identified(answer, lambda: self._raw(answer, listen))
 
-    def _raw(self, answer: Answer) -> RawReply:
+    def _raw(self, answer: Answer, listen: Listener) -> RawReply:
         if answer.status in ANSWERED:
-            return self.wire.read(json_object(answer))
+            return told(answer, self.wire, listen)
         body = bytes(answer.body)
         found = self.wire.salvage(answer.status, body)
         if found is None:
@@ -289,10 +317,7 @@ class LeafBackend:
         answer = await room.post(url, body, seconds=seconds, sink=stream.feed)
         if answer.streamed:
             return self._identified(answer, stream.finish)
-        if answer.status in ANSWERED and answer.body.lstrip().startswith((b"data:", b"event:")):  # events that were called JSON
-            stream.feed(bytes(answer.body))
-            return self._identified(answer, stream.finish)
-        return self._whole(answer)  # a server that does not stream, or an error
+        return self._whole(answer, listen)  # a server that does not stream or does not call it so, or an error
 
     def _masked(self, error: BackendError) -> BackendError:
         """The error without any secret in its words."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 
-from react_agent.backends.wires.base import Wire, dumps, loads, mapping, objects
+from react_agent.backends.wires.base import ROLES, THOUGHTS, Reducing, Wire, dumps, loads, mapping, objects
+from react_agent.backends.wires.wrong import NO_SUCH_ROLES
 from react_agent.formats.base import Format, RawReply
 from react_agent.formats.constraint import Constrainable, Constraining
 from react_agent.messages import Head, JsonObject, Message, ModelRequest
@@ -39,10 +40,10 @@ class Prepared:
 
     def refused(self, words: str, request: ModelRequest, stream: bool, without: frozenset[str]) -> str | None:
         """What of the request a server has refused in these words, and can be left out; None where it is nothing that is in it."""
-        for name, pattern in _REFUSALS.items():
-            if pattern.search(words) and self._encoded(request, stream, None, without) != self._encoded(
-                request, stream, None, without | {name}
-            ):
+        for name, pattern in REFUSALS.items():
+            if name in without or not pattern.search(words):
+                continue
+            if self.body(request, stream, None, without) != self.body(request, stream, None, without | {name}):
                 return name
         return None
 
@@ -65,6 +66,12 @@ class Prepared:
         if paused is not None:
             sent = [*sent, self._wire.encode(Message("assistant", paused.parts), messages[-1] if messages else None, len(messages))]
             options = dumps({**mapping(loads(options)), **(paused.paused or {})})
+        if not without.isdisjoint(_IN_MESSAGES) and isinstance(self._wire, Reducing):
+            sent = (
+                [*sent[:1], *self._wire.reduced(sent[1:], without)]
+                if system and ROLES not in without
+                else self._wire.reduced(sent, without)
+            )
         return self._wire.body(sent, options, system=system)
 
     def _encoded(self, request: ModelRequest, stream: bool, held: str | None, without: frozenset[str]) -> bytes:
@@ -91,16 +98,31 @@ class Prepared:
         return b",".join(filter(None, chunks))
 
 
-_REFUSALS = {
+_MOST = "this name for the most tokens"
+_OTHER_NAMES = {"max_tokens": "max_completion_tokens", "max_completion_tokens": "max_tokens"}
+_IN_MESSAGES = (ROLES, THOUGHTS)
+# What a server's words refuse, and is left out then.
+REFUSALS = {
     "stream_options": re.compile(r"stream_options|include_usage"),
+    _MOST: re.compile(
+        r"max_completion_tokens' instead|(unrecognized|unknown|unsupported|extra).{0,60}max_completion_tokens", re.IGNORECASE | re.DOTALL
+    ),
+    "stop": re.compile(r"\bstop\b"),  # models that reason; the formats cut by themselves
+    "tool_choice": re.compile(r"tool_choice"),
+    "include": re.compile(r"encrypted content is not supported", re.IGNORECASE),
+    ROLES: NO_SUCH_ROLES,
+    THOUGHTS: re.compile(r"messages.{0,40}reasoning|signature.{0,20}thinking|thinking.{0,20}signature", re.IGNORECASE | re.DOTALL),
     "strict schemas": re.compile(r"strict|schema|grammar", re.IGNORECASE),
 }
 
 
 def _lessened(body: JsonObject, without: frozenset[str]) -> JsonObject:
     """The body without these. Where the API has a mark for strict tools, some want it said that it is not set."""
-    if "stream_options" in without:
-        body = {name: value for name, value in body.items() if name != "stream_options"}
+    if "tool_choice" in without and body.get("tool_choice") in ("none", {"type": "none"}):
+        without |= {"tools"}  # else there would be calls where none are wanted
+    body = {name: value for name, value in body.items() if name not in without}
+    if _MOST in without:
+        body = {_OTHER_NAMES.get(name, name): value for name, value in body.items()}
     if "strict schemas" in without and "tools" in body:
         tools = [
             {**tool, "function": _unmarked(mapping(tool["function"]))} if "function" in tool else tool for tool in objects(body["tools"])

@@ -2,7 +2,8 @@
 
 Server-sent events as the WHATWG HTML standard has them (section 9.2.6): lines end with LF, CRLF or CR, a chunk may end anywhere (within a
 character, or between CR and LF), a colon begins a comment, several ``data`` lines of one event are joined by LF. Beyond the standard, the
-last event counts even without the empty line after it, since HTTP itself tells whether the body is whole.
+last event counts even without the empty line after it, since HTTP itself tells whether the body is whole; and an event whose data are blank is
+none: gateways keep connections alive with them.
 """
 
 from __future__ import annotations
@@ -93,7 +94,9 @@ class SSEParser:
                 line = line.removeprefix(b"\xef\xbb\xbf")
             if not line:
                 if data:
-                    events.append((self._name, data[0] if len(data) == 1 else b"\n".join(data)))
+                    said = data[0] if len(data) == 1 else b"\n".join(data)
+                    if said and not said.isspace():
+                        events.append((self._name, said))
                     data.clear()
                 self._name = ""
             elif line.startswith(b"data:"):

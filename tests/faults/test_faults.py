@@ -290,6 +290,12 @@ def _replies() -> dict[str, Fault]:
         "words that the model may not have meant (Groq)": Fault(
             error(400, code="tool_use_failed", failed_generation="maybe"), "malformed", "thoughts only"
         ),
+        "a model's mistake that is told in words alone (Groq)": Fault(error(400, code="tool_use_failed"), "malformed", "thoughts only"),
+        "a call that the server could not read (Ollama)": Fault(error(500, message="error parsing tool call: raw='{', err=x"), "malformed"),
+        "a call that the server could not read (llama.cpp)": Fault(error(500, message="Failed to parse input at pos 9: <t"), "malformed"),
+        "roles that the template does not know (llama.cpp)": Fault(
+            error(500, message="System role not supported"), BackendRejected, "role", 2
+        ),
     }
 
 

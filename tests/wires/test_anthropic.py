@@ -79,6 +79,13 @@ SENT: dict[str, tuple[tuple[Message, ...], list[dict[str, Any]]]] = {
         (assistant(Thinking("secret", {"api": "x"}), Thinking("aloud"), ToolCall("add", {}, provider_data={"api": "x", "id": "c"})),),
         [{"role": "assistant", "content": [{"type": "text", "text": "aloud"}, use("call_0_0")]}],
     ),
+    "ids that a gateway made and Anthropic does not take": (
+        (assistant(ToolCall("add", {}, provider_data={**API, "id": "functions.add:0"})), results("3")),
+        [
+            {"role": "assistant", "content": [use("call_2aab2b9e6b10fe77")]},
+            {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "call_2aab2b9e6b10fe77", "content": "3"}]},
+        ],
+    ),
     "errors and pictures from tools": (
         (
             assistant(ToolCall("add", {}), ToolCall("add", None, "bad", "{")),
@@ -282,6 +289,18 @@ def test_a_stream_reads_like_a_whole_message() -> None:
         Delta("call", ":1}", "add", 0),
         Delta("call", "", "sub", 1),
     ]
+
+
+def test_blocks_of_one_index_are_told_apart_by_where_they_begin() -> None:
+    whole, heard = events(*STREAM)
+    same, heard_too = events(*({**event, "index": 0} if "index" in event else event for event in STREAM))
+    assert (same.finish().parts, heard_too) == (whole.finish().parts, heard)
+
+
+def test_a_count_that_was_told_is_not_taken_back_by_a_0() -> None:
+    usage = {"input_tokens": 0, "cache_read_input_tokens": 4, "output_tokens": 9}
+    reader, _ = events(*STREAM[:-2], {"type": "message_delta", "delta": {"stop_reason": "tool_use"}, "usage": usage}, STREAM[-1])
+    assert reader.finish().usage == Usage(14, 9, 4)
 
 
 def test_an_own_tool_of_the_provider_that_the_limit_cut_is_a_cut_reply() -> None:

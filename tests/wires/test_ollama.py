@@ -136,6 +136,26 @@ def test_errors(status: int, words: str, kind: type[Exception], shown: str) -> N
         play(server, lambda client: OllamaBackend("qwen3", client=client, max_retries=Clock().retries(0)))
 
 
+UNREAD = 'error parsing tool call: raw=\'{"name": "add", "arguments": {"a": 1}}]\', err=invalid character \']\' after top-level value'
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("status", [200, 500])
+def test_a_call_that_the_server_could_not_read_is_the_models_mistake(status: int, stream: bool) -> None:
+    content = lines(*(STREAM[:3] if status == 200 and stream else ()), {"error": UNREAD})
+    server = Server(httpx.Response(status, content=content, headers={"content-type": "application/x-ndjson"}))
+    reply, _ = play(server, lambda client: OllamaBackend("qwen3", client=client), stream=stream)
+    assert (reply.reading, reply.message.parts, len(server.asked)) == ("malformed", (Thinking(UNREAD),), 1)
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_model_that_was_only_loaded_has_given_no_reply(stream: bool) -> None:
+    loaded = {"message": {"content": ""}, "done": True, "done_reason": "load"}
+    server = Server(*(httpx.Response(200, content=lines(line)) for line in (loaded, {**END, "message": {"content": "so"}})))
+    reply, _ = play(server, lambda client: OllamaBackend("qwen3", client=client, max_retries=Clock().retries()), stream=stream)
+    assert (reply.message.text, len(reply.route)) == ("so", 1)
+
+
 CUT = {
     "no line that says done": (lines(*STREAM), BackendProtocolError),
     "an error as a line": (lines(*STREAM, {"error": "boom"}), BackendUnavailable),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import json
+import pickle
 from typing import Any
 
 import httpx
@@ -149,7 +151,11 @@ SENT: dict[str, tuple[tuple[Message, ...], list[dict[str, Any]]]] = {
     ),
     "odd characters": ((user("\x00 é"),), [{"role": "user", "content": "\x00 é"}]),
     "half a surrogate pair": ((assistant("a\ud800"),), [{"role": "assistant", "content": "a\ufffd"}]),
-    "nothing said": ((assistant(),), [{"role": "assistant", "content": ""}]),
+    "nothing said": ((user("q"), assistant(), user("?")), [{"role": "user", "content": "q"}, {"role": "user", "content": "?"}]),
+    "nothing but what another API thought": (
+        (assistant(Thinking("secret", {"api": "anthropic", "signature": "x"})), user("?")),
+        [{"role": "user", "content": "?"}],
+    ),
 }
 
 
@@ -164,6 +170,15 @@ def test_mistral_wants_names_and_nine_letters() -> None:
     assert len(identity) == 9
     assert identity.isalnum()
     assert sent[1] == {"role": "tool", "tool_call_id": identity, "content": "3", "name": "add"}
+
+
+@pytest.mark.parametrize("model", ["mistralai/Mistral-7B-Instruct-v0.3", "Ministral-8B", "devstral-small"])
+def test_models_of_mistral_want_nine_letters_on_any_server(model: str) -> None:
+    first, second = assistant(call(identity="call_49c89af0")), results("3")
+    wire = OpenAIChat(model)
+    called, answered = json.loads(wire.encode(first, None, 1)), json.loads(wire.encode(second, first, 2))
+    identity = called["tool_calls"][0]["id"]
+    assert (len(identity), identity.isalnum(), answered["tool_call_id"]) == (9, True, identity)
 
 
 def test_reasoning_goes_back_where_it_came_from() -> None:
@@ -291,6 +306,11 @@ READ: dict[str, tuple[dict[str, Any], tuple[Any, ...], str]] = {
         (got("f", "x"),),
         "tool_calls",
     ),
+    "a call without its wrapping": (
+        choice({"tool_calls": [{"id": "c1", "name": "add", "arguments": '{"a":1}'}]}, "tool_calls"),
+        (got(raw='{"a":1}'),),
+        "tool_calls",
+    ),
     "reasoning_content": (
         choice({"content": "a", "reasoning_content": "r"}),
         (Thinking("r", {"api": API, "field": "reasoning_content"}), Text("a")),
@@ -306,6 +326,15 @@ READ: dict[str, tuple[dict[str, Any], tuple[Any, ...], str]] = {
     ),
     "refusal": (choice({"content": None, "refusal": "I will not."}), (), "refused"),
     "content filter": (choice({"content": ""}, "content_filter"), (), "refused"),
+    "content filter with its reason": (choice({"content": "so"}, "content_filter: RECITATION"), (Text("so"),), "refused"),
+    "Google's reason": (choice({"content": "so"}, "PROHIBITED_CONTENT"), (Text("so"),), "refused"),
+    "a call that Google could not read": (
+        choice({"content": "so"}, "function_call_filter: MALFORMED_FUNCTION_CALL"),
+        (Thinking("so"),),
+        "stop",
+    ),
+    "the same by its own name": (choice({"content": "so"}, "malformed_function_call"), (Thinking("so"),), "stop"),
+    "cut by another name": (choice({"content": "so"}, "max_output_tokens"), (Text("so"),), "length"),
     "unknown reason": (choice({"content": "a"}, "eos_token_v9"), (Text("a"),), "stop"),
     "reason of another kind": (choice({"content": "a"}, 7), (Text("a"),), "stop"),  # type: ignore[arg-type]
     "null everywhere": (
@@ -406,7 +435,17 @@ STREAMED: dict[str, tuple[list[dict[str, Any]], tuple[ToolCall, ...]]] = {
         [part("", "add", None, 0), part('{"a":1}', "add", None, 0)],
         (got(raw='{"a":1}', identity=None),),
     ),
+    "the name behind the first arguments": ([part('{"a"', None, "c1", 0), part(":1}", "add", None, 0)], (got(raw='{"a":1}'),)),
+    "the name in pieces": (
+        [part("", "ad", "c1", 0), part(None, "d", None, 0), part('{"a":1}', index=0), part("{}", "sub", "c2", 1)],
+        (got(raw='{"a":1}'), got("sub", identity="c2")),
+    ),
+    "the name in pieces that grow": ([part("", "ad", "c1", 0), part("{}", "add", None, 0)], (got(),)),
     "the word null for no name": ([part('{"a"', "add", "c1", 0), part(":1}", "null", None, 0)], (got(raw='{"a":1}'),)),
+    "without its wrapping": (
+        [{"index": 0, "id": "c1", "name": "add", "arguments": '{"a"'}, {"index": 0, "arguments": ":1}"}],
+        (got(raw='{"a":1}'),),
+    ),
     "the id before the name": ([part(None, None, "c1", 0), part("{}", "add", None, 0)], (got(),)),
     "told apart by id alone": (
         [part('{"a":', "add", "c1"), part('{"b":', "sub", "c2"), part("1}", None, "c1"), part("2}", None, "c2")],
@@ -511,6 +550,30 @@ def test_what_servers_add_to_a_stream(body: bytes) -> None:
     assert (reply.message.text, reply.usage, heard) == ("four", Usage(9, 2), [Delta("text", "fo"), Delta("text", "ur")])
 
 
+def test_a_refusal_among_chunks_of_content() -> None:
+    reply = OpenAIChat("m").read(choice({"content": [{"type": "refusal", "refusal": "I will not."}]}))
+    assert (reply.finish, reply.refusal) == ("refused", "I will not.")
+
+
+@pytest.mark.parametrize("words", ["error parsing tool call: raw='{\"a\": 1]', err=x", "Failed to parse input at pos 184: <tool_call>oops"])
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("status", [200, 500])
+def test_a_call_that_the_server_could_not_read_is_the_models_mistake(words: str, stream: bool, status: int) -> None:
+    told = {"error": {"code": 500, "message": words, "type": "server_error"}}
+    content = sse(*CHUNKS[:2], told) if stream and status == 200 else json.dumps(told).encode()
+    headers = {"content-type": "text/event-stream" if stream and status == 200 else "application/json"}
+    server = Server(httpx.Response(status, content=content, headers=headers))
+    reply, _ = ask(server, stream=stream)
+    assert (reply.reading, reply.message.parts, len(server.asked)) == ("malformed", (Thinking(words),), 1)
+
+
+@pytest.mark.parametrize("words", [{"code": "InvalidParameter", "message": "bad tool"}, {"detail": "bad tool"}])
+@pytest.mark.parametrize("done", [False, True])
+def test_words_in_the_place_of_a_stream_are_told(words: dict[str, str], done: bool) -> None:
+    with pytest.raises(BackendUnavailable, match="bad tool"):
+        ask(Server(httpx.Response(200, content=sse(words, done=done), headers={"content-type": "text/event-stream"})), stream=True)
+
+
 CUT = {
     "no end mark": sse(*CHUNKS[:3], done=False),
     "nothing at all": b"",
@@ -560,6 +623,25 @@ ERRORS: dict[str, tuple[int, Any, type[Exception], str]] = {
     "llama.cpp without templates": (
         500,
         {"error": {"code": 500, "message": "tools param requires --jinja flag"}},
+        BackendRejected,
+        "react_text",
+    ),
+    "OpenRouter, a model without tools": (
+        404,
+        {"error": {"message": "No endpoints found that support tool use. To learn more about provider routing, visit: x", "code": 404}},
+        BackendRejected,
+        "react_text",
+    ),
+    "Mistral, a model without tools": (400, {"message": "Function calling is not enabled for this model"}, BackendRejected, "react_text"),
+    "Groq, a model without tools": (
+        400,
+        {"error": {"message": "`tool calling` is not supported with this model", "type": "invalid_request_error"}},
+        BackendRejected,
+        "react_text",
+    ),
+    "OpenAI, a model without tools": (
+        400,
+        {"error": {"message": "Unsupported parameter: 'tools' is not supported with this model.", "code": "unsupported_parameter"}},
         BackendRejected,
         "react_text",
     ),
@@ -693,6 +775,31 @@ def test_requests_over_a_client_of_our_own(respx_mock: respx.MockRouter) -> None
     assert second["messages"][:2] == first["messages"]
     assert len(second["messages"]) == 4
     assert third == first  # a view that is not the newest sends only its own messages
+
+
+@pytest.mark.parametrize("given", [False, True])
+@respx.mock
+def test_a_backend_that_was_used_can_be_copied(given: bool, respx_mock: respx.MockRouter) -> None:
+    """As libraries do that run agents side by side, or fit their prompts."""
+    import asyncio
+
+    respx_mock.post("https://api.openai.com/v1/chat/completions").mock(httpx.Response(200, json=ANSWER))
+
+    async def run() -> None:
+        async with httpx.AsyncClient() as client:
+            backend = OpenAIChatBackend("gpt-5", api_key=KEY, client=client if given else None)
+            await backend.reply(asked())
+            for made in (copy.copy(backend), copy.deepcopy(backend), copy.deepcopy([backend])[0]):
+                assert (await made.reply(asked())).message.text == "four"
+                await made.aclose()
+            assert (await backend.reply(asked())).message.text == "four"
+            await backend.aclose()
+            if not given:
+                made = pickle.loads(pickle.dumps(backend))
+                assert (await made.reply(asked())).message.text == "four"
+                await made.aclose()
+
+    asyncio.run(run())
 
 
 def test_nothing_from_the_past_is_encoded_twice(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -96,6 +96,25 @@ def test_a_model_that_never_reasons_is_not_shown_another_ones_reasoning() -> Non
     assert call == {"type": "function_call", "call_id": "call_1", "name": "add", "arguments": '{"a":1}'}
 
 
+def test_reasoning_that_only_the_server_knows_stays_away_with_all_that_names_it() -> None:
+    """Nothing is stored, so a name for it is one for nothing: the API answers that there is no such item."""
+    raw = {"type": "reasoning", "id": "rs_1", "summary": [{"type": "summary_text", "text": "Hm."}]}
+    reply = OpenAIResponses("prod").read({"status": "completed", "output": [raw, {**CALL_ITEM, "id": "fc_1"}]})
+    sent = json.loads(b"[" + OpenAIResponses("prod").encode(assistant(*reply.parts), None, 1) + b"]")
+    assert sent == [{key: value for key, value in CALL_ITEM.items() if key != "status"}]
+    known: list[tuple[dict[str, Any], bool]] = [
+        ({"encrypted_content": "x"}, False),
+        ({"content": [{"type": "reasoning_text", "text": "Hm."}]}, False),
+        ({}, True),
+    ]
+    for more, stored in known:
+        reply = OpenAIResponses("prod").read({"status": "completed", "store": stored, "output": [{**raw, **more}, CALL_ITEM]})
+        assert json.loads(b"[" + OpenAIResponses("prod").encode(assistant(*reply.parts), None, 1) + b"]")[0] == {**raw, **more}
+
+
+CALL_ITEM = {"type": "function_call", "call_id": "call_1", "name": "add", "arguments": "{}", "status": "completed"}
+
+
 def options(tool_choice: str = "auto", *, wire: OpenAIResponses = WIRE, native: bool = True, stream: bool = False, **head: Any) -> Any:
     return wire.options(Head(**head), ("x",), tool_choice, native=native, stream=stream)
 
@@ -104,6 +123,10 @@ TOOLS = [{"type": "function", "name": "add", "description": "Add", "parameters":
 OPTIONS: dict[str, tuple[Any, dict[str, Any]]] = {
     "plain": (options(), {}),
     "a model that thinks": (options(wire=OpenAIResponses("gpt-5")), {"model": "gpt-5", "include": ["reasoning.encrypted_content"]}),
+    "a deployment of it by another name": (
+        options(wire=OpenAIResponses("my-gpt-5-prod")),
+        {"model": "my-gpt-5-prod", "include": ["reasoning.encrypted_content"]},
+    ),
     "tools": (options(tools=(ADD,)), {"tools": TOOLS}),
     "text format": (options(tools=(ADD,), native=False), {}),
     "none": (options("none", tools=(ADD,)), {"tools": TOOLS, "tool_choice": "none"}),
@@ -211,6 +234,24 @@ def test_items_that_come_with_the_end_alone_are_not_lost() -> None:
     done = {"type": "response.output_item.done", "output_index": 0, "item": REASONING}
     reply, _ = play(stream(done, {"type": "response.completed", "response": RESPONSE}))
     assert reply.parts == PARTS
+
+
+@pytest.mark.parametrize("identity", [{"id": "fc_1"}, {}])
+def test_arguments_that_the_finished_item_does_not_tell_again_are_not_lost(identity: dict[str, str]) -> None:
+    item = {**CALL_ITEM, **identity, "arguments": ""}
+    told = {"type": "response.function_call_arguments.done", "arguments": '{"a":1}', **({"item_id": "fc_1"} if identity else {})}
+    reply, _ = play([
+        {"type": "response.output_item.added", "output_index": 0, "item": item},
+        {"output_index": 0, **told},
+        {"type": "response.output_item.done", "output_index": 0, "item": item},
+        {"type": "response.completed", "response": {"status": "completed", "output": []}},
+    ])  # fmt: skip
+    assert [part.raw for part in reply.parts if type(part) is ToolCall] == ['{"a":1}']
+
+
+def test_arguments_as_an_object() -> None:
+    reply = WIRE.read({"status": "completed", "output": [{**CALL_ITEM, "arguments": {"a": 1}}]})
+    assert [part.raw for part in reply.parts if type(part) is ToolCall] == ['{"a":1}']
 
 
 def test_a_cut_stream_is_an_error() -> None:

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+import hashlib
+import re
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Literal
 
 from pydantic import JsonValue
 
-from react_agent.backends.sse import Event
+from react_agent.backends.wires.anthropic_stream import MessagesReader
 from react_agent.backends.wires.base import (
+    THOUGHTS,
     Found,
     Framing,
-    Pieces,
-    advice,
     answer_schema,
     call_ids,
     count,
@@ -22,15 +22,12 @@ from react_agent.backends.wires.base import (
     dumps,
     dumps_text,
     excerpt,
-    incomplete,
-    json_words,
     listed,
     loads,
     mapping,
     no_picture,
     objects,
     ours,
-    rejection,
     result_ids,
     safe_name,
     strict_ready,
@@ -38,11 +35,11 @@ from react_agent.backends.wires.base import (
     with_data,
     with_extra,
 )
+from react_agent.backends.wires.wrong import advice, json_words, rejection
 from react_agent.errors import BackendError, BackendProtocolError
 from react_agent.formats.base import RawReply
 from react_agent.formats.schemas import flat
 from react_agent.messages import (
-    Delta,
     Finish,
     Head,
     Image,
@@ -68,6 +65,7 @@ _FINISH: dict[str, Finish] = {
     "refusal": "refused",
 }
 _PAUSED = ("pause_turn", "compaction")  # its own tools, or a summary of what came before, want another request before the turn is over
+_ID = re.compile(r"[a-zA-Z0-9_-]+")
 _STATUS = {
     "invalid_request_error": 400,
     "authentication_error": 401,
@@ -126,7 +124,7 @@ class Anthropic:
         if message.role == "system" and at == 0:
             return dumps([{"type": "text", "text": message.text}]) if message.text.strip() else b""
         if message.role == "tool":
-            ids = result_ids(message, before, at, self.api)
+            ids = _taken(result_ids(message, before, at, self.api))
             blocks = [self._result(result, identity) for result, identity in zip(message.results, ids, strict=False)]
         elif message.role == "assistant":
             blocks = self._assistant(message, at)
@@ -136,7 +134,7 @@ class Anthropic:
 
     def _assistant(self, message: Message, at: int) -> list[JsonValue]:
         blocks: list[JsonValue] = []
-        ids = iter(call_ids(message.calls, at, self.api))
+        ids = iter(_taken(call_ids(message.calls, at, self.api)))
         for part in message.parts:
             if type(part) is ToolCall:
                 more = mapping(ours(part.provider_data, self.api).get("more"))
@@ -207,6 +205,10 @@ class Anthropic:
     def body(self, chunks: Sequence[bytes], options: bytes, *, system: bool) -> bytes:
         first = b'"system":' + chunks[0] + b"," if system and chunks[0] else b""
         return listed(b"messages", chunks[1:] if system else chunks, options, first)
+
+    def reduced(self, chunks: Sequence[bytes], refused: Set[str]) -> list[bytes]:
+        """Thinking that nobody signed, as of other servers that speak this API, is nothing to Anthropic."""
+        return [_signed(chunk) if b'"thinking"' in chunk else chunk for chunk in chunks] if THOUGHTS in refused else list(chunks)
 
     # ------------------------------------------------------------------------------------------------------ reply
 
@@ -281,6 +283,20 @@ def _thinks(settings: Settings) -> bool:
     return told != "disabled" if told is not None else settings.thinking not in (None, "none")
 
 
+def _signed(chunk: bytes) -> bytes:
+    out = []
+    for message in objects(loads(b"[" + chunk + b"]")):
+        blocks = [block for block in objects(message.get("content")) if block.get("type") != "thinking" or block.get("signature")]
+        if blocks:
+            out.append(dumps({**message, "content": blocks}))
+    return b",".join(out)
+
+
+def _taken(ids: Sequence[str]) -> list[str]:
+    """The ids as the API takes them; servers that speak it too may have given others."""
+    return [identity if _ID.fullmatch(identity) else f"call_{hashlib.sha256(identity.encode()).hexdigest()[:16]}" for identity in ids]
+
+
 def _input(value: object) -> str:
     return value if isinstance(value, str) else dumps_text(value) if value else "{}"
 
@@ -310,99 +326,3 @@ def read_usage(usage: Found) -> Usage:
     written, read = count(usage.get("cache_creation_input_tokens")), count(usage.get("cache_read_input_tokens"))
     thinking = count(mapping(usage.get("output_tokens_details")).get("thinking_tokens"))
     return Usage(count(usage.get("input_tokens")) + written + read, count(usage.get("output_tokens")), read, written, thinking)
-
-
-class MessagesReader:
-    """Puts the blocks of one streamed message together."""
-
-    __slots__ = ("_blocks", "_message", "_pieces", "_wire", "done")
-
-    def __init__(self, wire: Anthropic) -> None:
-        self._wire = wire
-        self.done = False
-        self._message: Found = {}
-        self._blocks: dict[int, Found] = {}
-        self._pieces: dict[tuple[int, str], Pieces] = {}
-
-    def feed(self, event: Event) -> Sequence[Delta]:
-        found = loads(event[1])
-        if not isinstance(found, dict):
-            return ()
-        match found.get("type"):
-            case "content_block_delta":
-                return self._grow(found.get("index"), mapping(found.get("delta")))
-            case "content_block_start":
-                return self._open(found.get("index"), mapping(found.get("content_block")))
-            case "message_start":
-                self._message = dict(mapping(found.get("message")))
-            case "message_delta":
-                self._message.update({key: value for key, value in mapping(found.get("delta")).items() if value is not None})
-                usage = {key: value for key, value in mapping(found.get("usage")).items() if value is not None}
-                self._message["usage"] = {**mapping(self._message.get("usage")), **usage}
-            case "message_stop":
-                self.done = True
-            case "error":
-                raise self._wire.sent(found)
-        return ()
-
-    def _open(self, index: object, block: Found) -> Sequence[Delta]:
-        if not isinstance(index, int):
-            return ()
-        self._blocks[index] = dict(block)
-        for field in ("text", "thinking"):
-            begun = text(block.get(field))
-            if begun:
-                self._pieces[index, field] = Pieces(begun)
-                return self._heard(index, field, begun)
-        return (Delta("call", "", text(block.get("name")), self._place(index)),) if block.get("type") == "tool_use" else ()
-
-    def _grow(self, index: object, delta: Found) -> Sequence[Delta]:
-        if not isinstance(index, int):
-            return ()
-        for field in ("text", "thinking", "partial_json", "signature"):
-            piece = delta.get(field)
-            if piece and isinstance(piece, str):
-                known = self._pieces.get((index, field))
-                if known is None:
-                    self._pieces[index, field] = Pieces(piece)
-                else:
-                    known.add(piece)
-                return self._heard(index, field, piece)
-        if delta.get("citation"):
-            self._blocks.setdefault(index, {"type": "text"}).setdefault("citations", []).append(delta["citation"])
-        return ()
-
-    def _heard(self, index: int, field: str, piece: str) -> Sequence[Delta]:
-        if field == "text":
-            return (Delta("text", piece),)
-        if field == "thinking":
-            return (Delta("thinking", piece),)
-        block = self._blocks.get(index, {})
-        if field == "partial_json" and block.get("type") == "tool_use":
-            return (Delta("call", piece, text(block.get("name")), self._place(index)),)
-        return ()
-
-    def _place(self, index: int) -> int:
-        """Which call this block is."""
-        return sum(1 for at, block in self._blocks.items() if at < index and block.get("type") == "tool_use")
-
-    def finish(self) -> RawReply:
-        if not self.done and not self._message.get("stop_reason"):
-            incomplete("its end mark, the event message_stop")
-        if not self._message:
-            raise BackendProtocolError("the stream ended without a message: no reply came")
-        return self._wire.reply(self._message, [self._whole(index) for index in sorted({*self._blocks, *(at for at, _ in self._pieces)})])
-
-    def _whole(self, index: int) -> Found:
-        block = self._blocks.get(index, {"type": "text"})
-        for field in ("text", "thinking", "signature"):
-            if (index, field) in self._pieces:
-                block[field] = self._pieces[index, field].whole()
-        pieces = self._pieces.get((index, "partial_json"))
-        said = pieces.whole() if pieces is not None else ""
-        if said and block.get("type") == "tool_use":
-            block["input"] = said
-        elif said:
-            with suppress(BackendProtocolError):  # the limit may have cut it, and then it is never sent back
-                block["input"] = loads(said)  # of the provider's own tools: sent back as an object
-        return block

@@ -10,21 +10,24 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from contextlib import suppress
-from typing import Any, Literal, NoReturn, Protocol, TypeAlias, cast
+from typing import Any, Literal, Protocol, TypeAlias, cast, runtime_checkable
 
 import pydantic_core
 from pydantic import JsonValue
 
-from react_agent.backends.retry import retry_after
 from react_agent.backends.sse import Event
-from react_agent.errors import BackendError, BackendProtocolError, BackendRejected, BackendUnavailable, ContextOverflow
+from react_agent.errors import BackendError, BackendProtocolError
 from react_agent.formats.base import RawReply
 from react_agent.messages import Delta, Head, Image, JsonObject, Message, Part, Text, Thinking, ToolCall, ToolChoice, ToolResult, clean
 from react_agent.spec import FINISH_TOOL
 
 Framing: TypeAlias = Literal["sse", "ndjson"]
+ROLES = "a system message, or two of one role in a row"
+THOUGHTS = "earlier thinking"
+END = b"[DONE]"
+"""The end mark of a chat API's stream, which gateways put behind streams of other kinds too."""
 Found: TypeAlias = dict[str, Any]
 """JSON from a provider: whatever it likes to send. Any, because each look into it is checked where it is made."""
 
@@ -109,6 +112,15 @@ class Wire(Protocol):
 
     def salvage(self, status: int, body: bytes) -> RawReply | None:
         """The reply within an error: some servers report a model's mistake, or a refusal, as if the request had been wrong."""
+        ...
+
+
+@runtime_checkable
+class Reducing(Protocol):
+    """A wire some of whose servers refuse what is in the messages and can be left out."""
+
+    def reduced(self, chunks: Sequence[bytes], refused: Set[str]) -> list[bytes]:
+        """Encoded messages without what is refused: `ROLES`, `THOUGHTS`."""
         ...
 
 
@@ -209,115 +221,6 @@ class Pieces:
             text += rest.pop()  # CPython lengthens a string where it is if only a local variable holds it
         self._new.append(text)
         return text
-
-
-# ------------------------------------------------------------------------------------------------ what went wrong
-
-_OVERFLOW = re.compile(
-    r"context[ _](length|size|window|limit)|exceed_context|maximum (context|prompt)|(prompt|input) is too long|too many (input )?tokens"
-    r"|token count .{0,40}exceeds|reduce the length of|larger than the (model's )?context|longer than the (maximum )?model|request_too_large|context the overflows"
-    r"|exceeded model token limit|prompt exceeds max|range of input length|tokens_limit_reached|request (body )?too large for"
-    r"|inputs` (tokens|must have less than)|input tokens exceed|exceeds? the (model's |configured )?(input )?(token|context)",
-    re.IGNORECASE,
-)
-_REQUEST_IDS = ("x-request-id", "request-id", "x-amzn-requestid", "cf-ray")
-
-
-def overflowed(words: str) -> bool:
-    """Whether a provider's words say that the prompt is longer than the context (llama.cpp, vLLM, OpenAI, Anthropic, Gemini, Ollama …)."""
-    return _OVERFLOW.search(words) is not None
-
-
-def request_id(headers: Mapping[str, str]) -> str | None:
-    for name in _REQUEST_IDS:
-        found = headers.get(name)
-        if found:
-            return found
-    return None
-
-
-def advice(status: int, model: str, key_env: str | None) -> str:
-    """What a person can do about a status."""
-    key = f"the key (api_key=, or {key_env} in the environment)" if key_env else "the key (api_key=)"
-    match status:
-        case 401:
-            return f"check {key}"
-        case 402:
-            return "the account has no credit left; see the provider's billing page"
-        case 403:
-            return f"{key} may not use the model {model!r} or is not allowed from here"
-        case 404 | 405:
-            return f"check the model's name {model!r} and base_url"
-        case 413:
-            return "the request is too large; send fewer or smaller messages and images"
-        case 429:
-            return "too many requests; wait, ask less often, or raise the account's limit"
-        case 400 | 422:
-            return "the server does not accept the request; see its words"
-    return ""
-
-
-def rejection(
-    status: int, headers: Mapping[str, str], words: str, code: str, *, hint: str, body: bytes = b"", answered: bool = True
-) -> BackendError:
-    """The error for a status and the provider's words; `hint` is what to do about it. Not `answered`: it came with status 200, and means this one."""
-    kind = _kind(status, words, code)
-    message = (
-        (f"the server answered {status}" if answered else "the server sent an error in a reply's place")
-        + (f" ({code})" if code else "")
-        + (f": {words}" if words else "")
-    )
-    if kind is ContextOverflow:
-        hint = "the prompt is longer than the model's context; shorten it, or serve the model with a larger one"
-    elif _NO_TOOLS.search(words):
-        hint = "served like this the model takes no function calls; the format react_text needs none (format=, or --format)"
-    identity = request_id(headers)
-    error = kind(
-        message + (f" [{hint}]" if hint else "") + (f" (request {identity})" if identity else ""),
-        status=status,
-        request_id=identity,
-        retry_after=retry_after(headers),
-        body=body[:2000].decode("utf-8", "replace") or None,
-    )
-    should = headers.get("x-should-retry")
-    if should in ("true", "false") and not isinstance(error, ContextOverflow):
-        error.retryable = should == "true"
-    return error
-
-
-_NO_PICTURES = re.compile(
-    r"image input is not supported|does(n't| not) support (image|vision|multimodal)|not a (vision|multimodal) model", re.IGNORECASE
-)
-# Ollama; vLLM; llama.cpp; LiteLLM.
-_NO_TOOLS = re.compile(
-    r"does(n't| not) support (tools|tool use|function calling|parameters: .{0,9}'tools')|requires --enable-auto-tool-choice|requires --jinja",
-    re.IGNORECASE,
-)
-
-
-def _kind(status: int, words: str, code: str) -> type[BackendError]:
-    if status in (400, 413, 422, 500) and (overflowed(code) or overflowed(words)):
-        return ContextOverflow
-    if status == 429 and words.lower().startswith("request too large for"):  # alone, for the tokens of a minute: waiting would not help
-        return ContextOverflow
-    unable = status == 500 and (_NO_PICTURES.search(words) or _NO_TOOLS.search(words))
-    if code == "insufficient_quota" or unable:  # no waiting helps, whatever the status says
-        return BackendRejected
-    if status in (408, 409, 425, 429) or status >= 500:
-        return BackendUnavailable
-    return BackendRejected if 400 <= status < 500 else BackendProtocolError
-
-
-def too_large(most: int) -> BackendProtocolError:
-    """More came than is read; trying again would bring the same."""
-    error = BackendProtocolError(f"the reply is larger than {most:,} bytes; it was given up")
-    error.retryable = False
-    return error
-
-
-def incomplete(what: str) -> NoReturn:
-    """The stream ended before its end mark: an error, never an answer."""
-    raise BackendProtocolError(f"the stream was cut: it ended without {what}")
 
 
 # ------------------------------------------------------------------------------------------- opaque data of this API
@@ -434,12 +337,3 @@ def with_data(image: Image) -> Image:
 def no_picture(image: Image) -> str:
     """What stands in a picture's place where its bytes are not at hand or the API cannot take it."""
     return f"[a picture, {image.media_type}, that cannot be shown here]"
-
-
-def json_words(body: bytes) -> tuple[Found, str]:
-    """The object in an error's body, or nothing, and the body's beginning as text. Google's OpenAI face, and its streams, put it in a list."""
-    try:
-        found = loads(body)
-        return mapping(found[0] if isinstance(found, list) and found else found), excerpt(body)
-    except BackendProtocolError:
-        return {}, excerpt(body)

@@ -11,30 +11,28 @@ from pydantic import JsonValue
 
 from react_agent.backends.sse import Event
 from react_agent.backends.wires.base import (
+    END,
     Found,
     Framing,
     Pieces,
-    advice,
     answer_schema,
     count,
     data_of,
     dumps,
     dumps_text,
     excerpt,
-    incomplete,
-    json_words,
     listed,
     loads,
     mapping,
     no_picture,
     objects,
     ours,
-    rejection,
     safe_name,
     text,
     with_data,
     with_extra,
 )
+from react_agent.backends.wires.wrong import MISTAKES, REFUSED, advice, as_thoughts, incomplete, json_words, rejection
 from react_agent.errors import BackendError, BackendProtocolError
 from react_agent.formats.base import RawReply
 from react_agent.formats.schemas import flat
@@ -58,20 +56,6 @@ MOST_STOPS = 5  # the API refuses more
 NO_SIGNATURE = "skip_thought_signature_validator"
 _BUDGETS = {"none": 0, "minimal": 512, "low": 1024, "medium": 8192, "high": 24576}
 _CUT = {"MAX_TOKENS", "CONTINUATION", "OTHER"}  # the last: stopped for no reason that is told, so what came need not be all
-# The model's own mistakes: what it wrote cannot be used, and it is told so.
-_MISTAKES = {"MALFORMED_FUNCTION_CALL", "UNEXPECTED_TOOL_CALL", "TOO_MANY_TOOL_CALLS", "MALFORMED_RESPONSE", "MISSING_THOUGHT_SIGNATURE"}
-_REFUSED = {
-    "SAFETY",
-    "RECITATION",
-    "LANGUAGE",
-    "BLOCKLIST",
-    "PROHIBITED_CONTENT",
-    "SPII",
-    "MODEL_ARMOR",
-    "IMAGE_SAFETY",
-    "IMAGE_PROHIBITED_CONTENT",
-    "IMAGE_RECITATION",
-}
 _OUR_FIELDS = {"text", "thought", "functionCall", "thoughtSignature"}
 
 
@@ -236,12 +220,11 @@ class Gemini:
         refusal = None
         if reason in _CUT:
             finish = "length"
-        elif reason in _REFUSED:
+        elif reason in REFUSED:
             finish = "refused"
             refusal = text(candidate.get("finishMessage")) or f"the reply was blocked: {reason}"
-        elif reason in _MISTAKES and not calls:
-            # What text there is must not pass for an answer: it stays as a thought, and the format asks for a step. The message quotes what was wrong.
-            parts = [Thinking(part.text) if type(part) is Text and part.text else part for part in parts]
+        elif reason in MISTAKES and not calls:
+            parts = as_thoughts(parts)  # the message quotes what was wrong
             if told := text(candidate.get("finishMessage")):
                 parts.append(Thinking(told))
         return RawReply(tuple(parts), finish, self._usage(found), text(found.get("modelVersion")) or None, None, refusal)
@@ -331,6 +314,8 @@ class GeminiReader:
         self._parts: list[_Run] = []
 
     def feed(self, event: Event) -> Sequence[Delta]:
+        if event[1].strip() == END:
+            return ()
         found = loads(event[1])
         if not isinstance(found, dict):
             return ()

@@ -12,27 +12,24 @@ from react_agent.backends.wires.base import (
     Found,
     Framing,
     Pieces,
-    advice,
     answer_schema,
     count,
     dumps,
     dumps_text,
     excerpt,
-    incomplete,
-    json_words,
     listed,
     loads,
     mapping,
     no_picture,
     objects,
     ours,
-    rejection,
     safe_name,
     spoken,
     text,
     with_data,
 )
-from react_agent.errors import BackendError, BackendProtocolError
+from react_agent.backends.wires.wrong import advice, incomplete, json_words, mistaken, rejection
+from react_agent.errors import BackendError, BackendProtocolError, BackendUnavailable
 from react_agent.formats.base import RawReply
 from react_agent.formats.constraint import Constraint
 from react_agent.messages import Delta, Finish, Head, Image, JsonObject, Message, Part, Text, Thinking, ToolCall, ToolChoice, Usage
@@ -125,7 +122,7 @@ class Ollama:
 
     def read(self, found: Found) -> RawReply:
         if found.get("error"):
-            raise self.sent(found)
+            return self.mistake(found)
         if not isinstance(found.get("message"), dict):
             raise BackendProtocolError(f"the server's reply has no message: {excerpt(dumps(found))}")
         if found.get("done") is False:
@@ -137,6 +134,8 @@ class Ollama:
     def reply(self, found: Found, thinking: str, content: str, calls: Sequence[ToolCall]) -> RawReply:
         parts: list[Part] = [Thinking(thinking, {"api": self.api})] if thinking else []
         parts += [Text(content)] if content else []
+        if found.get("done_reason") == "load" and not (parts or calls):
+            raise BackendUnavailable("the server has loaded the model and written nothing")
         finish: Finish = "length" if found.get("done_reason") == "length" else "tool_calls" if calls else "stop"
         read, written = found.get("prompt_eval_count"), found.get("eval_count")
         usage = Usage(count(read), count(written)) if read is not None or written is not None else None
@@ -148,12 +147,19 @@ class Ollama:
     # ------------------------------------------------------------------------------------------------------ errors
 
     def salvage(self, status: int, body: bytes) -> RawReply | None:
-        return None
+        return mistaken(text(json_words(body)[0].get("error"))) if status == 500 else None
 
     def error(self, status: int, headers: Mapping[str, str], body: bytes) -> BackendError:
         found, plain = json_words(body)
         hint = f"run: ollama pull {self.model}" if status == 404 else advice(status, self.model, "OLLAMA_API_KEY")
         return rejection(status, headers, text(found.get("error")) or plain, "", hint=hint, body=body)
+
+    def mistake(self, found: Found) -> RawReply:
+        """What stands for the reply where the error is the model's own; any other is raised."""
+        raw = mistaken(text(found.get("error")))
+        if raw is None:
+            raise self.sent(found)
+        return raw
 
     def sent(self, found: Found) -> BackendError:
         """An error that came with status 200, or as a line of a stream."""
@@ -186,7 +192,7 @@ def read_call(call: Found) -> ToolCall:
 class OllamaReader:
     """Puts the lines of one streamed reply together."""
 
-    __slots__ = ("_calls", "_content", "_last", "_thinking", "_wire", "done")
+    __slots__ = ("_calls", "_content", "_last", "_mistake", "_thinking", "_wire", "done")
 
     def __init__(self, wire: Ollama) -> None:
         self._wire = wire
@@ -195,13 +201,15 @@ class OllamaReader:
         self._content = Pieces()
         self._calls: list[ToolCall] = []
         self._last: Found = {}
+        self._mistake: RawReply | None = None
 
     def feed(self, event: Event) -> Sequence[Delta]:
         found = loads(event[1])
         if not isinstance(found, dict):
             return ()
         if found.get("error"):
-            raise self._wire.sent(found)
+            self.done, self._mistake = True, self._wire.mistake(found)
+            return ()
         out: list[Delta] = []
         message = mapping(found.get("message"))
         if thought := text(message.get("thinking")):
@@ -219,6 +227,8 @@ class OllamaReader:
         return out
 
     def finish(self) -> RawReply:
+        if self._mistake is not None:
+            return self._mistake
         if not self.done:
             incomplete("the line that says it is done")
         return self._wire.reply(self._last, self._thinking.whole(), self._content.whole(), self._calls)

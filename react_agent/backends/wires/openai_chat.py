@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import cast
 
@@ -12,24 +12,22 @@ from pydantic import JsonValue
 
 from react_agent.backends.profiles import COMPATIBLE, Profile
 from react_agent.backends.wires.base import (
+    ROLES,
+    THOUGHTS,
     Found,
     Framing,
-    advice,
     answer_schema,
     call_ids,
     details_text,
     dumps,
     dumps_text,
     excerpt,
-    json_words,
     listed,
     loads,
     mapping,
-    no_picture,
     objects,
     ours,
     price,
-    rejection,
     result_ids,
     safe_name,
     spoken,
@@ -37,7 +35,19 @@ from react_agent.backends.wires.base import (
     text,
     with_extra,
 )
-from react_agent.backends.wires.openai_chat_stream import CALL_FIELDS, THINKING_FIELDS, ChatReader, read_usage
+from react_agent.backends.wires.openai_chat_messages import chunk_of, content, in_turns, result_text
+from react_agent.backends.wires.openai_chat_stream import CALL_FIELDS, THINKING_FIELDS, ChatReader, function_of, read_usage
+from react_agent.backends.wires.wrong import (
+    MISTAKES,
+    REFUSED,
+    STATUS_OF,
+    advice,
+    as_thoughts,
+    json_words,
+    mistaken,
+    rejection,
+    words_of,
+)
 from react_agent.errors import BackendError, BackendProtocolError, BackendUnavailable
 from react_agent.formats.base import RawReply
 from react_agent.formats.constraint import Constraint
@@ -54,10 +64,12 @@ from react_agent.messages import (
     Thinking,
     ToolCall,
     ToolChoice,
-    ToolResult,
 )
 
+# The templates of Mistral's models ask for such ids on any server.
+_NINE = re.compile(r"(mis|mix|minis|devs|codes|magis|pix|vox)tral", re.IGNORECASE)
 MOST_STOPS = 4  # the API refuses more
+_THOUGHT_FIELDS = {*THINKING_FIELDS, "reasoning_details"}
 _FINISH: dict[str, Finish] = {
     "stop": "stop",
     "tool_calls": "tool_calls",
@@ -65,11 +77,12 @@ _FINISH: dict[str, Finish] = {
     "length": "length",
     "max_tokens": "length",
     "model_length": "length",
+    "max_output_tokens": "length",
     "model_context_window_exceeded": "length",
     "content_filter": "refused",
     "refusal": "refused",
-    "safety": "refused",
     "sensitive": "refused",
+    **dict.fromkeys(map(str.lower, REFUSED), "refused"),
 }
 # The server failed in the midst of a reply and says so here alone (OpenRouter and Mistral; vLLM; DeepSeek; z.ai): what came is no answer.
 _FAILED = {"error", "abort", "insufficient_system_resource", "network_error"}
@@ -104,10 +117,11 @@ class OpenAIChat:
     def encode(self, message: Message, before: Message | None, at: int) -> bytes:
         match message.role:
             case "assistant":
-                return dumps(self._assistant(message, at))
+                sent = self._assistant(message, at)
+                return dumps(sent) if sent["content"] or len(sent) > 2 else b""  # some servers refuse what says and calls nothing
             case "tool":
                 return b",".join(dumps(item) for item in self._results(message, before, at))
-        return dumps({"role": message.role, "content": _content(message.parts)})
+        return dumps({"role": message.role, "content": content(message.parts)})
 
     def _assistant(self, message: Message, at: int) -> JsonObject:
         calls = message.calls
@@ -120,7 +134,7 @@ class OpenAIChat:
 
     def _echo(self, message: Message, out: JsonObject) -> None:
         """Reasoning goes back to where it came from, in the form that it came in. Details and chunks may be signed, so they always do."""
-        chunks = [_chunk(part, self.api) for part in message.parts]
+        chunks = [chunk_of(part, self.api) for part in message.parts]
         if any(chunk is not None and chunk["type"] == "thinking" for chunk in chunks):
             out["content"] = [chunk for chunk in chunks if chunk is not None]
             return
@@ -145,7 +159,7 @@ class OpenAIChat:
 
     def _taken(self, ids: list[str]) -> list[str]:
         """The ids as the server takes them."""
-        if self.profile.nine:
+        if self.profile.nine or _NINE.search(self.model):
             return [i if len(i) == 9 and i.isalnum() else hashlib.sha256(i.encode()).hexdigest()[:9] for i in ids]
         return ids
 
@@ -158,12 +172,12 @@ class OpenAIChat:
             images = [part for part in result.content if type(part) is Image]
             if images:
                 pictures += [Text(f"Pictures from the tool '{result.name}', call {index + 1}:"), *images]
-            item: JsonObject = {"role": "tool", "tool_call_id": ids[index], "content": _result_text(result, bool(images))}
+            item: JsonObject = {"role": "tool", "tool_call_id": ids[index], "content": result_text(result, bool(images))}
             if self.profile.result_name:
                 item["name"] = safe_name(result.name)
             out.append(item)
         if pictures:
-            out.append({"role": "user", "content": _content(tuple(pictures))})
+            out.append({"role": "user", "content": content(tuple(pictures))})
         return out
 
     def options(self, head: Head, stop: Sequence[str], tool_choice: ToolChoice, *, native: bool, stream: bool) -> JsonObject:
@@ -246,12 +260,18 @@ class OpenAIChat:
     def body(self, chunks: Sequence[bytes], options: bytes, *, system: bool) -> bytes:
         return listed(b"messages", chunks, options)
 
+    def reduced(self, chunks: Sequence[bytes], refused: Set[str]) -> list[bytes]:
+        said = objects(loads(b"[" + b",".join(filter(None, chunks)) + b"]"))
+        if THOUGHTS in refused:
+            said = [{key: value for key, value in message.items() if key not in _THOUGHT_FIELDS} for message in said]
+        return [dumps(message) for message in (in_turns(said) if ROLES in refused else said)]
+
     # ------------------------------------------------------------------------------------------------------ reply
 
     def read(self, found: Found) -> RawReply:
         choices = objects(found.get("choices"))
         if not choices:
-            self._no_choice(found)
+            return self._no_choice(found)
         choice = choices[0]
         if choice.get("error"):
             raise self.sent(choice["error"])
@@ -271,13 +291,15 @@ class OpenAIChat:
         legacy = message.get("function_call")
         if not calls and isinstance(legacy, dict) and legacy.get("name"):
             calls = [self.read_call({"function": legacy})]
-        return self.reply(
-            found, choice.get("finish_reason"), [*parts, *calls], text(message.get("refusal")), message.get("reasoning_details")
-        )
+        refusal = text(message.get("refusal")) or "".join(text(chunk.get("refusal")) for chunk in objects(message.get("content")))
+        return self.reply(found, choice.get("finish_reason"), [*parts, *calls], refusal, message.get("reasoning_details"))
 
-    def _no_choice(self, found: Found) -> None:
-        if found.get("error"):
-            raise self.sent(found["error"])
+    def _no_choice(self, found: Found) -> RawReply:
+        if told := found.get("error"):
+            mistake = self.mistake(told)
+            if mistake is None:
+                raise self.sent(told)
+            return mistake
         words = text(found.get("message")) or text(found.get("detail")) or excerpt(dumps(found))
         raise BackendProtocolError(f"the server's reply has no choices: {words}")
 
@@ -297,9 +319,7 @@ class OpenAIChat:
         return parts
 
     def read_call(self, call: Found) -> ToolCall:
-        function = mapping(call.get("function"))
-        if not function and isinstance(call.get("custom"), dict):
-            function = {"name": call["custom"].get("name"), "arguments": call["custom"].get("input")}
+        function = function_of(call)
         arguments = function.get("arguments")
         raw = arguments if isinstance(arguments, str) else dumps_text(arguments) if arguments else ""
         data: JsonObject = {"api": self.api}
@@ -311,10 +331,12 @@ class OpenAIChat:
         return ToolCall(text(function.get("name")), None, None, raw, data)
 
     def reply(self, found: Found, reason: object, parts: Sequence[Part], refusal: str, details: object) -> RawReply:
-        said = text(reason).lower()
+        said, _, more = text(reason).lower().partition(":")  # Google's: "content_filter: RECITATION"
         if said in _FAILED:
             raise BackendUnavailable(f"the server gave up in the midst of its reply (finish_reason {reason!r})")
         finish = _FINISH.get(said, "stop")
+        if not MISTAKES.isdisjoint((said.upper(), more.strip().upper())):
+            parts = as_thoughts(parts)
         if finish == "stop" and any(type(part) is ToolCall for part in parts):
             finish = "tool_calls"  # several servers say "stop" for calls
         usage = mapping(found.get("usage")) or mapping(mapping(found.get("x_groq")).get("usage"))
@@ -337,12 +359,12 @@ class OpenAIChat:
 
     def error(self, status: int, headers: Mapping[str, str], body: bytes) -> BackendError:
         found, plain = json_words(body)
-        words, code = _words(found.get("error", found))
+        words, code = words_of(found.get("error", found))
         env = self.profile.key_env[0] if self.profile.key_env else None
         return rejection(status, headers, words or plain, code, hint=advice(status, self.model, env), body=body)
 
     def salvage(self, status: int, body: bytes) -> RawReply | None:
-        return self.mistake(json_words(body)[0].get("error")) if status == 400 else None
+        return self.mistake(json_words(body)[0].get("error")) if status in (400, 500) else None
 
     def mistake(self, told: object) -> RawReply | None:
         """What the model wrote, where a server reports that as an error: a call that broke the schema (Groq), or a filtered reply (Azure)."""
@@ -351,8 +373,8 @@ class OpenAIChat:
         if code == "content_filter":
             return RawReply((), "refused", refusal=text(found.get("message")) or "the content filter stopped it")
         if code != "tool_use_failed":
-            return None
-        written = text(found.get("failed_generation"))
+            return mistaken(words_of(told)[0])
+        written = text(found.get("failed_generation")) or text(found.get("message"))
         try:
             call = loads(written)
         except BackendProtocolError:
@@ -364,77 +386,11 @@ class OpenAIChat:
 
     def sent(self, told: object) -> BackendError:
         """An error that came with status 200, or as an event of a stream."""
-        words, code = _words(told)
+        words, code = words_of(told)
         number = mapping(told).get("code")
         if isinstance(number, str) and re.fullmatch("[45][0-9]{2}", number):
             number = int(number)  # LiteLLM's
-        status = number if isinstance(number, int) and 400 <= number < 600 else _STATUS.get(code, 500)
+        status = number if isinstance(number, int) and 400 <= number < 600 else STATUS_OF.get(code, 500)
         return rejection(
             status, {}, words or excerpt(dumps(told)), code, hint=advice(status, self.model, None), body=dumps(told), answered=False
         )
-
-
-_STATUS = {
-    "invalid_request_error": 400,
-    "exceed_context_size_error": 400,
-    "context_length_exceeded": 400,
-    "tool_use_failed": 400,
-    "BadRequestError": 400,
-    "authentication_error": 401,
-    "invalid_api_key": 401,
-    "insufficient_quota": 429,
-    "permission_error": 403,
-    "not_found_error": 404,
-    "model_not_found": 404,
-    "rate_limit_exceeded": 429,
-    "rate_limit_error": 429,
-    "overloaded_error": 529,
-}
-
-
-def _words(told: object) -> tuple[str, str]:
-    """A provider's words and its own code for the error, from any of the forms seen."""
-    if isinstance(told, str):
-        return told, ""
-    found = mapping(told)
-    words = text(found.get("message")) or text(found.get("detail")) or text(found.get("error"))
-    metadata = mapping(found.get("metadata"))  # OpenRouter: what the provider behind it said
-    if raw := text(metadata.get("raw")):
-        words = f"{words}: {excerpt(raw)}" if words else excerpt(raw)
-    if not words and isinstance(found.get("detail"), list | dict):
-        words = excerpt(dumps(found["detail"]))  # FastAPI's validation errors
-    return words, text(found.get("code")) or text(found.get("type"))
-
-
-def _content(parts: Sequence[Part]) -> JsonValue:
-    """Text alone as a string, which every server takes; with pictures as a list."""
-    if not any(type(part) is Image for part in parts):
-        return "".join(part.text for part in parts if type(part) is Text)
-    out: list[JsonValue] = []
-    for part in parts:
-        if type(part) is Text:
-            out.append({"type": "text", "text": part.text})
-        elif type(part) is Image:
-            out.append(_image(part))
-    return out
-
-
-def _image(image: Image) -> JsonObject:
-    if image.data is not None:
-        return {"type": "image_url", "image_url": {"url": f"data:{image.media_type};base64,{image.data}"}}
-    if image.url is not None:
-        return {"type": "image_url", "image_url": {"url": image.url}}
-    return {"type": "text", "text": no_picture(image)}
-
-
-def _chunk(part: Part, api: str) -> JsonObject | None:
-    """A part of what an assistant said as a chunk of its content; None for what is none."""
-    if type(part) is Thinking and isinstance(more := ours(part.provider_data, api).get("chunk"), dict):
-        return {"type": "thinking", "thinking": [{"type": "text", "text": part.text}], **more}
-    if type(part) is Text or (type(part) is Thinking and part.provider_data is None):
-        return {"type": "text", "text": part.text} if part.text else None
-    return None
-
-
-def _result_text(result: ToolResult, pictures: bool) -> str:
-    return result.text or ("(The pictures are in the next message.)" if pictures else "")

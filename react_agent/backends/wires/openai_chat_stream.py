@@ -6,14 +6,35 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from react_agent.backends.sse import Event
-from react_agent.backends.wires.base import Found, Pieces, count, details_text, dumps_text, incomplete, loads, mapping, objects, text
+from react_agent.backends.wires.base import (
+    END,
+    Found,
+    Pieces,
+    count,
+    details_text,
+    dumps_text,
+    loads,
+    mapping,
+    objects,
+    text,
+)
+from react_agent.backends.wires.wrong import incomplete
 from react_agent.errors import BackendError, BackendProtocolError
 from react_agent.formats.base import RawReply
 from react_agent.formats.lossless import strict_object
 from react_agent.messages import Delta, JsonObject, Part, Text, Thinking, ToolCall, Usage
 
 THINKING_FIELDS = ("reasoning_content", "reasoning", "thinking")
-CALL_FIELDS = frozenset(("id", "type", "index", "function", "custom"))
+CALL_FIELDS = frozenset(("id", "type", "index", "function", "custom", "name", "arguments"))
+
+
+def function_of(call: Found) -> Found:
+    """A call's name and arguments, of a function or a custom tool; there are servers that leave out what they should be wrapped in."""
+    function = mapping(call.get("function"))
+    if function:
+        return function
+    custom = call.get("custom")
+    return {"name": custom.get("name"), "arguments": custom.get("input")} if isinstance(custom, dict) else call
 
 
 class ChatWire(Protocol):
@@ -38,6 +59,7 @@ class ChatReader:
         "_finish",
         "_head",
         "_latest",
+        "_odd",
         "_parts",
         "_plain",
         "_refusal",
@@ -62,16 +84,15 @@ class ChatReader:
         self._plain = False  # thinking came in a field of its own
         self._head: Found = {}
         self._usage: Found = {}
+        self._odd: Found = {}  # words without a reply around them
         self._timings: object = None  # llama.cpp's, in its last chunk
         self._seen = False
         self._salvaged: RawReply | None = None
 
     def feed(self, event: Event) -> Sequence[Delta]:
         data = event[1].strip()
-        if data == b"[DONE]":
+        if data == END:
             self.done = True
-            return ()
-        if not data:  # a gateway's way to keep the connection alive
             return ()
         chunk = loads(data)
         return self.take(chunk, event[0]) if isinstance(chunk, dict) else ()
@@ -110,6 +131,8 @@ class ChatReader:
             return
         if name == "error" or ("choices" not in chunk and chunk.get("object") == "error"):
             raise self._wire.sent(chunk)
+        if "choices" not in chunk and (chunk.get("message") or chunk.get("detail")):
+            self._odd = chunk
         usage = mapping(chunk.get("usage")) or mapping(mapping(chunk.get("x_groq")).get("usage"))
         if usage and (read_usage(usage).total_tokens or not self._usage):  # a last chunk of zeros tells nothing
             self._usage = usage
@@ -176,9 +199,7 @@ class ChatReader:
 
     def _call(self, found: Found) -> Delta:
         """A piece of a call."""
-        function = mapping(found.get("function"))
-        if not function and isinstance(found.get("custom"), dict):
-            function = {"name": found["custom"].get("name"), "arguments": found["custom"].get("input")}
+        function = function_of(found)
         index, identity, name = found.get("index"), text(found.get("id")), text(function.get("name"))
         if name == "null" and not identity:
             name = ""  # there are servers that write the absence of a name so
@@ -193,8 +214,10 @@ class ChatReader:
         if identity:
             self._latest[identity] = call
         call.id = call.id or identity
-        call.name = call.name or name
+        if not (call.said and call.name) and name != call.name:  # the name may come in pieces, or after its arguments have begun
+            call.name = name if name.startswith(call.name) else call.name + name
         if piece:
+            call.said = True
             call.pieces.add(piece)
         for key, value in found.items():
             if key not in CALL_FIELDS and value is not None:
@@ -212,14 +235,18 @@ class ChatReader:
         call = self._latest.get(key) if numbered or identity else self._calls[-1] if self._calls else None
         if call is None or not (name and call.name):
             return call
-        other = name != call.name or (identity and call.id and identity != call.id)
+        named = numbered and call.id and not identity and not call.said  # of one index, and no new id: the rest of the name
+        other = (name != call.name and not named) or (identity and call.id and identity != call.id)
         again = not identity and (not numbered or (piece.startswith("{") and call.is_whole()))
         return None if other or again else call
 
     def finish(self) -> RawReply:
         if self._salvaged is not None:
             return self._salvaged
-        if not self.done and self._finish is None:
+        ended = self.done or self._finish is not None
+        if self._odd and not (ended and self._seen):
+            raise self._wire.sent(self._odd)
+        if not ended:
             incomplete("its end mark, [DONE] or a finish_reason")
         if not self._seen:
             raise BackendProtocolError("the stream ended without a single choice: no reply came")
@@ -238,7 +265,7 @@ class ChatReader:
 class _OpenCall:
     """A call while its pieces come in."""
 
-    __slots__ = ("at", "broken", "id", "more", "name", "pieces")
+    __slots__ = ("at", "broken", "id", "more", "name", "pieces", "said")
 
     def __init__(self, at: int) -> None:
         self.at = at
@@ -247,6 +274,7 @@ class _OpenCall:
         self.pieces = Pieces()
         self.more: JsonObject = {}
         self.broken = False
+        self.said = False  # its arguments have begun
 
     def is_whole(self) -> bool:
         """Its arguments so far are one JSON object. Looked at until they were once found not to be, so that it costs no more than they do."""

@@ -9,7 +9,7 @@ from typing import cast
 from react_agent.backends.profiles import COMPATIBLE, Profile
 from react_agent.backends.sse import Event
 from react_agent.backends.templates import ChatTemplate, Said
-from react_agent.backends.wires.base import Found, Framing, dumps, loads, no_picture, objects, safe_name, text
+from react_agent.backends.wires.base import END, Found, Framing, dumps, loads, no_picture, objects, safe_name, text
 from react_agent.backends.wires.openai_chat import OpenAIChat
 from react_agent.backends.wires.openai_chat_stream import ChatReader
 from react_agent.errors import BackendError
@@ -137,7 +137,7 @@ class CompletionsReader:
         return self._reader.done
 
     def feed(self, event: Event) -> Sequence[Delta]:
-        if event[1] == b"[DONE]":
+        if event[1].strip() == END:
             return self._reader.feed(event)
         found = loads(event[1])
         return self._reader.take(_as_chat(found, "delta"), event[0]) if isinstance(found, dict) else ()

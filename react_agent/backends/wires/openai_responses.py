@@ -10,9 +10,9 @@ from pydantic import JsonValue
 
 from react_agent.backends.sse import Event
 from react_agent.backends.wires.base import (
+    END,
     Found,
     Framing,
-    advice,
     answer_schema,
     call_ids,
     count,
@@ -20,20 +20,18 @@ from react_agent.backends.wires.base import (
     dumps,
     dumps_text,
     excerpt,
-    incomplete,
-    json_words,
     listed,
     loads,
     mapping,
     no_picture,
     objects,
-    rejection,
     result_ids,
     safe_name,
     strict_ready,
     text,
     with_extra,
 )
+from react_agent.backends.wires.wrong import advice, incomplete, json_words, rejection
 from react_agent.errors import BackendError, BackendProtocolError
 from react_agent.formats.base import RawReply
 from react_agent.formats.schemas import flat
@@ -53,7 +51,8 @@ from react_agent.messages import (
     Usage,
 )
 
-REASONS = re.compile(r"(o\d|gpt-[5-9]|codex|computer-use)")  # models that think, and whose thinking can be asked for encrypted
+# Deployments have names of their own, in which the model's may stand anywhere.
+REASONS = re.compile(r"(?<![a-z0-9])(o\d|gpt-[5-9]|codex|computer-use)")  # models that think, and whose thinking can be asked for encrypted
 # Models that refuse to be shown another's reasoning, as after a fallback to one of them; and what refers to it goes without its id.
 _NEVER_REASONS = re.compile(r"gpt-[34]|chatgpt-4")
 _STATUS = {
@@ -107,7 +106,8 @@ class OpenAIResponses:
         """The items in their order: reasoning as it came, encrypted, never without the item that it led to."""
         items: list[JsonValue] = []
         ids = iter(call_ids(message.calls, at, self.api))
-        bare = _NEVER_REASONS.match(self.model) is not None and any(type(part) is Thinking for part in message.parts)
+        thoughts = [data_of(part, self.api) for part in message.parts if type(part) is Thinking]
+        bare = bool(thoughts) and (_NEVER_REASONS.match(self.model) is not None or any("gone" in data for data in thoughts))
         for part in message.parts:
             data = data_of(part, self.api)
             if type(part) is ToolCall:
@@ -136,7 +136,7 @@ class OpenAIResponses:
         """The API knows no stop sequences: a text format cuts by itself."""
         settings = head.settings
         out: JsonObject = {"model": self.model, "store": False}
-        thinks = REASONS.match(self.model) is not None
+        thinks = REASONS.search(self.model) is not None
         if thinks:
             out["include"] = ["reasoning.encrypted_content"]
         if native and head.tools:
@@ -175,7 +175,7 @@ class OpenAIResponses:
         parts: list[Part] = []
         refusals: list[str] = []
         for item in items:
-            parts += self._read_item(item, refusals)
+            parts += self._read_item(item, refusals, stored=found.get("store") is True)
         reason = text(mapping(found.get("incomplete_details")).get("reason"))
         finish: Finish = "tool_calls" if any(type(part) is ToolCall for part in parts) else "stop"
         refusal = "\n".join(refusals) or None
@@ -186,7 +186,7 @@ class OpenAIResponses:
         usage = mapping(found.get("usage"))
         return RawReply(tuple(parts), finish, read_usage(usage) if usage else None, text(found.get("model")) or None, None, refusal)
 
-    def _read_item(self, item: Found, refusals: list[str]) -> list[Part]:
+    def _read_item(self, item: Found, refusals: list[str], *, stored: bool) -> list[Part]:
         kind = item.get("type")
         if kind == "message":
             content = objects(item.get("content"))
@@ -201,10 +201,15 @@ class OpenAIResponses:
             more = {key: value for key, value in item.items() if key not in _CALL_FIELDS and value is not None}
             if more:
                 data["more"] = more
-            return [ToolCall(text(item.get("name")), None, None, text(item.get("arguments")), data)]
+            told = item.get("arguments")
+            arguments = told if isinstance(told, str) else dumps_text(told) if told else ""
+            return [ToolCall(text(item.get("name")), None, None, arguments, data)]
         if kind == "reasoning":
             raw = {key: value for key, value in item.items() if value is not None and key != "status"}
-            return [Thinking(_thought(item), {"api": self.api, "raw": raw})]
+            data = {"api": self.api, "raw": raw}
+            if not (stored or raw.get("encrypted_content") or raw.get("content")):
+                data["gone"] = True  # a name alone, for what the server has not kept
+            return [Thinking(_thought(item), data)]
         return [Text("", {"api": self.api, "raw": item})]
 
     def reader(self) -> ResponsesReader:
@@ -277,7 +282,7 @@ def read_usage(usage: Found) -> Usage:
 class ResponsesReader:
     """Puts one streamed response together from its finished items; the deltas are for listeners alone."""
 
-    __slots__ = ("_calls", "_items", "_latest", "_mark", "_response", "_wire", "done")
+    __slots__ = ("_arguments", "_calls", "_items", "_latest", "_mark", "_response", "_wire", "done")
 
     def __init__(self, wire: OpenAIResponses) -> None:
         self._wire = wire
@@ -286,10 +291,11 @@ class ResponsesReader:
         self._mark = 0
         self._items: dict[int, Found] = {}
         self._calls: dict[int, str] = {}
+        self._arguments: dict[str, str] = {}  # of calls whose item does not tell them again
         self._response: Found = {}
 
     def feed(self, event: Event) -> Sequence[Delta]:
-        if event[1] == b"[DONE]":
+        if event[1].strip() == END:
             return ()
         found = loads(event[1])
         if not isinstance(found, dict):
@@ -311,9 +317,14 @@ class ResponsesReader:
                 item, index = mapping(found.get("item")), found.get("output_index")
                 if item.get("type") == "function_call" and isinstance(index, int):
                     self._calls[index] = text(item.get("name"))
+            case "response.function_call_arguments.done":
+                self._arguments[text(found.get("item_id"))] = text(found.get("arguments"))
             case "response.output_item.done":
-                index = found.get("output_index")
-                self._items[index if isinstance(index, int) else len(self._items)] = mapping(found.get("item"))
+                index, ended = found.get("output_index"), mapping(found.get("item"))
+                told = self._arguments.pop(text(ended.get("id")), "")
+                if told and ended.get("type") == "function_call" and not ended.get("arguments"):
+                    ended["arguments"] = told
+                self._items[index if isinstance(index, int) else len(self._items)] = ended
             case "response.completed" | "response.incomplete":
                 self.done, self._response = True, mapping(found.get("response"))
                 if self._items and len(objects(self._response.get("output"))) <= len(self._items):
