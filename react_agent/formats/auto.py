@@ -11,7 +11,7 @@ from react_agent.formats.live import Live, TagLive
 from react_agent.formats.native import EMPTY, ONLY_THOUGHTS, NativeFormat, malformed
 from react_agent.formats.prompts import call_example
 from react_agent.formats.reading import cut_reply, read_reply, reply_text, scan, was_cut
-from react_agent.formats.scanner import NO_THOUGHTS, find_thoughts
+from react_agent.formats.scanner import find_thoughts, scratchpad
 from react_agent.messages import Head, Message, ModelReply, ModelRequest, ReadBy, Reading, Thinking, ToolCall
 
 _READ_BY = ReadBy("auto")
@@ -36,7 +36,8 @@ class AutoFormat:
     def write(self, reading: Reading) -> str:
         """An answer's text; `FormatError` for calls, and for text that would be taken for one."""
         text = self._native.write(reading)
-        if text != turn_text(text) or looks_like_call(text) or find_thoughts(text) is not NO_THOUGHTS:
+        found = find_thoughts(text)
+        if text != turn_text(text) or looks_like_call(text) or found.blocks or found.orphans or scratchpad(text) is not None:
             raise FormatError("this answer would be read back as a call or as thinking")
         return text
 

@@ -90,7 +90,8 @@ def _weak(text: str, tools: Tools, hidden: Spans, labels: bool) -> Iterator[Step
 
 def looks_like_call(text: str) -> bool:
     """Whether some tool could make a call of what stands in this text; an answer that does cannot be written."""
-    hidden: Spans = [(start, end) for start, end, _, _ in find_thoughts(text).blocks]
+    found = find_thoughts(text)
+    hidden: Spans = [*((start, end) for start, end, _, _ in found.blocks), *found.pads]
     covered = Hidden(list(hidden)) if hidden else None
     return (
         leaked(text, (), hidden).kind != "none"

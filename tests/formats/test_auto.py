@@ -68,6 +68,10 @@ ANSWERS = {
     "prose that begins like a call": "search(query='x') looks it up.",
     "marks that are spoken of": "Use the `<tool_call>` tag, or `<tool_call>...</tool_call>`, not '[TOOL_CALLS]'.",
     "thinking marks that are spoken of": 'The `<think>` tag opens, `</think>` closes it; `<think>…</think>` is both.\n\n"<think>"',
+    "elements that begin with an analysis": "<analysis>It is dear.</analysis>\n<verdict>no</verdict>",
+    "an analysis alone": "<analysis>It is dear.</analysis>",
+    "a scratchpad that is spoken of": "Write <scratchpad>notes</scratchpad> first, or `<thought>`.\n```xml\n<reflection>x</reflection>\n```",
+    "a scratchpad that is not closed": "Put <reflection> before it.",
     "marks in code": "So:\n```python\nif text.startswith(\"<tool_call>\"):\n    stop = '</think>'\n```",
     "a list of calls of no tool": "[f(x=1)]",
     "a list of calls within a line": "Write [search(query='Paris')] to search.",
@@ -155,6 +159,8 @@ def test_a_bad_call_beside_a_good_one_is_refused_by_itself() -> None:
 def test_thinking_is_told_from_the_answer() -> None:
     assert read("auto", "<think>hm</think>\n42").read() == Answer("hm", "42")
     assert read("auto", "hm\n</think>\n42").read() == Answer("hm", "42")
+    assert read("auto", "<scratchpad>\nhm\n</scratchpad>\n\n42").read() == Answer("hm", "42")
+    assert read("auto", "<think>a</think><Analysis>b</Analysis><reflection>c</reflection>42").read() == Answer("a\nb\nc", "42")
     assert AUTO.read(RawReply((Thinking("a"), Text("42"))), ask()).read() == Answer("a", "42")
     for text in (
         "<think>\n\n</think>\n\n42",
@@ -162,8 +168,15 @@ def test_thinking_is_told_from_the_answer() -> None:
         "<THINK></THINK>42</s>",
     ):  # nothing thought, and tokens that the server left
         assert read("auto", text).read() == Answer("", "42")
-    assert "thoughts only" in (read("auto", "<think>hm</think>").complaint or "")
+    for text in ("<think>hm</think>", "<scratchpad>hm"):
+        assert "thoughts only" in (read("auto", text).complaint or "")
     assert "empty" in (read("auto", "").complaint or "")
+
+
+def test_an_answer_that_would_be_taken_for_a_scratchpad_is_not_written() -> None:
+    for text in ("<analysis>a</analysis> b", "<scratchpad>a"):
+        with pytest.raises(FormatError):
+            AUTO.write(Answer("", text))
 
 
 def test_a_cut_reply_is_nothing() -> None:

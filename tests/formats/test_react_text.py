@@ -151,6 +151,7 @@ ANSWERS = {
     "then more": ("Final Answer: 42\n\nAction: search\nAction Input: x", "", "42"),
     "the question again": ("Question: 6*7?\nThought: I know.\nFinal Answer: 42", "I know.", "42"),
     "after thinking": ("<think>so</think>Final Answer: 42", "so", "42"),
+    "after a scratchpad": ("<scratchpad>\nAction: now\n</scratchpad>\nFinal Answer: 42", "Action: now", "42"),
 }
 
 
@@ -162,6 +163,7 @@ def test_an_answer_is_read(text: str, thought: str, answer: str) -> None:
 MALFORMED = {
     "empty": ("", "empty"),
     "thinking only": ("<think>Final Answer: 3</think>", "thoughts only"),
+    "an open scratchpad": ("<scratchpad>\nAction: search[Paris]", ""),
     "open thinking": ("<think>Action: search[Paris]", ""),
     "thought only": ("Thought: I should look.", "no action and no final answer"),
     "prose": ("I should look for Paris.", "no action and no final answer"),
@@ -298,6 +300,10 @@ def test_prose_is_an_answer_only_where_nothing_else_can_be_meant(request_, readi
     if reading == "answer":
         assert reply.read_by is not None
         assert reply.read_by.repairs == ("unmarked_answer",)
+
+
+def test_a_scratchpad_alone_is_no_answer() -> None:
+    assert read("react_text", "<scratchpad>I should answer.</scratchpad>", ask(resulted=True)).reading == "malformed"
 
 
 def test_an_error_is_no_result_that_prose_could_answer() -> None:
