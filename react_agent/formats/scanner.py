@@ -73,12 +73,12 @@ _THINK_CLOSERS = frozenset(THINK_PAIRS.values())
 _THINK_MARK = any_of([*SCRATCHPADS, *(mark for pair in THINK_PAIRS.items() for mark in pair)])
 
 
-_ALONE = re.compile(r"(?:\.\.\.|…)?+(?:</[\w:|.\-]{1,30}+>)?+([`\"'])(?![\w`\"'])(?!\s?+[{<\[])")
+_ALONE = re.compile(r"(?:[\w.\-]{1,30}+\"?+>|(?:\.\.\.|…)?+(?:</[\w:|.\-]{1,30}+>)?+)([`\"'])(?![\w`\"'])(?!\s?+[{<\[])")
 SPOKEN_CHARS = 48  # after a mark, by which `spoken_of` is certain
 
 
 def spoken_of(text: str, start: int, end: int) -> int:
-    """Where the words end that only speak of the mark at `start`: it stands in backticks or quotes, alone or with its closing tag. 0 for one that is used.
+    """Where the words end that only speak of the mark at `start`: it stands in backticks or quotes, alone or with its name or its closing tag. 0 for one that is used.
 
     No call begins so, not even a broken one: a quote follows where its name or its JSON should stand.
     """

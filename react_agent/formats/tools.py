@@ -22,12 +22,14 @@ _REF_HOPS = 8
 
 
 def find_tool(tools: Tools, name: str) -> tuple[ToolSpec | None, str | None]:
-    """The tool of that name, exactly or, where only one differs in case or by ``functions.`` before it, that one; and the repair's name."""
+    """The tool of that name, exactly or, where only one differs in case or by a namespace before it, that one; and the repair's name."""
     exact, folded = _by_name(tools)
     if (tool := exact.get(name)) is not None:
         return tool, None
     alike = folded.get(name.casefold(), ())
-    if (tool := exact.get(name.removeprefix("functions."))) is not None:  # the namespace that OpenAI's models were taught
+    if (
+        tool := exact.get(name.removeprefix("functions.").removeprefix("default_api."))
+    ) is not None:  # what OpenAI's and Google's models were taught
         return tool, "name_prefix"
     return (alike[0], "name_case") if len(alike) == 1 else (None, None)
 
