@@ -404,6 +404,12 @@ def test_the_prompt_has_instructions_tools_rules_and_examples() -> None:
     assert lower(Message("system", ()), Head((NOW,))).text.startswith("You can use these tools:")
 
 
+def test_the_papers_prompt_tells_the_input_of_a_tool_that_takes_nothing_as_it_is_read() -> None:
+    (prompt,) = get_format("react_paper").lower(Message("system", ()), None, Head((NOW,)))
+    assert "(1) now, with Action Input: {}\n" in prompt.text
+    assert read("react_paper", "Action: now\nAction Input: {}").message.calls == (ToolCall("now", {}),)
+
+
 def test_assistant_messages_become_steps_again() -> None:
     call = ToolCall("search", PARIS)
     assert lower(Message("assistant", (Thinking("x"), call))).text == WRITTEN["act"][1]
