@@ -43,12 +43,15 @@ _LABEL_WORD = re.compile(r"action[ \t*_`0-9]*+[:：]", re.IGNORECASE)
 _THOUGHT = re.compile(r"\s*+[*_`]*+thought[ \t]*+[0-9]*+[ \t]*+[*_`]*+[:：]", re.IGNORECASE)
 _BRACKETED = re.compile(r"\s*+[\w.\-]++\[")
 _CALLED = re.compile(r"([^\W\d][\w.\-]*+)\(")
+_NAME_LINE = re.compile(r"\s*+[\w.\-]++[ \t\r]*+\n\s*+\{")
 _INPUT = re.compile(r"(?:^|\n)[ \t\r>#*_`]*+action[ _]?+input[ \t]*+[0-9]*+[*_`]*+[:：]", re.IGNORECASE)
 # No ordinary text, and no call by themselves: what is left of one whose beginning the model or the server lost.
-_REMAINS = re.compile(any_of(
+_TO = "to=functions."
+_REMAINS = any_of(
     ("<arg_key>", "<arg_value>", "<parameter=", ":invoke name=\"", "｜DSML｜", "<|DSML|", '<|"|>', "<tool_call|>", "<|tool_calls|>", "]<]minimax[>[",
-     "<|tool_call_argument_begin|>", "<|tool_call_end|>", "<｜tool▁sep｜>", "<｜tool▁call▁end｜>", "✿FUNCTION✿", "✿ARGS✿")
-).pattern + r"|\bto=functions\.(?P<name>[\w.\-]++)(?=[^{`]{0,80}+\{)")  # fmt: skip
+     "<|tool_call_argument_begin|>", "<|tool_call_end|>", "<｜tool▁sep｜>", "<｜tool▁call▁end｜>", "✿FUNCTION✿", "✿ARGS✿", _TO)
+)  # fmt: skip
+_TO_TOOL = re.compile(r"([\w.\-]++)[^{`]{0,80}+\{")  # the recipient in a call's header, and the arguments
 _QUOTES = ("`", '"', "'")  # before a mark: it is only spoken of
 _OPENING = re.compile(r"[{<\[`>]")  # what a step of other dialects than Thought/Action text begins with
 _HINT = re.compile(r"[{<\[`：(✿｜]|>>>|action|answer|thought", re.IGNORECASE)
@@ -75,16 +78,18 @@ def _remains(text: str, tools: Tools, hidden: Spans) -> Step | None:
     mark = _REMAINS.search(text)
     covered = Hidden([*hidden, *fence_spans(text)]) if mark is not None else None
     while mark is not None and covered is not None:
-        past = covered.past(mark.start())
-        if (
-            past == mark.start()
-            and text[past - 1 : past] not in _QUOTES
-            and (mark.lastgroup is None or not tools or find_tool(tools, mark.group("name"))[0] is not None)
-        ):
-            complaint = f"{mark.group()[:80]} belongs to a call, but there is no whole call."
-            return Step("malformed", 0, len(text), text=text[:past].strip(), complaint=complaint, open=True, at=past)
+        at = mark.start()
+        past = covered.past(at)
+        if past == at and text[at - 1 : at] not in _QUOTES and (mark.group() != _TO or _calls(text, mark.end(), tools)):
+            complaint = f"{mark.group()} belongs to a call, but there is no whole call."
+            return Step("malformed", 0, len(text), text=text[:at].strip(), complaint=complaint, open=True, at=at)
         mark = _REMAINS.search(text, max(past, mark.end()))
     return None
+
+
+def _calls(text: str, at: int, tools: Tools) -> bool:
+    to = _TO_TOOL.match(text, at)
+    return to is not None and (not tools or find_tool(tools, to.group(1))[0] is not None)
 
 
 def around(text: str, tools: Tools, hidden: Spans, at: int, *, labels: bool = True) -> Step | None:
@@ -229,8 +234,11 @@ def _as_elements(text: str, tools: Tools, hidden: Spans) -> Step | None:
 
 
 def _to_recipients(text: str, tools: Tools, hidden: Spans) -> Step | None:
+    marked = ">>>" in text
+    if not marked and _NAME_LINE.match(text) is None:
+        return None
     step = RECIPIENTS.step(text, tools, hidden)
-    if ">>>" not in text:  # a tool's name on a line, then its arguments: a call only if nothing else is there
+    if not marked:  # a tool's name on a line, then its arguments: a call only if nothing else is there
         return _fitting(step, tools, strong=True) if step.kind in ("act", "malformed") and not turn_text(text[step.end :]) else None
     if step.kind == "act":
         step = _fitting(step, tools, strong=False)

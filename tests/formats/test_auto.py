@@ -151,7 +151,7 @@ MISTAKES = {
     "tags with blanks": ('<｜DSML｜ invoke name="search">\n</｜DSML｜ invoke>', "no whole call"),
     "tags of a namespace": ('<x:invoke name="search"><x:parameter name="query">Paris</x:parameter></x:invoke>', "no whole call"),
     "flowers": ('✿FUNCTION✿: search\n✿ARGS✿: {"query": "Paris"}\n✿RESULT✿: made up\n✿RETURN✿: 42', "no whole call"),
-    "a header without its tokens": ('to=functions.search code\n{"query": "Paris"}', "to=functions.search belongs to a call"),
+    "a header without its tokens": ('to=functions.search code\n{"query": "Paris"}', "to=functions. belongs to a call"),
     "channels without their tokens": ('analysisI look.assistantcommentary to=functions.search json{"query": "Paris"}', "belongs to a call"),
     "arguments to nobody": ('<|channel|>commentary<|message|>{"query": "Paris"}<|end|>', "no function"),
     "the name and broken arguments": ('search\n{"query": "Par', "inside the string"),
