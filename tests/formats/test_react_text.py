@@ -174,6 +174,12 @@ MALFORMED = {
     "thought for input": ("Action: search\nThought: Paris", "has no input"),
     "input without action": ("Action Input: Paris", ""),
     "no action, and an answer to its own observation": ("Action: None\nObservation: x\nFinal Answer: 42", ""),
+    "no action, and why": ("Thought: It greets.\nAction: None (no tool is needed)", ""),
+    "headings for labels": ("### Thought\nI look.\n### Action\nsearch\n### Action Input\nParis", ""),
+    "a list of labels": ("- Thought: I look.\n- Action: search\n- Action Input: Paris", ""),
+    "the form, unfilled": ("Action:\n```\n$JSON\n```", ""),
+    "a thought and another speaker": ("Thought: Do I need a tool? No\nAI: Hello.", "no action and no final answer"),
+    "code for a call": ('Thought: I look.\nCode:\n```py\nprint(search(query="Paris"))\n```<end_code>', ""),
     "prose as the action": ("Action: I will search for Paris", ""),
     "text after the name": ("Action: search for Paris", "other text"),
     "a label for a name": ("Action: search Final Answer:\nAction Input: x", "other text"),
@@ -199,6 +205,8 @@ def test_neither_act_nor_answer_is_malformed_and_shows_a_corrected_example(text:
 
 COMPLAINTS = {
     "cut string": ('Action: search\nAction Input: {"path": "/tmp/scra', "inside the string"),
+    "a quote left out": ('Action: search\nAction Input: {query": "Paris"}', "a colon was expected"),
+    "the form's own words": ("Action: Speak\nAction Input: Hello.", "no tool named"),
     "cut before an observation": ('Action: search\nAction Input: {"path": "/tmp/scra\nObservation: ok', "inside the string"),
     "open bracket": ("Action: search[Paris", "never closed"),
     "open bracket before a label": ("Action: search[Paris\nObservation: x", "never closed"),
