@@ -34,17 +34,19 @@ def _tree(marks: list[str]) -> str:
 # Control tokens with which servers that do not strip them end a turn; they are no part of an answer.
 TURN_ENDS = ("</s>", "<|eot_id|>", "<|eom_id|>", "<|im_end|>", "<|end|>", "<|end_of_text|>", "<|endoftext|>", "<end_of_turn>", "<turn|>", "<|eot|>",
              "<|return|>", "<|END_OF_TURN_TOKEN|>", "<｜end▁of▁sentence｜>")  # fmt: skip
+_TURN_ENDS = frozenset(TURN_ENDS)
+_LONGEST_END = max(map(len, TURN_ENDS))
 
 
 def turn_end(text: str) -> int:
     """Where the turn ends: before the control tokens at the end of the text, if there are any."""
     end = len(text)
     while True:
-        shown = len(text[max(0, end - 100) : end].rstrip()) + max(0, end - 100)
-        mark = next((mark for mark in TURN_ENDS if text.endswith(mark, 0, shown)), "")
-        if not mark:
+        shown = end if end and not text[end - 1].isspace() else len(text[max(0, end - 100) : end].rstrip()) + max(0, end - 100)
+        begin = text.rfind("<", max(0, shown - _LONGEST_END), shown)
+        if begin < 0 or text[begin:shown] not in _TURN_ENDS:
             return end
-        end = shown - len(mark)
+        end = begin
 
 
 THINK_PAIRS = {
