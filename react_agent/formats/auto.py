@@ -8,10 +8,10 @@ from react_agent.formats.dialects import STRONG_MARKS
 from react_agent.formats.dialects.base import turn_text
 from react_agent.formats.leaks import leaked, looks_like_call
 from react_agent.formats.live import Live, TagLive
-from react_agent.formats.native import EMPTY, ONLY_THOUGHTS, NativeFormat, malformed
+from react_agent.formats.native import EMPTY, LOST_CALL, ONLY_THOUGHTS, NativeFormat, lost_call, malformed
 from react_agent.formats.prompts import call_example
 from react_agent.formats.reading import cut_reply, read_reply, reply_text, scan, was_cut
-from react_agent.formats.scanner import NO_THOUGHTS, find_thoughts
+from react_agent.formats.scanner import find_thoughts, scratchpad
 from react_agent.messages import Head, Message, ModelReply, ModelRequest, ReadBy, Reading, Thinking, ToolCall
 
 _READ_BY = ReadBy("auto")
@@ -36,7 +36,8 @@ class AutoFormat:
     def write(self, reading: Reading) -> str:
         """An answer's text; `FormatError` for calls, and for text that would be taken for one."""
         text = self._native.write(reading)
-        if text != turn_text(text) or looks_like_call(text) or find_thoughts(text) is not NO_THOUGHTS:
+        found = find_thoughts(text)
+        if text != turn_text(text) or looks_like_call(text) or found.blocks or found.orphans or scratchpad(text) is not None:
             raise FormatError("this answer would be read back as a call or as thinking")
         return text
 
@@ -53,6 +54,8 @@ class AutoFormat:
             step.kind = "answer"
         if was_cut(reply, step):
             return cut_reply(reply, "", _READ_BY)
+        if step.kind == "answer" and step.dialect is None and reply.finish == "tool_calls" and lost_call(request):
+            return malformed(reply, f"{LOST_CALL} {call_example(request)}".rstrip(), _READ_BY)
         if step.kind in ("act", "answer"):
             if step.dialect is None and not thoughts and not step.repairs and step.text == text.strip():
                 return self._native.read(reply, request)

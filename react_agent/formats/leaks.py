@@ -19,7 +19,17 @@ from react_agent.formats.dialects.llama_pythonic import DIALECT as PYTHONIC
 from react_agent.formats.dialects.pythonic import inline_list, listed
 from react_agent.formats.dialects.xml_react import DIALECT as XML_REACT
 from react_agent.formats.react_steps import ANSWER_LABEL, StepReader
-from react_agent.formats.scanner import Hidden, Step, fence_content, find_thoughts, next_fence, skip_space, turn_end
+from react_agent.formats.scanner import (
+    Hidden,
+    Step,
+    any_of,
+    fence_content,
+    fence_spans,
+    find_thoughts,
+    next_fence,
+    skip_space,
+    turn_end,
+)
 from react_agent.formats.tools import Tools, find_tool, misfit, unknown
 from react_agent.messages import ToolCall
 
@@ -33,9 +43,18 @@ _LABEL_WORD = re.compile(r"action[ \t*_`0-9]*+[:：]", re.IGNORECASE)
 _THOUGHT = re.compile(r"\s*+[*_`]*+thought[ \t]*+[0-9]*+[ \t]*+[*_`]*+[:：]", re.IGNORECASE)
 _BRACKETED = re.compile(r"\s*+[\w.\-]++\[")
 _CALLED = re.compile(r"([^\W\d][\w.\-]*+)\(")
+_NAME_LINE = re.compile(r"\s*+[\w.\-]++[ \t\r]*+\n\s*+\{")
 _INPUT = re.compile(r"(?:^|\n)[ \t\r>#*_`]*+action[ _]?+input[ \t]*+[0-9]*+[*_`]*+[:：]", re.IGNORECASE)
+# No ordinary text, and no call by themselves: what is left of one whose beginning the model or the server lost.
+_TO = "to=functions."
+_REMAINS = any_of(
+    ("<arg_key>", "<arg_value>", "<parameter=", ":invoke name=\"", "｜DSML｜", "<|DSML|", '<|"|>', "<tool_call|>", "<|tool_calls|>", "]<]minimax[>[",
+     "<|tool_call_argument_begin|>", "<|tool_call_end|>", "<｜tool▁sep｜>", "<｜tool▁call▁end｜>", "✿FUNCTION✿", "✿ARGS✿", _TO)
+)  # fmt: skip
+_TO_TOOL = re.compile(r"([\w.\-]++)[^{`]{0,80}+\{")  # the recipient in a call's header, and the arguments
+_QUOTES = ("`", '"', "'")  # before a mark: it is only spoken of
 _OPENING = re.compile(r"[{<\[`>]")  # what a step of other dialects than Thought/Action text begins with
-_HINT = re.compile(r"[{<\[`：(]|>>>|action|answer|thought", re.IGNORECASE)
+_HINT = re.compile(r"[{<\[`：(✿｜]|>>>|action|answer|thought", re.IGNORECASE)
 
 Spans = Sequence[tuple[int, int]]
 
@@ -51,7 +70,26 @@ def leaked(text: str, tools: Tools, hidden: Spans = (), *, labels: bool = True) 
     found = first_step(text, tools, hidden, STRONG, _STRONG)
     if found.kind != "none":
         return _weak_around(text, tools, hidden, found.at, labels) or _fitting(found, tools, strong=True)
-    return next(_weak(text, tools, hidden, labels), found)
+    return next(_weak(text, tools, hidden, labels), None) or _remains(text, tools, hidden) or found
+
+
+def _remains(text: str, tools: Tools, hidden: Spans) -> Step | None:
+    """A mistake where marks stand that only a call has, but no call. Code that shows them is none."""
+    mark = _REMAINS.search(text)
+    covered = Hidden([*hidden, *fence_spans(text)]) if mark is not None else None
+    while mark is not None and covered is not None:
+        at = mark.start()
+        past = covered.past(at)
+        if past == at and text[at - 1 : at] not in _QUOTES and (mark.group() != _TO or _calls(text, mark.end(), tools)):
+            complaint = f"{mark.group()} belongs to a call, but there is no whole call."
+            return Step("malformed", 0, len(text), text=text[:at].strip(), complaint=complaint, open=True, at=at)
+        mark = _REMAINS.search(text, max(past, mark.end()))
+    return None
+
+
+def _calls(text: str, at: int, tools: Tools) -> bool:
+    to = _TO_TOOL.match(text, at)
+    return to is not None and (not tools or find_tool(tools, to.group(1))[0] is not None)
 
 
 def around(text: str, tools: Tools, hidden: Spans, at: int, *, labels: bool = True) -> Step | None:
@@ -90,7 +128,8 @@ def _weak(text: str, tools: Tools, hidden: Spans, labels: bool) -> Iterator[Step
 
 def looks_like_call(text: str) -> bool:
     """Whether some tool could make a call of what stands in this text; an answer that does cannot be written."""
-    hidden: Spans = [(start, end) for start, end, _, _ in find_thoughts(text).blocks]
+    found = find_thoughts(text)
+    hidden: Spans = [*((start, end) for start, end, _, _ in found.blocks), *found.pads]
     covered = Hidden(list(hidden)) if hidden else None
     return (
         leaked(text, (), hidden).kind != "none"
@@ -116,7 +155,7 @@ def _as_json(text: str, tools: Tools, hidden: Spans) -> Step | None:
         return step  # but JSON with nothing but an answer may be what was asked for
     if whole is not None:  # nothing but a call: never an answer
         return _fitting(block_step(text, 0, whole, "json"), tools, strong=True)
-    if '"' not in text and "(" not in text:
+    if '"' not in text and "'" not in text and "(" not in text:
         return None
     if step.kind == "act":
         return _fitting(step, tools, strong=True)
@@ -154,18 +193,26 @@ def _call_alone(text: str, tools: Tools) -> Block | None:
 
 
 def _tool_code(text: str, tools: Tools, hidden: Hidden | None = None) -> tuple[int, Block] | None:
-    """Gemma 3's fence of Python calls."""
+    """Gemma 3's and Gemini's fence of Python calls; without the fence, where they are the whole reply."""
+    begin = skip_space(text, 0)
+    if text.startswith("tool_code\n", begin):
+        block = _printed(text[begin + len("tool_code") : turn_end(text)].strip(), tools)
+        block.end, block.open = len(text), True
+        return (begin, block) if not block.complaint else None
     fence = next_fence(text, 0) if "```tool_code" in text else None
     while fence is not None and fence[2] >= 0:
         if text.startswith("tool_code", fence[0] + 3) and (hidden is None or hidden.past(fence[0]) == fence[0]):
             begin = fence_content(text, fence[0])
-            body = text[begin : text.rfind("```", begin, fence[2])].strip()
-            inner = body.removeprefix("print(").removesuffix(")") if body.startswith("print(") else body
-            block = listed(inner, 0, tools, ())
+            block = _printed(text[begin : text.rfind("```", begin, fence[2])].strip(), tools)
             block.end, block.open = fence[2], False
             return fence[0], block
         fence = next_fence(text, fence[2])
     return None
+
+
+def _printed(code: str, tools: Tools) -> Block:
+    """A call that the code is, perhaps within a ``print``."""
+    return listed(code.removeprefix("print(").removesuffix(")") if code.startswith("print(") else code, 0, tools, ())
 
 
 def _between_marks(text: str, tools: Tools, hidden: Spans) -> Step | None:
@@ -187,9 +234,12 @@ def _as_elements(text: str, tools: Tools, hidden: Spans) -> Step | None:
 
 
 def _to_recipients(text: str, tools: Tools, hidden: Spans) -> Step | None:
-    if ">>>" not in text:
+    marked = ">>>" in text
+    if not marked and _NAME_LINE.match(text) is None:
         return None
     step = RECIPIENTS.step(text, tools, hidden)
+    if not marked:  # a tool's name on a line, then its arguments: a call only if nothing else is there
+        return _fitting(step, tools, strong=True) if step.kind in ("act", "malformed") and not turn_text(text[step.end :]) else None
     if step.kind == "act":
         step = _fitting(step, tools, strong=False)
     return step if step.kind == "act" or (step.kind == "answer" and text.lstrip().startswith(">>>all")) else None
@@ -197,7 +247,7 @@ def _to_recipients(text: str, tools: Tools, hidden: Spans) -> Step | None:
 
 def _as_text(text: str, tools: Tools, hidden: Spans) -> Step | None:
     """Thought/Action text. Prose may have such labels too, so only certain calls, and an answer with its full label, count."""
-    step = StepReader(text, tools, hidden).step()
+    step = StepReader(text[: turn_end(text)], tools, hidden).step()
     if step.kind == "act":
         step.dialect = "react_text"
         return _fitting(step, tools, strong=True)

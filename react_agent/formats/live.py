@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Literal, Protocol, runtime_checkable
 
-from react_agent.formats.scanner import SPOKEN_CHARS, THINK_PAIRS, TURN_ENDS, any_of, skip_space, spoken_of
+from react_agent.formats.scanner import SCRATCHPADS, SPOKEN_CHARS, THINK_PAIRS, TURN_ENDS, any_of, skip_space, spoken_of
 from react_agent.messages import Delta
 
 Kind = Literal["text", "thinking", "call"]
@@ -205,7 +205,8 @@ class TagLive:
     """
 
     def __init__(self, calls: Iterable[str] = (), shape: Shape = PLAIN) -> None:
-        self._pairs = {**THINK_PAIRS, "<|channel>thought\n": "<channel|>", **shape.thoughts}
+        self._pads = SCRATCHPADS.keys() - shape.thoughts.keys()
+        self._pairs = {**SCRATCHPADS, **THINK_PAIRS, "<|channel>thought\n": "<channel|>", **shape.thoughts}
         self._silent = frozenset(shape.silent)
         self._over = frozenset((*TURN_ENDS, *shape.ends))
         self._marks = marks_of(*calls, *self._pairs, *_CLOSERS, *self._silent, *self._over, *_HEADERS, "<|message|>")
@@ -215,6 +216,7 @@ class TagLive:
         self._held = ""
         self._before = ""  # what was held: the two characters by which a mark is seen to be only spoken of
         self._bare = shape.bare
+        self._leads = True  # nothing was said yet but thinking
         self._recast = False
 
     def feed(self, piece: str, voice: Voice) -> None:
@@ -231,9 +233,9 @@ class TagLive:
             if not mark or (text[start - 1 : start] in _QUOTES and len(text) - end < SPOKEN_CHARS):
                 self._held, self._before = text[start:], text[max(0, start - 2) : start]
                 return None
-            if spoken > 0:
-                self._say(text[start:spoken], voice)
-                at = spoken
+            if spoken > 0 or (mark in self._pads and not self._leads):
+                self._say(text[start : spoken or end], voice)
+                at = spoken or end
                 continue
             at = end
             self._enter(mark, voice)
@@ -247,8 +249,8 @@ class TagLive:
 
     def _say(self, piece: str, voice: Voice) -> None:
         if self._zone == "text":
-            if self._bare and not piece.isspace() and piece:
-                self._bare = ""
+            if piece and not piece.isspace():
+                self._bare, self._leads = "", False
             self._text(piece, voice)
         elif self._zone == "header":
             self._header = (self._header + piece)[-HEADER_CHARS:]
@@ -268,7 +270,7 @@ class TagLive:
             self._zone, self._closers = "thinking", marks_of(self._pairs[mark])
         elif mark in self._pairs.values():
             if self._zone == "text" and not self._recast:
-                self._recast = True  # once: each costs as much as all that was said before
+                self._recast = self._leads = True  # once: each costs as much as all that was said before
                 self._opened_before(voice)
             self._zone = "text"
         elif mark in self._over:

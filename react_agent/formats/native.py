@@ -28,6 +28,7 @@ CUT = (
 )
 EMPTY = "Your reply was empty. Call one of the tools, or give your answer as text."
 ONLY_THOUGHTS = "Your reply held thoughts only, no call and no answer. Call one of the tools, or give your answer as text."
+LOST_CALL = "The server says that you called a tool, but no call came with your reply. Make the call again, or give your answer as text."
 
 _READ_BY = ReadBy("native")
 
@@ -78,6 +79,8 @@ class NativeFormat:
                 parts.append(part)
         if not acts and not speaks:
             return malformed(reply, ONLY_THOUGHTS if parts and any(type(part) is not Text for part in parts) else EMPTY, _READ_BY)
+        if not acts and reply.finish == "tool_calls" and lost_call(request):
+            return malformed(reply, LOST_CALL, _READ_BY)
         return ModelReply(
             Message("assistant", tuple(parts), reply.message_data),
             "act" if acts else "answer",
@@ -91,6 +94,14 @@ class NativeFormat:
             reply.request_id,
             reply.cost,
         )
+
+
+def lost_call(request: ModelRequest) -> bool:
+    """Whether text that ended for a call, of which there is none, only announces it. Said again after a complaint, it is the answer."""
+    if not request.tools or request.tool_choice == "none":
+        return False
+    last = next((message for message in reversed(request.messages) if message.role == "assistant"), None)
+    return last is None or not any(type(part) is Text and part.provider_data == MALFORMED for part in last.parts)
 
 
 def read_call(call: ToolCall) -> tuple[ToolCall, tuple[str, ...]]:

@@ -13,7 +13,7 @@ from react_agent.messages import JsonObject, ToolCall, ToolSpec
 NOTHING = frozenset({"", "none", "null", "n/a", "[]", "()"})  # as the input of a tool that takes nothing
 ANSWER_NAMES = frozenset({"finish", "final answer", "final_answer", "finalanswer"})
 NAME_KEYS = ("action", "tool", "tool_name", "name", "function")
-INPUT_KEYS = ("action_input", "tool_input", "input", "arguments", "parameters", "args")
+INPUT_KEYS = ("action_input", "tool_input", "tool_arguments", "input", "arguments", "parameters", "args")
 _ANSWER_KEYS = ("answer", "final_answer", "output", "text", "result", "response")
 
 

@@ -65,7 +65,11 @@ class ReactPaperFormat(ReactTextFormat):
         tool = head.tools[index]
         lines = describe(tool).split("\n")
         key = single_parameter(tool)
-        lines[0] = f"{tool.name}[{key}]" if key is not None else f"{tool.name}, with Action Input: {lines[0]}"
+        if key is not None:
+            lines[0] = f"{tool.name}[{key}]"
+        else:
+            arguments = lines[0][len(tool.name) + 1 : -1]
+            lines[0] = f"{tool.name}, with Action Input: {f'one JSON object of {arguments}' if arguments else '{}'}"
         return "\n".join(lines)
 
 

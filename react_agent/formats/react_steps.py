@@ -124,11 +124,14 @@ class StepReader(CallReader):
         return step
 
     def _answer(self, at: int) -> Step:
-        """The answer's text goes to the next label that only a further step can have."""
-        label = self.labels.next(at)
+        """The answer's text goes to the next label that only a further step can have, or to a question of the model's own before it."""
+        label, asked = self.labels.next(at), -1
         while label is not None and label.kind not in _ENDS_ANSWER:
+            asked = label.start if label.kind == "question" else -1
             label = self.labels.next(label.content)
         end = label.start if label is not None else len(self.text)
+        if label is not None and self.text[at : max(at, asked)].strip():
+            end = asked
         words = self.text[at:end].strip()
         if self.labels.wrapped:
             words = words.removesuffix("```").rstrip()

@@ -8,7 +8,7 @@ from pydantic import JsonValue
 
 from react_agent.formats.base import RawReply
 from react_agent.formats.native import CUT, malformed
-from react_agent.formats.scanner import NO_THOUGHTS, Step, bounded, find_thoughts, skip_space, unthink
+from react_agent.formats.scanner import NO_THOUGHTS, Step, bounded, find_thoughts, scratchpad, unthink
 from react_agent.formats.tools import json_type
 from react_agent.messages import Act, Answer, Message, ModelReply, ModelRequest, Part, ReadBy, Reading, Text, Thinking, ToolSpec
 
@@ -72,14 +72,16 @@ def scan(text: str, read: ReadStep) -> tuple[Step, list[str]]:
     """
     found = find_thoughts(text)
     if found is NO_THOUGHTS:
-        return read(text, _thought_element(text)), []
+        step, said = _past_scratchpads(text, (), read)
+        return step, [thought for thought in said if thought]
     begin = 0
     if found.orphans:
-        step = read(text, [(start, end) for start, end, _, _ in found.blocks])
+        step = read(text, [*(block[:2] for block in found.blocks), *found.pads])
         thinking = [end for at, end in found.orphans if not (_whole(step) and at > step.at and found.orphans[-1][0] < step.end)]
         begin = thinking[-1] if thinking else 0
     said = [unthink(text[:begin])] if begin else []
     rest = [block for block in found.blocks if block[0] >= begin]
+    pads = [pad for pad in found.pads if pad[0] >= begin]
     leading = 0
     for start, end, inner, close in rest:
         if text[begin:start].strip():
@@ -87,8 +89,9 @@ def scan(text: str, read: ReadStep) -> tuple[Step, list[str]]:
         said.append(unthink(text[inner:close]))
         begin, leading = end, leading + 1
     del rest[:leading]
-    body = text[begin:]
-    step = read(body, [*((start - begin, end - begin) for start, end, _, _ in rest), *_thought_element(body)])
+    hidden = [(start - begin, end - begin) for start, end in (*(block[:2] for block in rest), *pads)]
+    step, noted = _past_scratchpads(text[begin:], hidden, read)
+    said.extend(noted)
     step.start += begin
     step.end += begin
     step.at += begin
@@ -100,11 +103,26 @@ def scan(text: str, read: ReadStep) -> tuple[Step, list[str]]:
     return step, [thought for thought in said if thought]
 
 
-def _thought_element(text: str) -> Spans:
-    """Where ``<thought>…</thought>`` begins a text. Who reads elements takes it for the thought; for all others nothing in it is a step either."""
-    begin = skip_space(text, 0)
-    stop = text.find("</thought>", begin) if text.startswith("<thought>", begin) else -1
-    return [(begin, stop + len("</thought>"))] if stop >= 0 else ()
+def _past_scratchpads(text: str, hidden: Spans, read: ReadStep) -> tuple[Step, list[str]]:
+    """The step in a text after the scratchpads with which it begins, and what stands in these. Nothing in one is a step.
+
+    One that is all there is, or that an element follows, may be the form that was asked for: then it is part of the text.
+    """
+    past, said = 0, list[str]()
+    while (pad := scratchpad(text, past)) is not None:
+        begin, stop, past = pad
+        said.append(text[begin:stop].strip())
+        if past == stop:  # never closed: the model was still thinking
+            return Step("malformed", end=past, open=True), said
+    if not past:
+        return read(text, hidden), []
+    step = read(text[past:], [(start - past, end - past) for start, end in hidden if end > past])
+    if step.kind == "none" and (not step.text or step.text.startswith("<")):
+        return read(text, [*hidden, (0, past)]), []
+    step.start += past
+    step.end += past
+    step.at += past
+    return step, said
 
 
 def _whole(step: Step) -> bool:
@@ -120,7 +138,7 @@ def prose_answers(text: str, request: ModelRequest) -> bool:
         return False
     if not request.tools or request.tool_choice == "none":
         return True
-    if request.head.output_schema is not None:
+    if request.head.output_schema is not None or scratchpad(text) is not None:
         return False
     return any(result.ok for message in reversed(request.messages) for result in message.results)
 

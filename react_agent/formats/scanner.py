@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from operator import itemgetter
@@ -34,17 +34,19 @@ def _tree(marks: list[str]) -> str:
 # Control tokens with which servers that do not strip them end a turn; they are no part of an answer.
 TURN_ENDS = ("</s>", "<|eot_id|>", "<|eom_id|>", "<|im_end|>", "<|end|>", "<|end_of_text|>", "<|endoftext|>", "<end_of_turn>", "<turn|>", "<|eot|>",
              "<|return|>", "<|END_OF_TURN_TOKEN|>", "<｜end▁of▁sentence｜>")  # fmt: skip
+_TURN_ENDS = frozenset(TURN_ENDS)
+_LONGEST_END = max(map(len, TURN_ENDS))
 
 
 def turn_end(text: str) -> int:
     """Where the turn ends: before the control tokens at the end of the text, if there are any."""
     end = len(text)
     while True:
-        shown = len(text[max(0, end - 100) : end].rstrip()) + max(0, end - 100)
-        mark = next((mark for mark in TURN_ENDS if text.endswith(mark, 0, shown)), "")
-        if not mark:
+        shown = end if end and not text[end - 1].isspace() else len(text[max(0, end - 100) : end].rstrip()) + max(0, end - 100)
+        begin = text.rfind("<", max(0, shown - _LONGEST_END), shown)
+        if begin < 0 or text[begin:shown] not in _TURN_ENDS:
             return end
-        end = shown - len(mark)
+        end = begin
 
 
 THINK_PAIRS = {
@@ -62,16 +64,23 @@ THINK_PAIRS = {
 THINK_PAIRS |= {  # as models write them that were only told to think
     f"<{name}>": f"</{name}>" for word in ("think", "thinking", "reasoning") for name in (word.upper(), word.capitalize())
 }
+# Elements for thinking that an answer may hold too, as text or code: they are thinking only where a reply begins with one. But nothing in one is a step.
+SCRATCHPADS = {
+    f"<{name}>": f"</{name}>"
+    for word in ("scratchpad", "analysis", "reflection", "thought", "thoughts", "inner_monologue", "chain_of_thought")
+    for name in (word, word.upper(), word.capitalize())
+}
+_SCRATCHPAD = any_of(SCRATCHPADS)
 _THINK_CLOSERS = frozenset(THINK_PAIRS.values())
-_THINK_MARK = any_of(mark for pair in THINK_PAIRS.items() for mark in pair)
+_THINK_MARK = any_of([*SCRATCHPADS, *(mark for pair in THINK_PAIRS.items() for mark in pair)])
 
 
-_ALONE = re.compile(r"(?:\.\.\.|…)?+(?:</[\w:|.\-]{1,30}+>)?+([`\"'])(?![\w`\"'])(?!\s?+[{<\[])")
+_ALONE = re.compile(r"(?:[\w.\-]{1,30}+\"?+>|(?:\.\.\.|…)?+(?:</[\w:|.\-]{1,30}+>)?+)([`\"'])(?![\w`\"'])(?!\s?+[{<\[])")
 SPOKEN_CHARS = 48  # after a mark, by which `spoken_of` is certain
 
 
 def spoken_of(text: str, start: int, end: int) -> int:
-    """Where the words end that only speak of the mark at `start`: it stands in backticks or quotes, alone or with its closing tag. 0 for one that is used.
+    """Where the words end that only speak of the mark at `start`: it stands in backticks or quotes, alone or with its name or its closing tag. 0 for one that is used.
 
     No call begins so, not even a broken one: a quote follows where its name or its JSON should stand.
     """
@@ -115,12 +124,12 @@ class Thoughts:
     Attributes:
         blocks: (start, end, start of the content, end of the content) of each, in order.
         orphans: Ends of closing tags that nothing opened: the prompt's template opened that block.
-        unclosed: The last block has no end: the text was cut while the model was thinking.
+        pads: Where whole scratchpads are, with what stands in them.
     """
 
     blocks: list[tuple[int, int, int, int]]
     orphans: list[tuple[int, int]]
-    unclosed: bool = False
+    pads: Sequence[tuple[int, int]] = ()
 
     def split(self, text: str) -> tuple[str, list[str]]:
         """The text without its thinking blocks, and what stands in them."""
@@ -149,10 +158,20 @@ def find_thoughts(text: str) -> Thoughts:
         return NO_THOUGHTS
     blocks: list[tuple[int, int, int, int]] = []
     orphans: list[tuple[int, int]] = []
+    pads: list[tuple[int, int]] = []
+    missing: set[str] = set()  # closing tags that do not come any more
     while found is not None:
         mark, at = found.group(), found.end()
         if (past := spoken_of(text, found.start(), at)) > 0:
             at = past
+        elif mark in SCRATCHPADS:
+            closer = SCRATCHPADS[mark]
+            end = text.find(closer, at) if closer not in missing else -1
+            if end >= 0:
+                at = end + len(closer)
+                pads.append((found.start(), at))
+            else:
+                missing.add(closer)
         elif mark in _THINK_CLOSERS:
             orphans.append((found.start(), at))
         else:
@@ -162,11 +181,21 @@ def find_thoughts(text: str) -> Thoughts:
                 end = text.find(closer, past)
             if end < 0:
                 blocks.append((found.start(), len(text), at, len(text)))
-                return Thoughts(blocks, orphans, unclosed=True)
+                return Thoughts(blocks, orphans, pads)
             blocks.append((found.start(), end + len(closer), at, end))
             at = end + len(closer)
         found = _THINK_MARK.search(text, at)
-    return Thoughts(blocks, orphans)
+    return Thoughts(blocks, orphans, pads)
+
+
+def scratchpad(text: str, at: int = 0) -> tuple[int, int, int] | None:
+    """The scratchpad that comes next at `at`: where its content begins and ends, and its own end. One that is never closed goes to the text's end."""
+    found = _SCRATCHPAD.match(text, skip_space(text, at))
+    if found is None:
+        return None
+    closer = SCRATCHPADS[found.group()]
+    end = text.find(closer, found.end())
+    return (found.end(), end, end + len(closer)) if end >= 0 else (found.end(), len(text), len(text))
 
 
 class Hidden:

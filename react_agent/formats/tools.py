@@ -11,7 +11,7 @@ from typing import cast
 from pydantic import JsonValue
 
 from react_agent.formats.lossless import Unreadable, read_value, write_json
-from react_agent.formats.schemas import flat, resolved
+from react_agent.formats.schemas import flat, inlined, resolved
 from react_agent.messages import JsonObject, ToolSpec
 
 FINISH_TOOL = "finish"  # the reserved tool whose call is a typed answer; the same name as `spec.FINISH_TOOL`, which formats do not import
@@ -22,12 +22,14 @@ _REF_HOPS = 8
 
 
 def find_tool(tools: Tools, name: str) -> tuple[ToolSpec | None, str | None]:
-    """The tool of that name, exactly or, where only one differs in case or by ``functions.`` before it, that one; and the repair's name."""
+    """The tool of that name, exactly or, where only one differs in case or by a namespace before it, that one; and the repair's name."""
     exact, folded = _by_name(tools)
     if (tool := exact.get(name)) is not None:
         return tool, None
     alike = folded.get(name.casefold(), ())
-    if (tool := exact.get(name.removeprefix("functions."))) is not None:  # the namespace that OpenAI's models were taught
+    if (
+        tool := exact.get(name.removeprefix("functions.").removeprefix("default_api."))
+    ) is not None:  # what OpenAI's and Google's models were taught
         return tool, "name_prefix"
     return (alike[0], "name_case") if len(alike) == 1 else (None, None)
 
@@ -232,51 +234,81 @@ def misfit(tool: ToolSpec, arguments: JsonObject) -> str | None:
 # ----------------------------------------------------------------------------------------------------------------- examples
 
 _SAMPLES: dict[str, JsonValue] = {"string": "text", "integer": 1, "number": 1.5, "boolean": True, "null": None, "array": [], "object": {}}
+_SAMPLE_DEPTH = 6
+_SCHEMA_CHARS = 5_000  # of one argument, with what its references stand for
 
 
 def example_arguments(tool: ToolSpec) -> JsonObject:
     """Arguments to show: the tool's own example, else made from its schema (its examples, defaults, members), else plain samples."""
     if tool.examples:
         return tool.examples[0].arguments
-    known = properties(tool)
+    known = _shapes(tool)
     names = required(tool) or list(known)[:1]
-    return {name: _sample(known.get(name), tool.parameters) for name in names}
+    return {name: _sample(known.get(name), _SAMPLE_DEPTH) for name in names}
 
 
-def _sample(schema: JsonValue, root: JsonObject) -> JsonValue:
-    if isinstance(schema, dict):
-        for key in ("examples", "enum"):
-            if isinstance(found := schema.get(key), list) and found:
-                return found[0]
-        for key in ("const", "default"):
-            if schema.get(key) is not None:
-                return schema[key]
-    types = accepted(schema, root)
-    return next((value for kind, value in _SAMPLES.items() if kind in types), "text")
+def _shapes(tool: ToolSpec) -> dict[str, JsonValue]:
+    """The schema of each argument, without references: a model is not shown what they refer to."""
+    found = flat(inlined(tool.parameters)).get("properties")
+    return found if isinstance(found, dict) else {}
+
+
+def _sample(schema: JsonValue, depth: int) -> JsonValue:
+    if not isinstance(schema, dict) or depth == 0:
+        return "text"
+    for key in ("examples", "enum"):
+        if isinstance(found := schema.get(key), list) and found:
+            return found[0]
+    for key in ("const", "default"):
+        if schema.get(key) is not None:
+            return schema[key]
+    for key in ("anyOf", "oneOf", "allOf"):
+        if isinstance(options := schema.get(key), list) and options:
+            return next((made for option in options if (made := _sample(option, depth - 1)) is not None), None)
+    types = accepted(schema, {})
+    kind = next((kind for kind in _SAMPLES if kind in types), "string")
+    if kind == "object" and isinstance(needed := schema.get("required"), list):
+        found = schema.get("properties")
+        members = found if isinstance(found, dict) else {}
+        return {name: _sample(members.get(name, {}), depth - 1) for name in needed if isinstance(name, str)}
+    if kind == "array":
+        first = schema.get("prefixItems")
+        made = [_sample(item, depth - 1) for item in first] if isinstance(first, list) else []
+        fewest = schema.get("minItems")
+        return made + [_sample(schema.get("items", {}), depth - 1)] * (min(fewest, 3) - len(made) if isinstance(fewest, int) else 0)
+    return _within(_SAMPLES[kind], schema) if kind in ("integer", "number") else _SAMPLES[kind]
+
+
+def _within(value: JsonValue, schema: JsonObject) -> JsonValue:
+    """A number that the bounds let through, as far as these are plain."""
+    low, high = schema.get("minimum"), schema.get("maximum")
+    for bound, best in ((low, max), (high, min)):
+        if isinstance(bound, int | float) and isinstance(value, int | float):
+            value = best(value, bound)
+    return value
 
 
 def describe(tool: ToolSpec) -> str:
     """A tool in a prompt: its signature, what it does, and a line for each argument."""
-    known, needed = properties(tool), required(tool)
-    signature = ", ".join(
-        f"{name}: {_type_name(schema, tool.parameters)}{'' if name in needed else ' (optional)'}" for name, schema in known.items()
-    )
+    known, written, needed = _shapes(tool), properties(tool), required(tool)
+    signature = ", ".join(f"{name}: {_type_name(schema)}{'' if name in needed else ' (optional)'}" for name, schema in known.items())
     lines = [f"{tool.name}({signature})"]
     if tool.description.strip():
         lines.append("  " + " ".join(tool.description.split()))
     for name, schema in known.items():
-        note = _note(schema)
+        note = _note(schema, written.get(name))
         if note:
             lines.append(f"  - {name}: {note}")
     return "\n".join(lines)
 
 
-def _type_name(schema: JsonValue, root: JsonObject) -> str:
-    types = accepted(schema, root)
+def _type_name(schema: JsonValue) -> str:
+    types = accepted(schema, {})
     return "any" if types >= _ANY else " or ".join(kind for kind in _SAMPLES if kind in types)
 
 
-def _note(schema: JsonValue) -> str:
+def _note(schema: JsonValue, written: JsonValue) -> str:
+    """What there is to say of an argument. `written`: its schema with references, for one that is too long without."""
     if not isinstance(schema, dict):
         return ""
     said = schema.get("description")
@@ -284,7 +316,18 @@ def _note(schema: JsonValue) -> str:
     members = schema.get("enum")
     if isinstance(members, list):
         note = f"{note} One of {write_json(cast(JsonValue, members))}.".strip()
-    nested = schema.get("properties") or schema.get("items")
-    if isinstance(nested, dict) and nested:
-        note = f"{note} Schema: {write_json(schema)}".strip()
+    if any(_has_parts(part) for part in (schema, *_options(schema))):
+        shown = write_json({key: value for key, value in schema.items() if key != "description"})
+        note = f"{note} Schema: {shown if len(shown) <= _SCHEMA_CHARS else write_json(written)}".strip()
     return note
+
+
+def _options(schema: JsonObject) -> list[JsonValue]:
+    return [option for key in ("anyOf", "oneOf", "allOf") if isinstance(options := schema.get(key), list) for option in options]
+
+
+def _has_parts(schema: JsonValue) -> bool:
+    """There is more to it than the name of a type tells."""
+    return isinstance(schema, dict) and any(
+        isinstance(schema.get(key), dict | list) and schema[key] for key in ("properties", "items", "prefixItems")
+    )

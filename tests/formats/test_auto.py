@@ -40,6 +40,12 @@ LEAKS: dict[str, str] = {
     "Thought/Action": "Thought: I look.\nAction: search[Paris]",
     "a list of calls after prose": "I call:\n\n[search(query='Paris')]\n\nThen I wait.",
     "a step as an object after prose": 'I call it. {"thought": "", "action": "search", "action_input": {"query": "Paris"}}',
+    "a Python list after prose": "Calling tools:\n[{'id': 'c1', 'type': 'function', 'function': {'name': 'search', 'arguments': {'query': 'Paris'}}}]",
+    "with tool_arguments": 'Action:\n{"tool_name": "search", "tool_arguments": {"query": "Paris"}}\n\nThis finds it.',
+    "uses of tools": '{"tool_uses": [{"recipient_name": "functions.search", "parameters": {"query": "Paris"}}]}',
+    "the name on a line of its own": 'search\n{"query": "Paris"}<|eot_id|>',
+    "tool_code with Google's namespace": '```tool_code\nprint(default_api.search(query="Paris"))\n```',
+    "tool_code without a fence": 'tool_code\nprint(default_api.search(query="Paris"))\n',
     "tool_code": '```tool_code\nprint(search(query="Paris"))\n```',
     "a call alone, without brackets": 'search(query="Paris")</s>',
     "as OpenAI's messages have it": '{"tool_calls": [{"id": "1", "type": "function", "function": {"name": "search", "arguments": "{\\"query\\": \\"Paris\\"}"}}]}',
@@ -67,13 +73,22 @@ ANSWERS = {
     "code alone": "print('x')",
     "prose that begins like a call": "search(query='x') looks it up.",
     "marks that are spoken of": "Use the `<tool_call>` tag, or `<tool_call>...</tool_call>`, not '[TOOL_CALLS]'.",
+    "marks with a name that are spoken of": "Use `<function=search>`, '<parameter=query>' or `<invoke name=\"search\">`.",
     "thinking marks that are spoken of": 'The `<think>` tag opens, `</think>` closes it; `<think>…</think>` is both.\n\n"<think>"',
+    "elements that begin with an analysis": "<analysis>It is dear.</analysis>\n<verdict>no</verdict>",
+    "an analysis alone": "<analysis>It is dear.</analysis>",
+    "a scratchpad that is spoken of": "Write <scratchpad>notes</scratchpad> first, or `<thought>`.\n```xml\n<reflection>x</reflection>\n```",
+    "a scratchpad that is not closed": "Put <reflection> before it.",
     "marks in code": "So:\n```python\nif text.startswith(\"<tool_call>\"):\n    stop = '</think>'\n```",
     "a list of calls of no tool": "[f(x=1)]",
     "a list of calls within a line": "Write [search(query='Paris')] to search.",
     "a call in quotes": """It wrote '{"name": "search", "arguments": {"query": "Paris"}}' and no more.""",
     "code": "```python\nsearch(query='Paris')\n```",
     "a label in prose": "Take\nAction: call your doctor\nAnswer: soon",
+    "a tool's name and more": 'search\n{"query": "Paris"} is what it takes.',
+    "marks of a call in code": "GLM writes:\n```xml\n<arg_key>query</arg_key>\n```\nand `<parameter=query>`.",
+    "a recipient that is spoken of": "The header says to=functions.search and `to=functions.now {}`.",
+    "a recipient that is no tool": "It wrote to=functions.other {}.",
     "a mark that is spoken of": "The <|channel|> token tells channels apart.",
     "JSON with an answer": '{"answer": 42}',
     "JSON with an answer, fenced": '```json\n{"answer": "42"}\n```',
@@ -102,6 +117,7 @@ WRITTEN_ANSWERS = {
     "between Cohere's marks": "<|START_THINKING|>hm<|END_THINKING|><|START_RESPONSE|>42<|END_RESPONSE|>",
     "in a fence": '```json\n{"action": "Final Answer", "action_input": "42"}\n```',
     "in a blob": 'Thought: I know.\nAction:\n```json\n{"action": "Final Answer", "action_input": "42"}\n```',
+    "with the token that ends the turn": "Thought: I know.\nFinal Answer: 42<|endoftext|>",
     "the paper's": "Thought 2: I know.\nAction 2: Finish[42]",
 }
 
@@ -126,9 +142,19 @@ MISTAKES = {
     "cut, bare": ('{"name": "search", "arguments": {"query": "Par', "inside the string"),
     "no call in the tag": ("<tool_call>Paris?</tool_call>", ""),
     "a mark in code, then a call": ('`<tool_call>`{"name": "search", "arguments": {"query": "Par', "no call can be read"),
+    "a call in backticks": ("`<function=search></function>`", ""),
     "a quote before a call": ('He says "yes"<tool_call>"name": "search"', ""),
     "a step for no tool": ("Action: serch\nAction Input: Paris", "Did you mean search?"),
     "the name and no JSON": ('<tool_call>search("Paris")</tool_call>', "after the name search"),
+    "a call without its beginning": ("<name>search\n</parameter>\n<parameter=query>\nParis\n</parameter>\n</function>", "no whole call"),
+    "arguments without a call": ("search<arg_key>query</arg_key><arg_value>Paris</arg_value>", "no whole call"),
+    "tags with blanks": ('<｜DSML｜ invoke name="search">\n</｜DSML｜ invoke>', "no whole call"),
+    "tags of a namespace": ('<x:invoke name="search"><x:parameter name="query">Paris</x:parameter></x:invoke>', "no whole call"),
+    "flowers": ('✿FUNCTION✿: search\n✿ARGS✿: {"query": "Paris"}\n✿RESULT✿: made up\n✿RETURN✿: 42', "no whole call"),
+    "a header without its tokens": ('to=functions.search code\n{"query": "Paris"}', "to=functions. belongs to a call"),
+    "channels without their tokens": ('analysisI look.assistantcommentary to=functions.search json{"query": "Paris"}', "belongs to a call"),
+    "arguments to nobody": ('<|channel|>commentary<|message|>{"query": "Paris"}<|end|>', "no function"),
+    "the name and broken arguments": ('search\n{"query": "Par', "inside the string"),
     "a cut list of calls": ("[search(query='Par", "inside a string"),
     "a list of calls without quotes": ("[search(query=Paris)]", "no literal"),
     "no action": ("Action: None\nAction Input: None", "no call and no answer"),
@@ -155,6 +181,8 @@ def test_a_bad_call_beside_a_good_one_is_refused_by_itself() -> None:
 def test_thinking_is_told_from_the_answer() -> None:
     assert read("auto", "<think>hm</think>\n42").read() == Answer("hm", "42")
     assert read("auto", "hm\n</think>\n42").read() == Answer("hm", "42")
+    assert read("auto", "<scratchpad>\nhm\n</scratchpad>\n\n42").read() == Answer("hm", "42")
+    assert read("auto", "<think>a</think><Analysis>b</Analysis><reflection>c</reflection>42").read() == Answer("a\nb\nc", "42")
     assert AUTO.read(RawReply((Thinking("a"), Text("42"))), ask()).read() == Answer("a", "42")
     for text in (
         "<think>\n\n</think>\n\n42",
@@ -162,8 +190,15 @@ def test_thinking_is_told_from_the_answer() -> None:
         "<THINK></THINK>42</s>",
     ):  # nothing thought, and tokens that the server left
         assert read("auto", text).read() == Answer("", "42")
-    assert "thoughts only" in (read("auto", "<think>hm</think>").complaint or "")
+    for text in ("<think>hm</think>", "<scratchpad>hm"):
+        assert "thoughts only" in (read("auto", text).complaint or "")
     assert "empty" in (read("auto", "").complaint or "")
+
+
+def test_an_answer_that_would_be_taken_for_a_scratchpad_is_not_written() -> None:
+    for text in ("<analysis>a</analysis> b", "<scratchpad>a"):
+        with pytest.raises(FormatError):
+            AUTO.write(Answer("", text))
 
 
 def test_a_cut_reply_is_nothing() -> None:

@@ -137,7 +137,13 @@ def test_nothing_in_a_thinking_block_is_run(name: str) -> None:
         f"I see. <think>{call}</think>\nNo call after all.",
         f"<THINK>{call}</THINK>\nNo call after all.",
         f"<|begin_of_thought|>\n{call}\n<|end_of_thought|>\nNo call after all.",
-        f"<thought>\n{call}\n</thought>\nNo call after all.",
+        *(
+            f"<{word}>\n{call}\n</{word}>\nNo call after all."
+            for word in ("thought", "scratchpad", "analysis", "Reflection", "inner_monologue")
+        ),
+        f"<think>hm</think>\n<scratchpad>{call}</scratchpad><thoughts>{call}</thoughts>\nNo call after all.",
+        f"I see. <scratchpad>\n{call}\n</scratchpad>\nNo call after all.",
+        f"<scratchpad>\n{call}",
     ):
         reply = read(name, text, ask(resulted=True))
         assert not reply.message.calls, text

@@ -186,6 +186,7 @@ def test_the_papers_prompt_for_a_base_model() -> None:
     assert (reply.reading, reply.message.text) == ("answer", "Colorado [US]")
     prompt = bodies[0]["prompt"]
     assert "(1) search[query]" in prompt
+    assert "(2) add, with Action Input: one JSON object of a: integer, b: integer\n" in prompt
     assert "(3) Finish[answer]" in prompt
     assert (
         "Question: Where is the Colorado orogeny?\nThought: I search for it.\nAction: search[Colorado orogeny]\nObservation: In Colorado.\n"

@@ -5,7 +5,7 @@ import pytest
 from react_agent.errors import FormatError
 from react_agent.formats import get_format
 from react_agent.formats.base import RawReply
-from react_agent.messages import Act, Answer, Head, Malformed, Message, Text, Thinking, ToolCall, Usage, system
+from react_agent.messages import Act, Answer, Head, Malformed, Message, ModelRequest, Text, Thinking, ToolCall, Usage, system, user
 
 from ._say import ask
 
@@ -57,6 +57,7 @@ MALFORMED = {
     "empty": ((), {}, "empty"),
     "white space": ((Text(" \n"),), {}, "empty"),
     "thinking only": ((Thinking("hm"),), {}, "thoughts only"),
+    "a call that the server lost": ((Text("I look it up."),), {"finish": "tool_calls"}, "no call came"),
     "cut text": ((Text("The answer is 4"),), {"finish": "length"}, "cut off"),
     "cut call": ((ToolCall("search", raw='{"query": "x"}'),), {"finish": "length"}, "cut off"),
 }
@@ -68,6 +69,20 @@ def test_neither_call_nor_answer_is_malformed(parts: tuple[object, ...], more: d
     assert reply.reading == "malformed"
     assert says in (reply.complaint or "")
     assert not reply.message.calls
+
+
+@pytest.mark.parametrize("name", ["native", "auto"])
+def test_text_that_ended_for_a_call_that_is_not_there_is_an_answer_only_where_none_can_be_meant(name: str) -> None:
+    form, raw = get_format(name), RawReply((Text("I look it up."),), "tool_calls")
+    first = form.read(raw, ask())
+    assert (first.reading, "no call came" in (first.complaint or "")) == ("malformed", True)
+    again = ask()
+    for request in (
+        ask(()),
+        ask(tool_choice="none"),
+        ModelRequest(again.messages.extend(first.message, user(first.complaint or "")), again.head),  # it says so once more
+    ):
+        assert form.read(raw, request).reading == "answer"
 
 
 def test_a_refusal_keeps_the_provider_s_words() -> None:

@@ -149,8 +149,12 @@ ANSWERS = {
     ),
     "inline": ("Thought: I know it. Final Answer: 42", "I know it.", "42"),
     "then more": ("Final Answer: 42\n\nAction: search\nAction Input: x", "", "42"),
+    "then a question of its own": ("Final Answer: 42\n\nQuestion: 2*2?\nThought: easy\nFinal Answer: 4", "", "42"),
+    "which is a quiz": ("Final Answer: A quiz.\nQuestion: 2*2?\nAnswer: 4", "", "A quiz.\nQuestion: 2*2?\nAnswer: 4"),
+    "which begins with a question": ("Final Answer: Question: why?\nThought: so", "", "Question: why?"),
     "the question again": ("Question: 6*7?\nThought: I know.\nFinal Answer: 42", "I know.", "42"),
     "after thinking": ("<think>so</think>Final Answer: 42", "so", "42"),
+    "after a scratchpad": ("<scratchpad>\nAction: now\n</scratchpad>\nFinal Answer: 42", "Action: now", "42"),
 }
 
 
@@ -162,6 +166,7 @@ def test_an_answer_is_read(text: str, thought: str, answer: str) -> None:
 MALFORMED = {
     "empty": ("", "empty"),
     "thinking only": ("<think>Final Answer: 3</think>", "thoughts only"),
+    "an open scratchpad": ("<scratchpad>\nAction: search[Paris]", ""),
     "open thinking": ("<think>Action: search[Paris]", ""),
     "thought only": ("Thought: I should look.", "no action and no final answer"),
     "prose": ("I should look for Paris.", "no action and no final answer"),
@@ -169,6 +174,12 @@ MALFORMED = {
     "thought for input": ("Action: search\nThought: Paris", "has no input"),
     "input without action": ("Action Input: Paris", ""),
     "no action, and an answer to its own observation": ("Action: None\nObservation: x\nFinal Answer: 42", ""),
+    "no action, and why": ("Thought: It greets.\nAction: None (no tool is needed)", ""),
+    "headings for labels": ("### Thought\nI look.\n### Action\nsearch\n### Action Input\nParis", ""),
+    "a list of labels": ("- Thought: I look.\n- Action: search\n- Action Input: Paris", ""),
+    "the form, unfilled": ("Action:\n```\n$JSON\n```", ""),
+    "a thought and another speaker": ("Thought: Do I need a tool? No\nAI: Hello.", "no action and no final answer"),
+    "code for a call": ('Thought: I look.\nCode:\n```py\nprint(search(query="Paris"))\n```<end_code>', ""),
     "prose as the action": ("Action: I will search for Paris", ""),
     "text after the name": ("Action: search for Paris", "other text"),
     "a label for a name": ("Action: search Final Answer:\nAction Input: x", "other text"),
@@ -194,6 +205,8 @@ def test_neither_act_nor_answer_is_malformed_and_shows_a_corrected_example(text:
 
 COMPLAINTS = {
     "cut string": ('Action: search\nAction Input: {"path": "/tmp/scra', "inside the string"),
+    "a quote left out": ('Action: search\nAction Input: {query": "Paris"}', "a colon was expected"),
+    "the form's own words": ("Action: Speak\nAction Input: Hello.", "no tool named"),
     "cut before an observation": ('Action: search\nAction Input: {"path": "/tmp/scra\nObservation: ok', "inside the string"),
     "open bracket": ("Action: search[Paris", "never closed"),
     "open bracket before a label": ("Action: search[Paris\nObservation: x", "never closed"),
@@ -300,6 +313,10 @@ def test_prose_is_an_answer_only_where_nothing_else_can_be_meant(request_, readi
         assert reply.read_by.repairs == ("unmarked_answer",)
 
 
+def test_a_scratchpad_alone_is_no_answer() -> None:
+    assert read("react_text", "<scratchpad>I should answer.</scratchpad>", ask(resulted=True)).reading == "malformed"
+
+
 def test_an_error_is_no_result_that_prose_could_answer() -> None:
     request = ask()
     failed = Message("tool", (ToolResult("search", (Text("no"),), "error"),))
@@ -393,6 +410,12 @@ def test_the_prompt_has_instructions_tools_rules_and_examples() -> None:
         assert piece in prompt
     assert REACT.lower(Message("system", ()), None, Head()) == ()
     assert lower(Message("system", ()), Head((NOW,))).text.startswith("You can use these tools:")
+
+
+def test_the_papers_prompt_tells_the_input_of_a_tool_that_takes_nothing_as_it_is_read() -> None:
+    (prompt,) = get_format("react_paper").lower(Message("system", ()), None, Head((NOW,)))
+    assert "(1) now, with Action Input: {}\n" in prompt.text
+    assert read("react_paper", "Action: now\nAction Input: {}").message.calls == (ToolCall("now", {}),)
 
 
 def test_assistant_messages_become_steps_again() -> None:

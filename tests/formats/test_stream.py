@@ -79,6 +79,14 @@ HEARD: dict[str, tuple[str, str, list[tuple[str, str]]]] = {
     "marks that are spoken of": ("auto", "Use `<think>` or \"<tool_call>\".", [("text", "Use `<think>` or \"<tool_call>\".")]),
     "thinking in between": ("auto", "<think>a</think>b <think> c </think> d", [("thinking", "a"), ("text", "b"), ("thinking", "\nc"), ("text", "  d")]),
     "thinking that the template opened": ("auto", "hm\n</think>\n\n42", [("text", "hm"), ("restart", ""), ("thinking", "hm"), ("text", "42")]),
+    "a scratchpad": ("auto", "<scratchpad>a</scratchpad><REFLECTION>b</REFLECTION> c", [("thinking", "a\nb"), ("text", "c")]),
+    "a scratchpad before a step": (
+        "react_text", "<analysis>\nAction: now\n</analysis>\nAction: search[Paris]", [("thinking", "Action: now"), ("call", "search[Paris]")],
+    ),
+    "a scratchpad that is none": ("auto", "Write <analysis>x</analysis> twice.", [("text", "Write <analysis>x</analysis> twice.")]),
+    "elements that were asked for, known at the end": (
+        "auto", "<analysis>x</analysis><b>y</b>", [("thinking", "x"), ("text", "<b>y</b>"), ("restart", ""), ("text", "<analysis>x</analysis><b>y</b>")],
+    ),
     "text before a call": ("hermes", f"I look.\n{WRITTEN['hermes']}", [("text", "I look."), ("call", WRITTEN["hermes"].removeprefix("<tool_call>\n"))]),
     "a call in a fence, known at the end": (
         "auto", f"So:\n{WRITTEN['json_fence']}", [("text", f"So:\n{WRITTEN['json_fence']}"), ("restart", ""), ("text", "So:"), ("call", '{"query": "Paris"}')],

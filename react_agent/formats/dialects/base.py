@@ -22,8 +22,8 @@ from react_agent.formats.scanner import Hidden, Step, any_of, cut_in, fence_at, 
 from react_agent.formats.tools import Tools, accepted, coerce, find_tool, from_text, json_type, properties, takes_nothing, unknown
 from react_agent.messages import Act, Answer, JsonObject, ToolCall, ToolSpec
 
-NAME_KEYS = ("name", "tool_name", "function", "tool", "action")
-ARGUMENT_KEYS = ("arguments", "parameters", "args", "action_input", "tool_input", "input")
+NAME_KEYS = ("name", "tool_name", "function", "tool", "action", "recipient_name")
+ARGUMENT_KEYS = ("arguments", "parameters", "args", "action_input", "tool_input", "tool_arguments", "input")
 EXTRA_KEYS = frozenset({"id", "type", "tool_call_id", "call_id", "index", "thought"})
 
 

@@ -19,8 +19,10 @@ from react_agent.messages import Act, Answer, JsonObject, ToolCall
 
 _THOUGHT_KEYS = ("thought", "reasoning", "thoughts")
 _ANSWER_KEYS = ("answer", "final_answer", "final answer")
-_NESTED = frozenset({"actions", "action", "tool_calls", "tool_call", "function_call"})  # the calls as objects of their own
-_CALL_KEYS = frozenset({"action", "action_input", "tool", "tool_name", "tool_input", "name", "arguments", "parameters", "args", "input"})
+_NESTED = frozenset({"actions", "action", "tool_calls", "tool_call", "function_call", "tool_uses"})  # the calls as objects of their own
+_CALL_KEYS = frozenset(
+    {"action", "action_input", "tool", "tool_name", "tool_input", "tool_arguments", "name", "arguments", "parameters", "args", "input"}
+)
 
 
 class JsonStep(Dialect):

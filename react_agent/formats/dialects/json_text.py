@@ -18,7 +18,7 @@ from react_agent.formats.scanner import Hidden, Step, fence_content, next_fence,
 from react_agent.formats.tools import Tools
 from react_agent.messages import ToolCall
 
-_OPENING = re.compile(r"\{\s*+\"(?:name|function|tool|tool_name|action|type|id|arguments|parameters|thought)\"\s*+:")
+_OPENING = re.compile(r"\{\s*+([\"'])(?:name|function|tool|tool_name|action|type|id|arguments|parameters|thought|tool_uses)\1\s*+:")
 _BETWEEN = " \t\r\n;,"
 _QUOTES = ("'", '"')
 
