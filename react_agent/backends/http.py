@@ -89,13 +89,12 @@ class Room:
         weakref.finalize(self, _abandon, self._clients).atexit = False
 
     async def get(self, url: str, *, seconds: float | None = None) -> Answer:
-        """Asks for what lies there; otherwise as `post`. A lost connection is made anew, once: llama.cpp closes a kept one behind a stream, unsaid."""
-        try:
-            return await self.post(url, b"", seconds=seconds)
-        except BackendTimeout:
-            raise
-        except BackendUnavailable:
-            return await self.post(url, b"", seconds=seconds)
+        """Asks for what lies there; otherwise as `post`."""
+        return await self.post(url, b"", seconds=seconds)
+
+    def stream_apart(self) -> None:
+        """From here on each stream has a connection of its own: llama.cpp closes a kept one behind it and does not say so, and the next request on it is lost."""
+        self._headers[True] = {**self._headers[True], "connection": "close"}
 
     async def post(self, url: str, body: bytes, *, seconds: float | None = None, sink: Sink | None = None) -> Answer:
         """Sends `body` and reads the answer. A streamed body of an answer goes piece by piece to `sink`; any other is read whole.
@@ -117,8 +116,8 @@ class Room:
             raise BackendTimeout(f"{_place(url)} gave no complete reply within {limit:g} s") from None
         except Exception as error:  # noqa: BLE001 - nothing foreign escapes; clients of other libraries have exception types of their own
             told = self._translate(error, url)
-            if not self._tls and type(told) is BackendUnavailable:  # llama.cpp again: from here on a stream has a connection of its own
-                self._headers[True] = {**self._headers[True], "connection": "close"}
+            if not self._tls and type(told) is BackendUnavailable:  # it may be llama.cpp, which nobody has asked what it is
+                self.stream_apart()
             raise told from None
 
     async def _send(self, url: str, body: bytes, streaming: bool) -> Any:

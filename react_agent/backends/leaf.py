@@ -104,7 +104,7 @@ class LeafBackend:
         self._unheld = False  # the server has refused a grammar
         self._without: frozenset[str] = frozenset()  # what else it has refused
         self._format_name = format.name
-        self._looked = format.name != "auto"  # what it would be looked for is decided
+        self._looked = True  # nothing is to be looked for
 
     @property
     def name(self) -> str:
@@ -131,9 +131,14 @@ class LeafBackend:
         Where format and server agree on a grammar, the reply is held to it. A server that refuses the grammar is asked without, now and ever after;
         and so is one that refuses what can be left out (`prepared.REFUSALS`): the strictness of the tools' schemas, say, which may be too many or
         too large together.
-        With the format ``auto``, a small model that llama.cpp serves is asked again in a format that guides it (`guidance`), and so ever after.
+        With the format ``auto``, a small model that llama.cpp serves is asked in a format that guides it (`guidance`).
         """
         began = monotonic()
+        guided = None
+        if not self._looked and request.tools:
+            guided = await self._look(timeout)
+            timeout = None if timeout is None else max(0.0, timeout - (monotonic() - began))
+            began = monotonic()
         asked = self.format
         prepared = self._prepare(request.head)
         hearing = Hearing(asked, listen) if listen is not None else None
@@ -141,13 +146,6 @@ class LeafBackend:
         if raw.paused is not None:
             rest = None if timeout is None else timeout - (monotonic() - began)
             raw, failed = await self._go_on(raw, failed, request, hearing, rest)
-        if raw.llamacpp and not self._looked and request.tools:
-            guided = await self._guide()
-            if guided is not None:
-                if hearing is not None:
-                    hearing.begin()
-                rest = None if timeout is None else max(0.0, timeout - (monotonic() - began))
-                return await self._again(raw, (*failed, guided), request, listen, rest)
         if prepared.renamed:
             raw = with_names(raw, prepared.renamed)
         self._price(raw)
@@ -157,6 +155,8 @@ class LeafBackend:
         reply = asked.read(raw, request)
         if hearing is not None:
             hearing.settle(reply)
+        if guided is not None:
+            failed = (guided, *failed)
         return replace(reply, route=(*failed, *reply.route)) if failed else reply
 
     async def _accepted(
@@ -186,27 +186,21 @@ class LeafBackend:
                 self._unheld, self._without = self._unheld or held != wanted, without
             return raw, (*given_up, *failed)
 
-    async def _guide(self) -> Attempt | None:
-        """Asks llama.cpp, once, whether its model is better guided; if so takes that format from here on, and says why."""
-        self._looked = True  # runs at the same time need not look too
+    async def _look(self, timeout: float | None) -> Attempt | None:
+        """Asks the server, before its first request, whether its model is better guided; if so takes that format from here on, and says why."""
+        before = self.format
         try:
-            choice = await look(self._room or self._open(), self._base_url)
-        except BaseException:
-            self._looked = False  # a look that was cancelled is none
-            raise
-        if choice is None:
+            choice = await look(self._room or self._open(), self._base_url, self.wire.model, timeout)
+        except BackendTimeout:
+            choice = None  # nobody need wait for that again
+        except BackendError:
+            return None  # it is not there, or not ready: whoever asks next looks again
+        self._looked = True
+        if choice is None or self.format is not before:  # a run at the same time has looked too
             return None
         name, why = choice
         self.format, self._prepared = usable_format(name), {}
-        return Attempt(self._name, reason=f"asked again in the format {name}: {why}")
-
-    async def _again(
-        self, raw: RawReply, route: tuple[Attempt, ...], request: ModelRequest, listen: Listener | None, timeout: float | None
-    ) -> ModelReply:
-        """The same request in the format that was taken up now; what the first reply cost is counted."""
-        reply = await self.reply(request, listen=listen, timeout=timeout)
-        usage = reply.usage if raw.usage is None else raw.usage if reply.usage is None else raw.usage + reply.usage
-        return replace(reply, usage=usage, route=(*route, *reply.route))
+        return Attempt(self._name, reason=f"asked in the format {name}: {why}")
 
     async def _go_on(
         self, raw: RawReply, route: tuple[Attempt, ...], request: ModelRequest, hearing: Hearing | None, timeout: float | None
@@ -385,6 +379,7 @@ class OpenAIChatBackend(LeafBackend):
             timeout=timeout,
             retries=max_retries,
         )
+        self._looked = self.format.name != "auto" or row.name not in ("compatible", "llamacpp")
 
 
 def _row(profile: str | Profile) -> Profile:

@@ -231,7 +231,7 @@ def _told(error: BackendError, tries: int, timeout: float | None) -> BackendErro
     if error.retryable and asked is not None and asked > LONGEST_WAIT:
         words += f" (not tried again: the server asks to wait {asked:.0f} s, and more than {LONGEST_WAIT:.0f} s is not waited)"
     elif error.retryable and timeout is not None and asked is not None and asked >= timeout:
-        words += f" (not tried again: the server asks to wait {asked:g} s, and {timeout:g} s were allowed in all)"
+        words += f" (not tried again: the server asks to wait {asked:g} s, and {round(timeout, 2):g} s were allowed in all)"
     if not words:
         return error
     said = type(error)(f"{error}{words}", status=error.status, request_id=error.request_id, retry_after=asked, body=error.body)

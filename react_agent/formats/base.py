@@ -37,7 +37,6 @@ class RawReply(Struct, gc=False):
         finish: Why the model stopped, as far as the provider says.
         refusal: The provider's words when it or its filter refused.
         message_data: Opaque data that the whole message must carry back to the same API.
-        llamacpp: The reply bears the marks of llama.cpp's server, which can be asked for more than others.
         paused: The provider rests in the midst of its turn. It goes on when it is sent the same request once more with these parts at the end, and with
             the fields that stand here.
     """
@@ -50,7 +49,6 @@ class RawReply(Struct, gc=False):
     refusal: str | None = None
     message_data: JsonObject | None = None
     cost: float | None = None
-    llamacpp: bool = False
     paused: JsonObject | None = None
 
     def __post_init__(self) -> None:

@@ -85,7 +85,7 @@ def reset(writer: asyncio.StreamWriter) -> None:
 
 @asynccontextmanager
 async def serve(*plays: Play, keep: bool = False) -> AsyncIterator[tuple[str, list[bytes]]]:
-    """The base URL and the requests that came. Each gets the next play, the last one for ever.
+    """The base URL and the requests that came. Each gets the next play, the last one for ever. A question what is served here is not one of them.
 
     With `keep` a connection takes one request after another, and only connections are counted.
     """
@@ -98,9 +98,10 @@ async def serve(*plays: Play, keep: bool = False) -> AsyncIterator[tuple[str, li
             tasks.add(task)
             task.add_done_callback(tasks.discard)
         try:
+            while (request := await _request(reader)) is None:
+                await _NOT_HERE(writer)
             number = len(asked)
-            asked.append(b"")
-            asked[number] = await _request(reader)
+            asked.append(request)
             await plays[min(number, len(plays) - 1)](writer)
             while keep:
                 await _request(reader)
@@ -119,6 +120,9 @@ async def serve(*plays: Play, keep: bool = False) -> AsyncIterator[tuple[str, li
         for task in list(tasks):
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+_NOT_HERE = whole(b"", "404 Not Found")
 
 
 class _Idle(selectors.DefaultSelector):
@@ -141,8 +145,10 @@ def at_leisure() -> asyncio.AbstractEventLoop:
     return loop
 
 
-async def _request(reader: asyncio.StreamReader) -> bytes:
-    """The body of one request."""
+async def _request(reader: asyncio.StreamReader) -> bytes | None:
+    """The body of one request; None for a question what is served."""
     lines = (await reader.readuntil(b"\r\n\r\n")).lower()
+    if lines.startswith(b"get "):
+        return None
     length = int(lines.split(b"content-length:")[1].split(b"\r\n")[0])
     return await reader.readexactly(length)

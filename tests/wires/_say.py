@@ -84,6 +84,8 @@ class Server:
         self.asked: list[httpx.Request] = []
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
+        if request.method == "GET":  # what it serves is told by none of these
+            return httpx.Response(404)
         self.asked.append(request)
         answer = self.answers[min(len(self.asked), len(self.answers)) - 1]
         if isinstance(answer, Exception):
@@ -96,7 +98,7 @@ class Server:
 
 
 def play(
-    server: Server,
+    server: Answering,
     make: Callable[[Any], Backend],
     request: ModelRequest | None = None,
     *,
@@ -117,7 +119,7 @@ def play(
 
 
 def ask(
-    server: Server,
+    server: Answering,
     request: ModelRequest | None = None,
     *,
     clock: Clock | None = None,

@@ -1,51 +1,54 @@
-"""What ``auto`` does with a model that llama.cpp serves: it looks once, after a reply that bears llama.cpp's marks, and guides a small model."""
+"""What ``auto`` does with a model that llama.cpp serves: it asks the server once, before the first request that has tools, and guides a small model."""
 
 from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Callable
 from typing import Any
 
 import httpx
 import pytest
 
 from react_agent import Agent, tool
-from react_agent.backends.guidance import SMALL, addresses, guiding
+from react_agent.backends.guidance import SMALL
 from react_agent.backends.leaf import OpenAIChatBackend
 from react_agent.messages import Head, ToolSpec
 from react_agent.replaying import replay
 
-from ._say import ANSWER, CHUNKS, Server, asked, play, sse
+from ._say import ANSWER, CHUNKS, Clock, asked, play, sse
 
 HERE = "http://127.0.0.1:1/v1"
 LOOK = ToolSpec("look", "", {"type": "object", "properties": {"at": {"type": "string"}}, "required": ["at"]}, read_only=True)
-MARKED = {**ANSWER, "timings": {"predicted_n": 2}, "usage": {"prompt_tokens": 5, "completion_tokens": 2}}
+WITH_TOOLS = Head((LOOK,))
 PLANNED = '{"plan": ["look"], "thought": "t", "action": "look", "action_input": {"at": "x"}}'
+POST, MODELS, PROPS = "POST /v1/chat/completions", "GET /v1/models", "GET /props"
 
 
-def models(size: object) -> dict[str, Any]:
-    return {"data": [{"id": "m", "meta": {"n_params": size}}]}
+def served(*sizes: object, owner: str = "llamacpp") -> dict[str, Any]:
+    """What a server tells of its models; the first of several is the one that is asked."""
+    names = ("m", *map(str, range(1, len(sizes))))
+    return {"data": [{"id": name, "owned_by": owner, "meta": {"n_params": size}} for name, size in zip(names, sizes, strict=True)]}
 
 
-class LlamaCpp(Server):
+class LlamaCpp:
     """A llama.cpp server: JSON under a schema, else prose."""
 
-    def __init__(self, size: object, tools: bool = True, found: int = 200) -> None:
-        super().__init__()
-        self.size, self.tools, self.found = size, tools, found
+    def __init__(self, models: object, tools: bool = True, status: int = 200) -> None:
+        self.models, self.tools, self.status = models, tools, status
+        self.asked: list[httpx.Request] = []
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
         self.asked.append(request)
         if request.method == "GET":
-            told = models(self.size) if request.url.path == "/v1/models" else {"chat_template_caps": {"supports_tools": self.tools}}
-            return httpx.Response(self.found, json=told)
+            props = {"chat_template_caps": {"supports_tools": self.tools}}
+            return httpx.Response(self.status, json=self.models if request.url.path == "/v1/models" else props)
         body = json.loads(request.content)
-        if body.get("stream"):
-            timed = {"choices": [], "timings": {"predicted_n": 2}}
-            return httpx.Response(200, content=sse(*CHUNKS, timed), headers={"content-type": "text/event-stream"})
         held = str(body.get("response_format"))
         if "response_format" not in body:
-            return httpx.Response(200, json=MARKED)
+            if body.get("stream"):
+                return httpx.Response(200, content=sse(*CHUNKS), headers={"content-type": "text/event-stream"})
+            return httpx.Response(200, json=ANSWER)
         words = (
             PLANNED
             if "plan" in held
@@ -53,94 +56,158 @@ class LlamaCpp(Server):
             if "'answer'" in held
             else PLANNED.replace('"plan": ["look"], ', "")
         )
-        return httpx.Response(200, json={**MARKED, "choices": [{"message": {"content": words}, "finish_reason": "stop"}]})
+        return httpx.Response(200, json={"choices": [{"message": {"content": words}, "finish_reason": "stop"}]})
 
     @property
     def paths(self) -> list[str]:
         return [f"{request.method} {request.url.path}" for request in self.asked]
 
 
-def local(format: str = "auto") -> Any:  # noqa: A002
-    return lambda client: OpenAIChatBackend("m", base_url=HERE, client=client, format=format)
-
-
-POST, LOOKED = "POST /v1/chat/completions", ["GET /v1/models", "GET /props"]
+def local(format: str = "auto", url: str = HERE, model: str = "m") -> Callable[[Any], OpenAIChatBackend]:  # noqa: A002 - the field's term
+    retries = Clock().retries()
+    return lambda client: OpenAIChatBackend(model, base_url=url, api_key="k", client=client, format=format, max_retries=retries)
 
 
 @pytest.mark.parametrize(
-    ("server", "format", "head", "paths", "read_by"),
+    ("server", "make", "head", "paths", "read_by"),
     [
-        (LlamaCpp(SMALL - 1), "auto", Head((LOOK,)), [POST, *LOOKED, POST], "json_plan"),
-        (LlamaCpp(7 * SMALL), "auto", Head((LOOK,)), [POST, *LOOKED], "native"),
-        (LlamaCpp(7 * SMALL, tools=False), "auto", Head((LOOK,)), [POST, *LOOKED, POST], "json_step"),
-        (LlamaCpp("many"), "auto", Head((LOOK,)), [POST, *LOOKED], "native"),
-        (LlamaCpp(1, found=404), "auto", Head((LOOK,)), [POST, *LOOKED], "native"),
-        (LlamaCpp(1), "native", Head((LOOK,)), [POST], "native"),
-        (LlamaCpp(1), "auto", Head(()), [POST], "native"),
-        (Server(httpx.Response(200, json=ANSWER)), "auto", Head((LOOK,)), [POST], "native"),
+        (LlamaCpp(served(SMALL - 1)), local(), WITH_TOOLS, [MODELS, POST], "json_plan"),
+        (LlamaCpp(served(SMALL - 1)), local(model="other"), WITH_TOOLS, [MODELS, POST], "json_plan"),
+        (LlamaCpp(served(SMALL - 1, 7 * SMALL)), local(), WITH_TOOLS, [MODELS, POST], "json_plan"),
+        (LlamaCpp(served(7 * SMALL, 1)), local(), WITH_TOOLS, [MODELS, PROPS, POST], "native"),
+        (LlamaCpp(served(1, 1)), local(model="other"), WITH_TOOLS, [MODELS, POST], "native"),
+        (LlamaCpp(served(7 * SMALL), tools=False), local(), WITH_TOOLS, [MODELS, PROPS, POST], "json_step"),
+        (LlamaCpp(served("many")), local(), WITH_TOOLS, [MODELS, PROPS, POST], "native"),
+        (LlamaCpp(served(True)), local(), WITH_TOOLS, [MODELS, PROPS, POST], "native"),
+        (LlamaCpp(served(-1)), local(), WITH_TOOLS, [MODELS, PROPS, POST], "native"),
+        (LlamaCpp(served(1, owner="vllm")), local(), WITH_TOOLS, [MODELS, POST], "native"),
+        (LlamaCpp(served(1), status=404), local(), WITH_TOOLS, [MODELS, POST], "native"),
+        (LlamaCpp({"data": [{"owned_by": "llamacpp", "meta": None}]}), local(), WITH_TOOLS, [MODELS, PROPS, POST], "native"),
+        (LlamaCpp(None), local(), WITH_TOOLS, [MODELS, POST], "native"),
+        (LlamaCpp(["x"]), local(), WITH_TOOLS, [MODELS, POST], "native"),
+        (LlamaCpp(served(1)), local("native"), WITH_TOOLS, [POST], "native"),
+        (LlamaCpp(served(1)), local(), Head(()), [POST], "native"),
+        (LlamaCpp(served(1)), local(url="https://api.groq.com/openai/v1"), WITH_TOOLS, ["POST /openai/v1/chat/completions"], "native"),
     ],
-    ids=["small", "large", "no tools in the template", "no size", "not told", "another format", "no tools", "another server"],
+    ids=[
+        "small",
+        "small, asked for by another name",
+        "small, of several",
+        "large, of several",
+        "none of several",
+        "no tools in the template",
+        "no size",
+        "a size that is none",
+        "a size below nothing",
+        "another server",
+        "not told",
+        "nothing told of it",
+        "null",
+        "a list",
+        "another format",
+        "no tools",
+        "a provider",
+    ],
 )
-def test_who_is_guided(server: Server, format: str, head: Head, paths: list[str], read_by: str) -> None:  # noqa: A002
+def test_who_is_guided(server: LlamaCpp, make: Callable[[Any], OpenAIChatBackend], head: Head, paths: list[str], read_by: str) -> None:
     server.asked.clear()
-    reply, _ = play(server, local(format), asked(head=head))
-    assert [f"{request.method} {request.url.path}" for request in server.asked] == paths
+    reply, _ = play(server, make, asked(head=head))
+    assert server.paths == paths
     assert reply.read_by is not None
     assert reply.read_by.format == read_by
-    assert bool(reply.route) == (paths.count(POST) == 2)
-
-
-def test_the_first_reply_is_counted_and_the_reason_told() -> None:
-    reply, _ = play(LlamaCpp(5), local(), asked(head=Head((LOOK,))))
-    assert reply.usage is not None
-    assert (reply.usage.input_tokens, reply.usage.output_tokens) == (10, 4)
-    assert "small" in (reply.route[0].reason or "")
-
-
-def test_a_listener_hears_that_the_reply_begins_anew() -> None:
-    _, heard = play(LlamaCpp(5), local(), asked(head=Head((LOOK,))), stream=True)
-    assert [delta.kind for delta in heard].count("restart") == 1
+    assert [bool(attempt.reason and read_by in attempt.reason) for attempt in reply.route] == [True] * (read_by != "native")
 
 
 @pytest.mark.parametrize("stream", [False, True])
-def test_a_connection_that_was_closed_behind_the_first_reply_does_not_end_the_look(stream: bool) -> None:
-    server, lost = LlamaCpp(5), []
+@pytest.mark.parametrize("owner", ["llamacpp", "vllm"])
+def test_streams_of_llama_cpp_have_connections_of_their_own(owner: str, stream: bool) -> None:
+    """It closes one behind a stream and does not say so: most steps would begin with a lost connection and a pause."""
+    server = LlamaCpp(served(7 * SMALL, owner=owner))
+    play(server, local(), asked(head=WITH_TOOLS), stream=stream)
+    assert (server.asked[-1].headers.get("connection") == "close") == (stream and owner == "llamacpp")
 
-    def closed_once(request: httpx.Request) -> httpx.Response:  # llama.cpp ends a stream so, and says nothing of it
-        if request.method == "GET" and not lost:
-            lost.append(request)
+
+def test_and_so_have_those_of_a_server_that_lost_one() -> None:
+    server = LlamaCpp(None)
+
+    def losing(request: httpx.Request) -> httpx.Response:
+        if request.method == "POST" and not server.paths.count(POST):
+            server.asked.append(request)
             raise httpx.RemoteProtocolError("Server disconnected without sending a response.")
         return server(request)
 
-    reply, _ = play(closed_once, local(), asked(head=Head((LOOK,))), stream=stream)
-    assert lost
-    first, *_, last = [request.headers.get("connection") for request in server.asked if request.method == "POST"]
-    assert (first == "close", last == "close") == (False, stream)  # else most streams would begin with a lost connection and a pause
-    assert [attempt.reason for attempt in reply.route if "json_plan" in (attempt.reason or "")]
+    play(losing, local(), asked(head=WITH_TOOLS), stream=True)
+    assert [request.headers.get("connection") == "close" for request in server.asked if request.method == "POST"] == [False, True]
+
+
+@pytest.mark.parametrize(
+    "fault", [httpx.ConnectError("no"), httpx.ReadTimeout("silent"), httpx.Response(503), httpx.Response(200, text="{")]
+)
+def test_a_look_that_fails_costs_no_reply(fault: httpx.Response | Exception) -> None:
+    server = LlamaCpp(served(5))
+
+    def failing(request: httpx.Request) -> httpx.Response:
+        if request.method == "POST":
+            return server(request)
+        if isinstance(fault, Exception):
+            raise fault
+        return fault
+
+    reply, _ = play(failing, local(), asked(head=WITH_TOOLS))
+    assert (reply.reading, reply.route) == ("answer", ())
+
+
+@pytest.mark.parametrize("late", [httpx.ConnectError("no"), httpx.Response(503)], ids=["not there yet", "loading its model"])
+def test_it_is_looked_at_again_where_it_was_not_ready(late: httpx.Response | Exception) -> None:
+    server, ready = LlamaCpp(served(5)), False
+
+    def becoming(request: httpx.Request) -> httpx.Response:
+        if ready:
+            return server(request)
+        if isinstance(late, Exception):
+            raise late
+        return late
+
+    async def runs() -> list[Any]:
+        nonlocal ready
+        async with httpx.AsyncClient(transport=httpx.MockTransport(becoming)) as client:
+            agent = Agent(local()(client), tools=[look])
+            first = await agent.run("What is x?")
+            ready = True
+            return [first, await agent.run("What is x?")]
+
+    first, second = asyncio.run(runs())
+    assert (first.outcome.kind, second.answer) == ("failed", "four")
+    assert second.steps[0].reply.read_by.format == "json_plan"
+
+
+@tool(read_only=True)
+def look(at: str) -> str:
+    """Look."""
+    return f"{at} is four"
 
 
 def test_it_is_looked_at_once_and_the_run_can_be_replayed() -> None:
-    server = LlamaCpp(5)
-
-    @tool(read_only=True)
-    def look(at: str) -> str:
-        """Look."""
-        return f"{at} is four"
+    server = LlamaCpp(served(5))
 
     async def runs() -> list[Any]:
         async with httpx.AsyncClient(transport=httpx.MockTransport(server)) as client:
-            agent = Agent(OpenAIChatBackend("m", base_url=HERE, client=client), tools=[look])
+            agent = Agent(local()(client), tools=[look])
             return [await agent.run("What is x?") for _ in range(2)]
 
     for result in asyncio.run(runs()):
         assert result.answer == "four"
         replay(result.trace)
-    assert server.paths.count("GET /props") == 1
-    assert server.paths.count(POST) == 5
+    assert server.paths == [MODELS, POST, POST, POST, POST]
 
 
-def test_strange_words_change_nothing() -> None:
-    several = {"data": models(5)["data"] * 2}  # which of them serves the model is not told
-    for told in (None, [], "x", models(True), models(-1), models(0.5), {"data": [{"meta": None}]}, several):
-        assert guiding(told, told) is None
-    assert addresses("http://h:1/v1") == ("http://h:1/v1/models", "http://h:1/props")
+def test_runs_that_begin_at_once_are_all_guided() -> None:
+    server = LlamaCpp(served(5))
+
+    async def runs() -> list[Any]:
+        async with httpx.AsyncClient(transport=httpx.MockTransport(server)) as client:
+            agent = Agent(local()(client), tools=[look])
+            return await asyncio.gather(*[agent.run("What is x?") for _ in range(5)])
+
+    for result in asyncio.run(runs()):
+        assert [step.reply.read_by.format for step in result.steps] == ["json_plan", "json_plan"]

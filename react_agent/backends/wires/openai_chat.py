@@ -349,7 +349,6 @@ class OpenAIChat:
             refusal or None,
             {"api": self.api, "reasoning_details": cast("JsonValue", details)} if details else None,
             price(usage.get("cost")),
-            llamacpp="predicted_n" in mapping(found.get("timings")),
         )
 
     def reader(self) -> ChatReader:
