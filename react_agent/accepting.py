@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import inspect
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from pydantic import JsonValue
 
 from react_agent.backends.base import Backend
 from react_agent.errors import ConfigError
 from react_agent.loop import fold
-from react_agent.masking import SHORTEST
+from react_agent.masking import SHORTEST, Masker
 from react_agent.messages import Message, ToolSpec
+from react_agent.spec import AgentSpec, as_written
 from react_agent.trace import Trace
 
 if TYPE_CHECKING:
@@ -119,9 +122,35 @@ def as_secrets(secrets: Iterable[str] | Mapping[str, str]) -> dict[str, str]:
     return known
 
 
-def environment_keys() -> list[str]:
-    """The providers' keys that this process has; they are masked in every trace."""
-    return [value for name, value in os.environ.items() if name.endswith(_KEY_NAMES) and len(value) >= 12]
+def masker_for(secrets: Iterable[str], backend: Backend, spec: AgentSpec) -> Masker:
+    """Masks an agent's secrets, its backend's, and the providers' keys that this process has; not the names of tools and of their arguments."""
+    keys = [value for name, value in os.environ.items() if name.endswith(_KEY_NAMES) and len(value) >= 12]
+    names = [name for tool in spec.head().tools for name in (tool.name, *_keys(tool.parameters))]
+    return Masker((*secrets, *getattr(backend, "secrets", ()), *keys), names)
+
+
+def _keys(schema: JsonValue) -> Iterator[str]:
+    """The names of all properties in a schema."""
+    for key, held in schema.items() if isinstance(schema, dict) else ():
+        if key == "properties" and isinstance(held, dict):
+            yield from held
+        for part in held if isinstance(held, list) else [held]:
+            yield from _keys(part)
+
+
+def without_secrets(spec: AgentSpec, masker: Masker) -> AgentSpec:
+    """The spec as each trace may hold it. Raises `ConfigError` for what cannot be written down, and for a secret in settings or policy, which would do
+    something else without it."""
+    spec = as_written(masker.masked(spec))
+    for what in ("settings", "policy"):
+        given = getattr(spec, what)
+        for part in given.__struct_fields__:
+            if masker.masked(value := getattr(given, part)) != value:
+                raise ConfigError(
+                    f"{what}.{part} holds a known secret (of secrets=, of the backend, or of an environment variable such as *_API_KEY or "
+                    "*_TOKEN), and each trace would hold it too: leave it out; what a server needs is given to the backend, as a key or a header"
+                )
+    return spec
 
 
 _KEY_NAMES = ("_API_KEY", "_TOKEN", "_SECRET", "_SECRET_ACCESS_KEY", "_BEARER_TOKEN_BEDROCK")

@@ -5,15 +5,14 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Generic, TypeAlias, cast
 
 from msgspec.structs import replace
-from pydantic import JsonValue
 
-from react_agent.accepting import as_backend, as_examples, as_secrets, as_store, environment_keys
+from react_agent.accepting import as_backend, as_examples, as_secrets, as_store, masker_for, without_secrets
 from react_agent.answering import TypedAnswer
 from react_agent.backends.base import Backend
 from react_agent.care import with_asking
@@ -22,13 +21,12 @@ from react_agent.errors import ConfigError, ReactAgentError, TraceError
 from react_agent.events import Changed, Parent, Resumed, Reviewed, Started, Told
 from react_agent.forking import edited
 from react_agent.host import Reviewer, Run
-from react_agent.loop import CallModel, State, fold, next_effect, update
-from react_agent.masking import Masker
+from react_agent.loop import CallModel, State, fold, next_effect
 from react_agent.messages import JsonObject, Message, Outcome, Settings, Task, Usage, as_parts, clean, user
 from react_agent.nesting import child_so_far
 from react_agent.policy import Policy
-from react_agent.result import Output, Result, checked_review, pending
-from react_agent.spec import AgentSpec, Limits, as_written, differences
+from react_agent.result import Output, Result, check_reviews, checked_review
+from react_agent.spec import AgentSpec, Limits, differences
 from react_agent.streaming import Progress, RunStream
 from react_agent.sync import run_sync
 from react_agent.tooling import Tool, ToolRegistry
@@ -109,18 +107,8 @@ class Agent(Generic[Output]):
             raise ConfigError(f"a reviewer is a function that is given a pending call and returns a review; not {type(reviewer).__name__}")
         self._reviewer = reviewer
         self._secrets = as_secrets(secrets)
-        known = (*self._secrets.values(), *getattr(self.backend, "secrets", ()), *environment_keys())
-        names = [name for spec in self.spec.head().tools for name in (spec.name, *_keys(spec.parameters))]
-        self._masker = Masker(known, names)
-        self.spec = as_written(self._masker.masked(self.spec))
-        for what in ("settings", "policy"):  # they are written down, and would do something else without it
-            given = getattr(self.spec, what)
-            for part in given.__struct_fields__:
-                if self._masker.masked(value := getattr(given, part)) != value:
-                    raise ConfigError(
-                        f"{what}.{part} holds a known secret (of secrets=, of the backend, or of an environment variable such as *_API_KEY or "
-                        "*_TOKEN), and each trace would hold it too: leave it out; what a server needs is given to the backend, as a key or a header"
-                    )
+        self._masker = masker_for(self._secrets.values(), self.backend, self.spec)
+        self.spec = without_secrets(self.spec, self._masker)
 
     def __repr__(self) -> str:
         return f"Agent({self.backend.name}, tools=[{', '.join(tool.name for tool in self.tools)}])"
@@ -279,7 +267,7 @@ class Agent(Generic[Output]):
         try:
             state = fold(trace)
             self._check_spec(state, changes)
-            _check_reviews(state, decisions)
+            check_reviews(state, decisions)
         except ReactAgentError:
             if writer is not None:
                 writer.close()
@@ -388,29 +376,6 @@ class Agent(Generic[Output]):
             with contextlib.suppress(Exception):  # it was given to an agent with another type of answer, whose checks are the user's code
                 output = cast("Output", self._output.value(state.output))
         return Result(outcome, answer, output, state.partial(), state.usage, state.known_cost, run.trace, run.error)
-
-
-def _keys(schema: JsonValue) -> Iterator[str]:
-    """The names of all properties in a schema."""
-    for key, held in schema.items() if isinstance(schema, dict) else ():
-        if key == "properties" and isinstance(held, dict):
-            yield from held
-        for part in held if isinstance(held, list) else [held]:
-            yield from _keys(part)
-
-
-def _check_reviews(state: State, reviews: Sequence[Reviewed]) -> None:
-    """Raise `ConfigError` for a review that no call would be waiting for once the trace is taken up."""
-    taken_up = update(state, Resumed(state.at, state.epoch + 1)) if reviews else state
-    decided: set[tuple[int, int]] = set()
-    for review in reviews:
-        if (review.step, review.index) in decided:
-            raise ConfigError(f"there are two reviews of call {review.step}.{review.index}: decide on one")
-        decided.add((review.step, review.index))
-        if not taken_up.awaits(review.step, review.index):
-            waiting = ", ".join(f"{one.step}.{one.index} ({one.name})" for one in pending(taken_up))
-            words = f"those that wait are {waiting}" if waiting else "none does"
-            raise ConfigError(f"no call {review.step}.{review.index} waits for a review; {words}")
 
 
 def _read(path: str | Path) -> Trace:

@@ -10,8 +10,8 @@ from msgspec import Struct
 from typing_extensions import TypeVar
 
 from react_agent.errors import BackendError, ConfigError, RunFailed, TraceError
-from react_agent.events import Event, Finished, Replied, Reviewed
-from react_agent.loop import Pause, PlannedCall, State, fold, next_effect
+from react_agent.events import Event, Finished, Replied, Resumed, Reviewed
+from react_agent.loop import Pause, PlannedCall, State, fold, next_effect, update
 from react_agent.messages import JsonObject, Outcome, Usage, clean
 from react_agent.trace import Step, Trace, read_again
 
@@ -137,6 +137,20 @@ def checked_review(review: object, call: PlannedCall | None = None) -> Reviewed:
         return read_again(review)
     except TraceError as error:
         raise ConfigError(f"the review of call {review.step}.{review.index} cannot be written into the trace: {error}") from error
+
+
+def check_reviews(state: State, reviews: Sequence[Reviewed]) -> None:
+    """Raise `ConfigError` for a review that no call would be waiting for once the trace is taken up."""
+    taken_up = update(state, Resumed(state.at, state.epoch + 1)) if reviews else state
+    decided: set[tuple[int, int]] = set()
+    for review in reviews:
+        if (review.step, review.index) in decided:
+            raise ConfigError(f"there are two reviews of call {review.step}.{review.index}: decide on one")
+        decided.add((review.step, review.index))
+        if not taken_up.awaits(review.step, review.index):
+            waiting = ", ".join(f"{one.step}.{one.index} ({one.name})" for one in pending(taken_up))
+            words = f"those that wait are {waiting}" if waiting else "none does"
+            raise ConfigError(f"no call {review.step}.{review.index} waits for a review; {words}")
 
 
 def ending(trace: Trace) -> Outcome | None:
