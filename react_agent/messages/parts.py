@@ -204,11 +204,13 @@ Task: TypeAlias = str | Message | Sequence[str | Text | Image]  # in any of the 
 def as_parts(value: Task) -> Message:
     """A task in any of the forms a caller may give it, as a user message. Raises `ConfigError` for what asks nothing, or
     could not be written down and read again."""
-    if isinstance(value, str):
-        return _asks_something(Message("user", (Text(clean(value)),)))
+    if isinstance(value, str) and value and not value.isspace():
+        return Message("user", (Text(clean(value)),))
     try:
         if isinstance(value, Message):
             message = Message(value.role, tuple([_clean_part(part) for part in value.parts]), value.provider_data)
+        elif isinstance(value, str):
+            message = user(value)
         elif isinstance(value, (list, tuple)) and value:
             message = user(*value)
         else:
@@ -218,10 +220,6 @@ def as_parts(value: Task) -> Message:
             raise TypeError("a Message that a person says has the role 'user', and Text and Image as its parts")
     except (TypeError, ValueError, AttributeError, OverflowError, RecursionError) as error:  # msgspec's are among them
         raise ConfigError(f"a task is text, a list of texts and images, or a Message: {error}") from error
-    return _asks_something(written)
-
-
-def _asks_something(message: Message) -> Message:
-    if all(isinstance(part, Text) and (not part.text or part.text.isspace()) for part in message.parts):
+    if all(isinstance(part, Text) and (not part.text or part.text.isspace()) for part in written.parts):
         raise ConfigError("the task is empty: say in words, or with an image, what the model is to do")
-    return message
+    return written
