@@ -28,7 +28,7 @@ from react_agent.backends.given import (
     usable_key,
     usable_url,
 )
-from react_agent.backends.guidance import look
+from react_agent.backends.guidance import LOOK_SECONDS, LOOKS, Look
 from react_agent.backends.prepared import Prepared
 from react_agent.backends.prices import cost_of
 from react_agent.backends.profiles import PROFILES, Profile, profile_of
@@ -67,6 +67,7 @@ class LeafBackend:
         client: An ``httpx.AsyncClient`` or one of the same shape; closing it stays with the caller.
         timeout: Seconds of silence to bear, or all three `Timeouts`.
         retries: How often to try again.
+        look: How the server is asked whether its model is better guided (`guidance`); with the format ``auto``.
 
     Attributes:
         secrets: What an agent masks in its traces: the key, and the values of headers that carry one. Not what stands for a key
@@ -85,6 +86,7 @@ class LeafBackend:
         client: Client | None = None,
         timeout: float | Timeouts = 600.0,
         retries: int | Retries = 2,
+        look: Look | None = None,
     ) -> None:
         self.wire = wire
         self.format = format
@@ -104,7 +106,7 @@ class LeafBackend:
         self._unheld = False  # the server has refused a grammar
         self._without: frozenset[str] = frozenset()  # what else it has refused
         self._format_name = format.name
-        self._looked = True  # nothing is to be looked for
+        self._look = look if format.name == "auto" else None
 
     @property
     def name(self) -> str:
@@ -131,12 +133,12 @@ class LeafBackend:
         Where format and server agree on a grammar, the reply is held to it. A server that refuses the grammar is asked without, now and ever after;
         and so is one that refuses what can be left out (`prepared.REFUSALS`): the strictness of the tools' schemas, say, which may be too many or
         too large together.
-        With the format ``auto``, a small model that llama.cpp serves is asked in a format that guides it (`guidance`).
+        With the format ``auto``, a small model that llama.cpp or Ollama serves is asked in a format that guides it (`guidance`).
         """
         began = monotonic()
         guided = None
-        if not self._looked and request.tools:
-            guided = await self._look(timeout)
+        if self._look is not None and request.tools:
+            guided = await self._guide(self._look, timeout)
             timeout = None if timeout is None else max(0.0, timeout - (monotonic() - began))
             began = monotonic()
         asked = self.format
@@ -186,16 +188,17 @@ class LeafBackend:
                 self._unheld, self._without = self._unheld or held != wanted, without
             return raw, (*given_up, *failed)
 
-    async def _look(self, timeout: float | None) -> Attempt | None:
+    async def _guide(self, look: Look, timeout: float | None) -> Attempt | None:
         """Asks the server, before its first request, whether its model is better guided; if so takes that format from here on, and says why."""
         before = self.format
+        seconds = LOOK_SECONDS if timeout is None else min(timeout, LOOK_SECONDS)
         try:
-            choice = await look(self._room or self._open(), self._base_url, self.wire.model, timeout)
+            choice = await look(self._room or self._open(), self._base_url, self.wire.model, seconds)
         except BackendTimeout:
             choice = None  # nobody need wait for that again
         except BackendError:
             return None  # it is not there, or not ready: whoever asks next looks again
-        self._looked = True
+        self._look = None
         if choice is None or self.format is not before:  # a run at the same time has looked too
             return None
         name, why = choice
@@ -378,8 +381,8 @@ class OpenAIChatBackend(LeafBackend):
             client=client,
             timeout=timeout,
             retries=max_retries,
+            look=LOOKS.get(row.name),
         )
-        self._looked = self.format.name != "auto" or row.name not in ("compatible", "llamacpp")
 
 
 def _row(profile: str | Profile) -> Profile:

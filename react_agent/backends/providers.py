@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 from urllib.parse import urlsplit
 
 from react_agent.backends.given import key_from_environment, usable_format, usable_url
+from react_agent.backends.guidance import LOOKS
 from react_agent.backends.leaf import LeafBackend
 from react_agent.backends.model_templates import CHAT_TEMPLATES, template_for
 from react_agent.backends.profiles import profile_of
@@ -72,6 +73,7 @@ class ProviderBackend(LeafBackend):
             client=client,
             timeout=timeout,
             retries=max_retries,
+            look=LOOKS.get(self.provider),
         )
 
     @classmethod

@@ -1,4 +1,4 @@
-"""What ``auto`` does with a model that llama.cpp serves: it asks the server once, before the first request that has tools, and guides a small model."""
+"""What ``auto`` does with a model that llama.cpp or Ollama serves: it asks the server once, before the first request that has tools, and guides a small model."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import pytest
 from react_agent import Agent, tool
 from react_agent.backends.guidance import SMALL
 from react_agent.backends.leaf import OpenAIChatBackend
+from react_agent.backends.providers import OllamaBackend
 from react_agent.messages import Head, ToolSpec
 from react_agent.replaying import replay
 
@@ -116,6 +117,74 @@ def test_who_is_guided(server: LlamaCpp, make: Callable[[Any], OpenAIChatBackend
     assert reply.read_by is not None
     assert reply.read_by.format == read_by
     assert [bool(attempt.reason and read_by in attempt.reason) for attempt in reply.route] == [True] * (read_by != "native")
+
+
+def shown(size: object, *able: str) -> dict[str, Any]:
+    """What Ollama shows of a model."""
+    return {"capabilities": ["completion", *able], "details": {"parameter_size": "?"}, "model_info": {"general.parameter_count": size}}
+
+
+SHOW, CHAT = "/api/show", "/api/chat"
+
+
+@pytest.mark.parametrize(
+    ("told", "url", "paths", "read_by"),
+    [
+        (shown(SMALL - 1, "tools"), None, [SHOW, CHAT], "json_plan"),
+        (shown(SMALL - 1), None, [SHOW, CHAT], "json_plan"),
+        (shown(SMALL - 1, "tools", "thinking"), None, [SHOW, CHAT], "native"),
+        (shown(7 * SMALL, "tools"), None, [SHOW, CHAT], "native"),
+        (shown(7 * SMALL), None, [SHOW, CHAT], "json_step"),
+        (shown("many", "tools"), None, [SHOW, CHAT], "native"),
+        ({"details": {}}, None, [SHOW, CHAT], "native"),
+        ([], None, [SHOW, CHAT], "native"),
+        (httpx.Response(404), None, [SHOW, CHAT], "native"),
+        (shown(1), "https://ollama.com", [CHAT], "native"),
+    ],
+    ids=[
+        "small",
+        "small, without tools",
+        "thinks",
+        "large",
+        "without tools",
+        "no size",
+        "an older server",
+        "a list",
+        "not told",
+        "the cloud",
+    ],
+)
+def test_who_is_guided_of_those_that_ollama_serves(told: Any, url: str | None, paths: list[str], read_by: str) -> None:
+    asked_for: list[str] = []
+
+    def server(request: httpx.Request) -> httpx.Response:
+        asked_for.append(request.url.path)
+        body = json.loads(request.content)
+        assert body["model"] == "m"
+        if request.url.path == SHOW:
+            return told if isinstance(told, httpx.Response) else httpx.Response(200, json=told)
+        held = str(body.get("format"))
+        words = PLANNED if "plan" in held else PLANNED.replace('"plan": ["look"], ', "") if "action" in held else "four"
+        return httpx.Response(200, json={"message": {"role": "assistant", "content": words}, "done": True, "done_reason": "stop"})
+
+    reply, _ = play(server, lambda client: OllamaBackend("m", base_url=url, api_key="k", client=client), asked(head=WITH_TOOLS))
+    assert asked_for == paths
+    assert reply.read_by is not None
+    assert (reply.read_by.format, reply.reading) == (read_by, "answer" if read_by == "native" else "act")
+
+
+def test_ollama_by_the_other_api_is_asked_too() -> None:
+    def server(request: httpx.Request) -> httpx.Response:
+        asked_for.append(request.url.path)
+        if request.url.path == SHOW:
+            return httpx.Response(200, json=shown(5, "tools"))
+        return httpx.Response(200, json={"choices": [{"message": {"content": PLANNED}, "finish_reason": "stop"}]})
+
+    asked_for: list[str] = []
+    reply, _ = play(server, local(url="http://localhost:11434/v1"), asked(head=WITH_TOOLS))
+    assert asked_for == [SHOW, "/v1/chat/completions"]
+    assert reply.read_by is not None
+    assert reply.read_by.format == "json_plan"
 
 
 @pytest.mark.parametrize("stream", [False, True])
