@@ -28,7 +28,8 @@ def usable_url(url: str, without: tuple[str, ...] = ()) -> str:
     if "{" in url:
         raise ConfigError(f"base_url {shown!r} has a part in braces that only you know: pass base_url= with your own in its place")
     if parts.query or parts.fragment:
-        raise ConfigError(f"base_url {shown!r} may have neither a query nor a fragment; send such things with headers=")
+        azure = "leave it out: under /openai/v1 Azure wants no api-version" if parts.hostname.endswith(".azure.com") else ""
+        raise ConfigError(f"base_url {shown!r} may have neither a query nor a fragment; {azure or 'send such things with headers='}")
     path = parts.path.rstrip("/").removesuffix("/chat/completions")
     if not path and parts.hostname != "api.deepseek.com":
         path = "/v1"

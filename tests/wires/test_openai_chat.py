@@ -860,6 +860,8 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "braces": ({"profile": "azure", "api_key": "kkkk"}, "braces"),
     "no profile": ({"profile": "nobody"}, "known are azure"),
     "no format": ({"base_url": URL, "format": "nobody"}, "native"),
+    "a query": ({"base_url": f"{URL}?a=b"}, "headers="),
+    "a query of Azure": ({"base_url": "https://r.openai.azure.com/openai/deployments/d?api-version=2024-10-21"}, "under /openai/v1 Azure"),
     "key with a line break": ({"api_key": "sk-abc\ndef"}, "line break"),
 }
 
