@@ -63,7 +63,7 @@ def _item(event: Event, step: int) -> Item:
         case Started():
             made |= {"run": event.run_id, "task": parts(event.task.parts), **_agent(event.spec, event.backend, event.format)}
             if event.parent:
-                place = f"call {event.parent.call}" if event.parent.at is None else f"its first {event.parent.at} events"
+                place = f"call {event.parent.call}" if event.parent.at is None else f"its first {words.amount(event.parent.at, 'event')}"
                 made["parent"] = plain(f"{event.parent.run_id}, {place}")
                 made["edits"] = [{"at": edit.at, "what": plain(edit.what), "before": plain(edit.before)} for edit in event.parent.edits]
         case Replied():
@@ -149,7 +149,7 @@ def _replied(event: Replied, step: int) -> Item:
         "model": plain(reply.model or ""),
         "usage": usage(reply.usage),
         "cost": reply.cost,
-        "tried": [plain(f"{one.backend}: {one.error or one.reason or ''}") for one in reply.route],
+        "tried": [words.attempt(one) for one in reply.route],
         "raw": plain(reply.raw or ""),
     }
     return made | _how_read(reply)
@@ -176,6 +176,8 @@ def _returned(event: Returned) -> Item:
         "seconds": event.seconds,
         "usage": usage(event.usage),
         "cost": event.cost,
+        "attempts": event.attempts,
+        "cached": event.cached,
         "untrusted": event.result.untrusted,
         "left_behind": event.left_behind,
     }

@@ -125,6 +125,13 @@ def test_serve_says_why_it_cannot(file: Path) -> None:
     assert (result.exit_code, "takes its folder" in result.stderr) == (2, True)
 
 
+def test_serve_of_a_folder_that_is_not_there_yet(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    uvicorn = pytest.importorskip("uvicorn")
+    monkeypatch.setattr(uvicorn.Server, "run", lambda self, sockets: None)
+    assert "there is no folder rnus yet" in CliRunner().invoke(app, ["serve", "rnus", "--port", "0"]).stderr
+    assert "no folder" not in CliRunner().invoke(app, ["serve", "runs", "--port", "0"]).stderr
+
+
 def test_serve_without_its_extra(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, "uvicorn", None)
     result = CliRunner().invoke(app, ["serve"])
