@@ -30,19 +30,12 @@ from react_agent.spec import AgentSpec
 from react_agent.trace import Trace
 from react_agent.view import words
 from react_agent.view.standing import last_question, standing
+from react_agent.view.words import plain
 
 Item: TypeAlias = "dict[str, object]"
 
 PICTURES = ("image/png", "image/jpeg", "image/gif", "image/webp")  # what a browser draws without ever running anything
 _BASE64 = re.compile(r"[A-Za-z0-9+/\s]*={0,2}\s*")
-_CONTROLS = bytes({*range(32), 127} - {10})
-
-
-def plain(text: str) -> str:
-    """`words.plain`, without its search through long texts that hold nothing but printable ASCII and line ends."""
-    if text.isascii() and len((data := text.encode()).translate(None, _CONTROLS)) == len(data):
-        return text
-    return words.plain(text)
 
 
 def items(events: Iterable[Event], step: int = 0) -> Iterator[Item]:

@@ -21,7 +21,7 @@ _IN_JSON = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u20
 
 def plain(text: str) -> str:
     """The text as it may be shown on a terminal: whatever a model or a tool wrote, it cannot colour, move, hide or command anything."""
-    if text.isascii() and text.isprintable():
+    if text.replace("\n", "").isprintable():  # a tenth of what the searches cost
         return text
     text = clean(text).replace("\r\n", "\n").replace("\r", "\n")
     return _CONTROLS.sub("", _SEQUENCES.sub("", text)).expandtabs(4)
