@@ -60,6 +60,8 @@ def _stands(trace: Trace, stands: Standing) -> None:
     if outcome is not None:
         show(console, terminal.ending(outcome, state.steps, state.usage, state.known_cost, state.seconds))
         show(console, *terminal.waiting(stands.waiting))
+        if stands.waiting:
+            show(console, terminal.Row("", "`react-agent resume` tells how to decide, and goes on", "dim"))
         return
     show(
         console,

@@ -29,15 +29,11 @@ def as_test(trace: Trace, file: str | None = None, agent: str = _PLACEHOLDER) ->
         file: Where it lies, from where the tests are run.
         agent: The agent to be tested, as ``module:name``.
     """
-    plain = all(isinstance(part, Text) for part in trace.started.task.parts)
-    if not plain or any(isinstance(event, Told | Resumed | Reviewed | Changed) for event in trace):
-        return as_replay(trace, file)
-    stops = [event for event in trace if isinstance(event, Stopped)]
-    if any(stop.cause != "failed" for stop in stops):
+    if not scriptable(trace):
         return as_replay(trace, file)
     module, _, name = agent.partition(":")
     script = [_reply(event.reply) for event in trace if isinstance(event, Replied)]
-    script += [f"BackendError({stop.detail!r})" for stop in stops]
+    script += [f"BackendError({event.detail!r})" for event in trace if isinstance(event, Stopped)]
     body = ["    script = [", *[f"        {line}," for line in script], "    ]"]
     # what could not be read has to be read as it was: as text of another format it might pass
     spelt = trace.started.format
@@ -51,6 +47,16 @@ def as_test(trace: Trace, file: str | None = None, agent: str = _PLACEHOLDER) ->
     mine = f"from {module} import {name}" + ("  # the agent to be tested" if agent == _PLACEHOLDER else "")
     imports = [*door, "from react_agent.testing import assert_trace, scripted", "", mine]
     return _file(trace, file, imports, body, "result")
+
+
+def scriptable(trace: Trace) -> bool:
+    """Whether a question in words and the model's replies are all that a run was made of."""
+    if not all(isinstance(part, Text) for part in trace.started.task.parts):
+        return False
+    return not any(
+        isinstance(event, Told | Resumed | Reviewed | Changed) or (isinstance(event, Stopped) and event.cause != "failed")
+        for event in trace
+    )
 
 
 def as_replay(trace: Trace, file: str | None = None, beside: str | None = None) -> str:

@@ -93,7 +93,8 @@
 
   function drawCall(call, { called, asked, reviewed, returned }, step, index) {
     const list = call.arguments;
-    const short = list && list.length === 1 && !list[0][1].includes("\n") && list[0][1].length < 90;
+    const single = (list) => list && list.length === 1 && !list[0][1].includes("\n") && list[0][1].length < 90;
+    const short = single(list), other = reviewed && reviewed.arguments;
     const head = el("header", "", el("span", "name", call.name), short ? given(list, true) : null);
     const beneath = returned && words(returned.usage && tokens(returned.usage), returned.cost && dollars(returned.cost));
     const aside = words(returned && returned.seconds ? seconds(returned.seconds) : "", beneath && `${beneath} beneath`, `${step}.${index}`);
@@ -104,7 +105,7 @@
     if (asked) card.append(el("div", "seen", aware("asks", `May it run? ${asked.question || ""}`)));
     if (reviewed) {
       const by = reviewed.by ? ` by ${reviewed.by}` : "";
-      card.append(el("div", "seen", aware(`${DECIDED[reviewed.decision]}${by}`, reviewed.text || ""), reviewed.arguments ? given(reviewed.arguments) : ""));
+      card.append(el("div", "seen", aware(`${DECIDED[reviewed.decision]}${by}`, reviewed.text || ""), other ? given(other, single(other)) : ""));
     }
     if (returned) card.append(drawResult(returned));
     else if (!asked || reviewed) card.append(el("div", "seen", el("span", "tag", over(step) ? (called ? "called, no result on record" : "not run") : called ? "called, no result yet" : "not called yet")));

@@ -33,6 +33,14 @@ def test_html(file: Path) -> None:
     assert Path("x.html").read_bytes() == Path("out.html").read_bytes()
 
 
+def test_an_agent_that_a_test_cannot_try_is_named(file: Path) -> None:
+    tell("told", "native").trace.save("runs/told.jsonl")
+    result = cli("test", "runs/told.jsonl", "--agent", "app:agent", "-o", "tests_told.py")
+    assert (result.exit_code, "app:agent is left out" in result.stderr) == (0, True)
+    assert "Path(__file__).parent / 'runs/told.jsonl'" in Path("tests_told.py").read_text("utf-8")
+    assert "left out" not in cli("test", file, "--agent", "app:agent").stderr
+
+
 @pytest.mark.parametrize("words", ["html", "export", "test"])
 def test_a_dash_is_standard_output(file: Path, words: str) -> None:
     result = cli(words, file, "-o", "-")
