@@ -190,7 +190,7 @@ class _Rooms:
         first = request.query_params.get("from", "0")
         at = min(int(first), len(shown)) if first.isdecimal() else 0
         steps = sum(event.kind == "replied" for event in shown[:at])
-        return _answer({"items": list(items.items(shown[at:], steps)), "summary": summary})
+        return _answer({"items": list(items.items(shown[at:], steps)), "events": len(shown), "summary": summary})
 
     def _shown(self, path: Path) -> tuple[Trace, items.Item]:
         """A trace as it may be shown, and how it stands; a page asks often, and mostly nothing is new."""

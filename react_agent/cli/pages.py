@@ -11,7 +11,7 @@ import typer
 from react_agent.cli.console import STDOUT, Code, fail, note, shell
 from react_agent.cli.files import load, load_whole
 from react_agent.cli.options import FileArgument, MaskOptions
-from react_agent.view.as_test import as_replay, as_test
+from react_agent.view.as_test import as_replay, as_test, scriptable
 from react_agent.view.html import compare_page, page
 
 
@@ -58,7 +58,14 @@ def as_test_(
     module, _, name = (agent or "a:b").partition(":")
     if not (all(part.isidentifier() for part in module.split(".")) and name.isidentifier()):
         fail(f"--agent takes MODULE:NAME, such as my_app.agents:helper, not '{agent}'", Code.USAGE)
-    text = as_test(trace, str(path), agent) if agent else as_replay(trace, str(path), _seen_from(output, path))
+    played = agent is not None and scriptable(trace)
+    if agent and not played:
+        note(
+            f"{agent} is left out: a run that was taken up again, spoken to, reviewed, forked or stopped, or asked with a picture, is no script. "
+            "The test replays its file.",
+            "yellow",
+        )
+    text = as_test(trace, str(path), agent) if agent and played else as_replay(trace, str(path), _seen_from(output, path))
     if output is None or output == STDOUT:
         print(text, end="")
     elif output.exists():

@@ -39,6 +39,8 @@ def serve(
     runs = runs_folder(folder)
     if runs.is_file():
         fail(f"{runs} is a file, and serve takes its folder; `react-agent trace html {runs}` makes one page of it", Code.USAGE)
+    if not runs.is_dir():
+        note(f"there is no folder {runs} yet: nothing is shown until runs are kept there", "yellow")
     pages = application(runs, token=token, redactor=masks)
     try:  # before the address is told: the port may be taken, or not be known yet
         door = socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)

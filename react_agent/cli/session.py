@@ -170,7 +170,7 @@ class Session:
             how_to_go_on(trace, path, self._again)
         elif self.mode in (None, Mode.live, Mode.plain):
             show_whole(out(), Text(f"\n    trace: {shell(path)}", style="dim"))
-        if outcome.kind == "cancelled":
+        if outcome.kind in ("cancelled", "failed"):
             show_whole(err(), Text(f"It is saved. To go on:  react-agent resume {shell(path)}{self._again}", style="yellow"))
 
 

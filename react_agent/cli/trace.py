@@ -14,11 +14,14 @@ from react_agent.cli.console import WIDE, Code, complain, fail, out, runs_folder
 from react_agent.cli.files import Loaded, find, load
 from react_agent.cli.options import FileArgument, FolderArgument, MaskOptions
 from react_agent.events import Called, Replied, Returned
+from react_agent.messages import ToolResult
 from react_agent.stores.jsonl import JsonlStore
-from react_agent.trace import Trace
+from react_agent.trace import Step, Trace
 from react_agent.view import terminal, words
 from react_agent.view.reading import Read, read_far
 from react_agent.view.standing import Standing, agents, standing
+
+_TABLE = 80  # columns of a window that a table of steps is readable in
 
 
 def show_(
@@ -36,7 +39,7 @@ def show_(
     started = trace.started
     show(console, terminal.title(trace.run_id, f"{words.when(started.at)} · {started.backend} · format {started.format}"))
     if started.parent:
-        of = f"call {started.parent.call}" if started.parent.at is None else f"its first {started.parent.at} events"
+        of = f"call {started.parent.call}" if started.parent.at is None else f"its first {words.amount(started.parent.at, 'event')}"
         show(console, terminal.Row("parent", words.plain(f"{started.parent.run_id} ({of})"), "dim"))
     if started.spec.instructions:
         show(console, terminal.Row("instructions", words.plain(started.spec.instructions), "dim", lines=None if full else 3))
@@ -57,6 +60,8 @@ def _stands(trace: Trace, stands: Standing) -> None:
     if outcome is not None:
         show(console, terminal.ending(outcome, state.steps, state.usage, state.known_cost, state.seconds))
         show(console, *terminal.waiting(stands.waiting))
+        if stands.waiting:
+            show(console, terminal.Row("", "`react-agent resume` tells how to decide, and goes on", "dim"))
         return
     show(
         console,
@@ -137,21 +142,58 @@ def _line(path: Path, trace: Trace, cut: bool) -> tuple[Text, ...]:
 def steps(file: FileArgument = None, *, masks: MaskOptions) -> None:
     """A table of the steps: thought, call, result, tokens, time."""
     loaded = load(file, masks)
+    console = out()
+    if console.width < _TABLE:
+        show(console, *_listed(loaded.trace))
+        loaded.done()
+        return
     table = _table("step", "thought", "action", "result", "status", "tokens", "time", right=(0, 5, 6))
     for step in loaded.trace.steps():
         usage = step.reply.usage
         spent = (Text(f"{usage.total_tokens:,}" if usage else ""), Text(words.seconds(step.seconds)))
         thought = _cell(step.thought)
         if not step.calls:
-            table.add_row(Text(str(step.index)), thought, "", _cell(step.reply.message.text), Text(step.reply.reading), *spent)
+            table.add_row(Text(str(step.index)), thought, "", _cell(_wrote(step)), Text(_reading(step)), *spent)
         for index, call in enumerate(step.calls):
             head = (Text(str(step.index)), thought) if not index else ("", "")
             result = _cell(words.observed(call.result)) if call.result else Text("…")
-            status = call.result.status if call.result else "open"
+            status = _status(call.result)
             took = spent if not index else ("", "")
-            table.add_row(*head, _cell(words.call(call.name, call.arguments)), result, Text(status, "" if status == "ok" else "red"), *took)
-    out().print(table)
+            did = _cell(words.call(call.name, call.arguments))
+            table.add_row(*head, did, result, Text(status, "" if status == "ok" else "red"), *took)
+    console.print(table)
     loaded.done()
+
+
+def _listed(trace: Trace) -> Iterator[terminal.Row]:
+    """The same, one below the other, for a window in which a table's columns would hold a few letters each."""
+    for step in trace.steps():
+        usage = step.reply.usage
+        note = " · ".join(filter(None, (words.tokens(usage) if usage else "", words.seconds(step.seconds))))
+        said = [("thought", step.thought, "italic")] if step.thought else []
+        if not step.calls:
+            said.append((_reading(step), _wrote(step) or "(nothing)", ""))
+        for call in step.calls:
+            status = _status(call.result)
+            said.append(("action", words.call(call.name, call.arguments), "cyan"))
+            said.append((status, words.observed(call.result) if call.result else "…", "" if status == "ok" else "red"))
+        for at, (label, text, style) in enumerate(said):
+            first = (note, str(step.index)) if not at else ("", "")
+            yield terminal.Row(label, words.plain_line(text, 120), style, "dim", *first)
+
+
+def _wrote(step: Step) -> str:
+    """A reply without calls: its text; of one that was refused or could not be used, what it said or wrote."""
+    reply = step.reply
+    return reply.message.text or (reply.complaint if reply.finish == "refused" else reply.raw) or ""
+
+
+def _reading(step: Step) -> str:
+    return "refused" if step.reply.finish == "refused" else step.reply.reading
+
+
+def _status(result: ToolResult | None) -> str:
+    return result.status if result else "open"
 
 
 def grep(

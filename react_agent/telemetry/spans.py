@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from react_agent import semconv as names
 from react_agent.errors import TraceError
-from react_agent.events import Called, Changed, Event, Finished, Replied, Resumed, Returned, Started, Stopped
+from react_agent.events import Called, Changed, Event, Finished, Replied, Resumed, Returned, Started, Stopped, Told
 from react_agent.loop import State, advance, begin
 from react_agent.messages import Image, Message, Text, Thinking, ToolCall, ToolResult, Usage
-from react_agent.spec import AgentSpec
+from react_agent.spec import FINISH_TOOL, AgentSpec
 from react_agent.trace import Trace
 
 if TYPE_CHECKING:
@@ -28,10 +28,20 @@ _UNKNOWN = "_OTHER"  # a tool's name that the model made up is content
 
 
 class Parents:
-    """The open calls of all runs by their keys, for the sub-agents that run beneath them."""
+    """The calls of all runs by their keys, for the sub-agents that run beneath them.
 
-    def __init__(self) -> None:
+    Args:
+        keep: Those that have returned too, for runs that are told of one after the other.
+    """
+
+    def __init__(self, *, keep: bool = False) -> None:
         self.contexts: dict[str, Context] = {}
+        self._keep = keep
+
+    def forget(self, key: str) -> None:
+        """The call has returned."""
+        if not self._keep:
+            self.contexts.pop(key, None)
 
 
 class RunSpans:
@@ -61,6 +71,9 @@ class RunSpans:
         self._root: Span | None = None
         self._open: dict[tuple[int, int], tuple[Span, str]] = {}
         self._steps = 0
+        self._before = 0  # steps of earlier sittings, which have spans of their own; so have their tokens and costs
+        self._usage = Usage()
+        self._cost: float | None = None
         self._last = 0.0
         self._copied = 0  # events of a fork's beginning that happened in its parent, and have their spans there
 
@@ -85,9 +98,10 @@ class RunSpans:
             self.close()
         if isinstance(event, Started):
             self._fold(event)
-            self._begin(event.at)
             if event.parent is not None and event.parent.at is not None:
                 self._copied = event.parent.at - 1
+            else:
+                self._begin(event.at)
         elif self._root is None and not isinstance(event, Finished):
             self._begin(event.at)
         match event:
@@ -101,6 +115,8 @@ class RunSpans:
                 self._stopped(event)
             case Finished():
                 self._finished(event)
+            case Told():
+                self._told(event)
             case _:
                 pass
         if not isinstance(event, Started):
@@ -111,7 +127,7 @@ class RunSpans:
         """End what is still open: a run that was cut off."""
         for place in list(self._open):
             span, key = self._open.pop(place)
-            self._parents.contexts.pop(key, None)
+            self._parents.forget(key)
             span.end(_nanoseconds(self._last))
         self._end(self._last)
 
@@ -148,6 +164,7 @@ class RunSpans:
             )
             made[names.INPUT_MESSAGES] = _json([_said(started.task)])
         name = f"{names.INVOKE_AGENT} {spec.name}"
+        self._before, self._usage, self._cost = self._steps, Usage(), None
         self._root = self._tracer.start_span(
             name, context, self._otel.internal, {k: v for k, v in made.items() if v != ""}, start_time=_nanoseconds(at)
         )
@@ -195,6 +212,18 @@ class RunSpans:
             made[names.OUTPUT_MESSAGES] = _json([{**_said(reply.message), "finish_reason": names.FINISH[reply.finish]}])
         self._request_span(made, event.at - event.seconds).end(_nanoseconds(event.at))
         self._steps += 1
+        self._spend(reply.usage, reply.cost)
+
+    def _spend(self, usage: Usage | None, cost: float | None) -> None:
+        if usage is not None:
+            self._usage += usage
+        if cost is not None:
+            self._cost = (self._cost or 0.0) + cost
+
+    def _told(self, event: Told) -> None:
+        """The next question of a run is what its span was asked."""
+        if self._content and self._root is not None and self._steps == self._before:
+            self._root.set_attribute(names.INPUT_MESSAGES, _json([_said(event.message)]))
 
     def _request_span(self, made: Attributes, at: float) -> Span:
         name = f"{names.CHAT} {made[names.REQUEST_MODEL]}"
@@ -202,7 +231,8 @@ class RunSpans:
 
     def _tool_span(self, name: str, step: int, index: int, key: str, at: float) -> Span:
         tool = self._spec.tool(name) if self._spec else None
-        shown = name if tool or self._content else _UNKNOWN
+        typed = name == FINISH_TOOL and self._spec is not None and self._spec.output_schema is not None
+        shown = name if tool or typed or self._content else _UNKNOWN
         made: Attributes = {
             names.OPERATION: names.EXECUTE_TOOL,
             names.TOOL_NAME: shown,
@@ -229,9 +259,10 @@ class RunSpans:
         known = self._open.pop((event.step, event.index), None)
         if known is not None:
             span, key = known
-            self._parents.contexts.pop(key, None)
+            self._parents.forget(key)
         else:  # it never ran
             span = self._tool_span(event.result.name, event.step, event.index, f"{event.step}.{event.index}", event.at - event.seconds)
+        self._spend(event.usage, event.cost)
         span.set_attribute(names.STATUS, event.result.status)
         if not event.result.ok:
             span.set_attribute(names.ERROR_TYPE, event.result.status)
@@ -255,9 +286,9 @@ class RunSpans:
     def _finished(self, event: Finished) -> None:
         if self._root is None:
             return
-        self._root.set_attributes({names.OUTCOME: event.outcome.kind, names.STEPS: event.steps, **_usage(event.usage)})
-        if event.cost is not None:
-            self._root.set_attribute(names.COST, event.cost)
+        self._root.set_attributes({names.OUTCOME: event.outcome.kind, names.STEPS: self._steps - self._before, **_usage(self._usage)})
+        if self._cost is not None:
+            self._root.set_attribute(names.COST, self._cost)
         if event.outcome.kind == "failed":
             self._root.set_status(self._otel.error, event.outcome.detail if self._content else None)
         if self._content and event.answer is not None:

@@ -31,7 +31,7 @@ def export_traces(
     Raises:
         ConfigError: opentelemetry is not installed.
     """
-    tracer, parents = _tracer(tracer_provider), Parents()
+    tracer, parents = _tracer(tracer_provider), Parents(keep=True)
     for trace in traces:
         spans = RunSpans(tracer, parents, content=content, redactor=redactor, apart=True)
         for event in trace:

@@ -7,7 +7,8 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 
-from react_agent.events import Called, Changed, Replied, Resumed, Reviewed, Told
+from react_agent.events import Called, Changed, Replied, Resumed, Reviewed, Stopped, Told
+from react_agent.formats import FORMATS
 from react_agent.messages import JsonObject, ModelReply, Text, ToolCall
 from react_agent.trace import Trace
 from react_agent.view import words
@@ -21,27 +22,41 @@ _PLACEHOLDER = "my_app:agent"
 def as_test(trace: Trace, file: str | None = None, agent: str = _PLACEHOLDER) -> str:
     """A test that lets an agent go through the same run: the model plays what it said, the tools are the agent's own.
 
-    A run that was taken up again, spoken to or reviewed cannot be told by a script alone; it becomes a replay of its file.
+    A run that was taken up again, spoken to, reviewed or ended from outside cannot be told by a script alone; it becomes a replay of its file.
 
     Args:
         trace: The run.
         file: Where it lies, from where the tests are run.
         agent: The agent to be tested, as ``module:name``.
     """
-    plain = all(isinstance(part, Text) for part in trace.started.task.parts)
-    if not plain or any(isinstance(event, Told | Resumed | Reviewed | Changed) for event in trace):
+    if not scriptable(trace):
         return as_replay(trace, file)
     module, _, name = agent.partition(":")
     script = [_reply(event.reply) for event in trace if isinstance(event, Replied)]
+    script += [f"BackendError({event.detail!r})" for event in trace if isinstance(event, Stopped)]
     body = ["    script = [", *[f"        {line}," for line in script], "    ]"]
-    body.append(f"    result = scripted({name}, script).run_sync({trace.started.task.text!r})")
-    door_names = sorted({word for word in ("Raw", "call") for line in script if re.search(rf"\b{word}\(", line)})
+    # what could not be read has to be read as it was: as text of another format it might pass
+    spelt = trace.started.format
+    other = spelt != "native" and spelt in FORMATS and any(line.startswith("Raw(") for line in script)
+    spelling = f", format={spelt!r}" if other else ""
+    body.append(f"    result = scripted({name}, script{spelling}).run_sync({trace.started.task.text!r})")
+    door_names = sorted({word for word in ("BackendError", "Raw", "call") for line in script if re.search(rf"\b{word}\(", line)})
     door = [f"from react_agent import {', '.join(door_names)}"] if door_names else []
     if any("ScriptedCall(" in line for line in script):
         door.append("from react_agent.backends.mock import ScriptedCall")
     mine = f"from {module} import {name}" + ("  # the agent to be tested" if agent == _PLACEHOLDER else "")
     imports = [*door, "from react_agent.testing import assert_trace, scripted", "", mine]
     return _file(trace, file, imports, body, "result")
+
+
+def scriptable(trace: Trace) -> bool:
+    """Whether a question in words and the model's replies are all that a run was made of."""
+    if not all(isinstance(part, Text) for part in trace.started.task.parts):
+        return False
+    return not any(
+        isinstance(event, Told | Resumed | Reviewed | Changed) or (isinstance(event, Stopped) and event.cause != "failed")
+        for event in trace
+    )
 
 
 def as_replay(trace: Trace, file: str | None = None, beside: str | None = None) -> str:

@@ -30,19 +30,12 @@ from react_agent.spec import AgentSpec
 from react_agent.trace import Trace
 from react_agent.view import words
 from react_agent.view.standing import last_question, standing
+from react_agent.view.words import plain
 
 Item: TypeAlias = "dict[str, object]"
 
 PICTURES = ("image/png", "image/jpeg", "image/gif", "image/webp")  # what a browser draws without ever running anything
 _BASE64 = re.compile(r"[A-Za-z0-9+/\s]*={0,2}\s*")
-_CONTROLS = bytes({*range(32), 127} - {10})
-
-
-def plain(text: str) -> str:
-    """`words.plain`, without its search through long texts that hold nothing but printable ASCII and line ends."""
-    if text.isascii() and len((data := text.encode()).translate(None, _CONTROLS)) == len(data):
-        return text
-    return words.plain(text)
 
 
 def items(events: Iterable[Event], step: int = 0) -> Iterator[Item]:
@@ -63,7 +56,7 @@ def _item(event: Event, step: int) -> Item:
         case Started():
             made |= {"run": event.run_id, "task": parts(event.task.parts), **_agent(event.spec, event.backend, event.format)}
             if event.parent:
-                place = f"call {event.parent.call}" if event.parent.at is None else f"its first {event.parent.at} events"
+                place = f"call {event.parent.call}" if event.parent.at is None else f"its first {words.amount(event.parent.at, 'event')}"
                 made["parent"] = plain(f"{event.parent.run_id}, {place}")
                 made["edits"] = [{"at": edit.at, "what": plain(edit.what), "before": plain(edit.before)} for edit in event.parent.edits]
         case Replied():
@@ -149,7 +142,7 @@ def _replied(event: Replied, step: int) -> Item:
         "model": plain(reply.model or ""),
         "usage": usage(reply.usage),
         "cost": reply.cost,
-        "tried": [plain(f"{one.backend}: {one.error or one.reason or ''}") for one in reply.route],
+        "tried": [words.attempt(one) for one in reply.route],
         "raw": plain(reply.raw or ""),
     }
     return made | _how_read(reply)
@@ -176,6 +169,8 @@ def _returned(event: Returned) -> Item:
         "seconds": event.seconds,
         "usage": usage(event.usage),
         "cost": event.cost,
+        "attempts": event.attempts,
+        "cached": event.cached,
         "untrusted": event.result.untrusted,
         "left_behind": event.left_behind,
     }

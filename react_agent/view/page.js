@@ -73,7 +73,7 @@
     const body = el("div", "body");
     const spent = words(reply.usage && tokens(reply.usage), reply.cost && dollars(reply.cost), seconds(reply.seconds), reply.last && "last request");
     body.append(el("span", "spent", spent));
-    for (const tried of reply.tried || []) body.append(aware("tried", tried));
+    for (const [label, tried] of reply.tried || []) body.append(aware(label, tried));
     if (reply.thought) body.append(long(reply.thought, "thought"));
     if (reply.text && reply.reading !== "malformed" && reply.reading !== "refused") {
       body.append(long(reply.text, reply.reading === "answer" ? "said answer" : "said"));
@@ -92,10 +92,12 @@
   }
 
   function drawCall(call, { called, asked, reviewed, returned }, step, index) {
-    const list = (reviewed && reviewed.arguments) || call.arguments;
-    const short = list && list.length === 1 && !list[0][1].includes("\n") && list[0][1].length < 90;
+    const list = call.arguments;
+    const single = (list) => list && list.length === 1 && !list[0][1].includes("\n") && list[0][1].length < 90;
+    const short = single(list), other = reviewed && reviewed.arguments;
     const head = el("header", "", el("span", "name", call.name), short ? given(list, true) : null);
-    const aside = words(returned && returned.seconds ? seconds(returned.seconds) : "", returned && returned.usage && `${tokens(returned.usage)} beneath`, `${step}.${index}`);
+    const beneath = returned && words(returned.usage && tokens(returned.usage), returned.cost && dollars(returned.cost));
+    const aside = words(returned && returned.seconds ? seconds(returned.seconds) : "", beneath && `${beneath} beneath`, `${step}.${index}`);
     head.append(el("span", "aside", aside));
     const card = el("section", "call", head);
     if (list && !short && list.length) card.append(given(list));
@@ -103,18 +105,23 @@
     if (asked) card.append(el("div", "seen", aware("asks", `May it run? ${asked.question || ""}`)));
     if (reviewed) {
       const by = reviewed.by ? ` by ${reviewed.by}` : "";
-      card.append(el("div", "seen", aware(`${DECIDED[reviewed.decision]}${by}`, reviewed.text || "")));
+      card.append(el("div", "seen", aware(`${DECIDED[reviewed.decision]}${by}`, reviewed.text || ""), other ? given(other, single(other)) : ""));
     }
     if (returned) card.append(drawResult(returned));
-    else if (!asked || reviewed) card.append(el("div", "seen", el("span", "tag", called ? "called, no result yet" : "not called yet")));
+    else if (!asked || reviewed) card.append(el("div", "seen", el("span", "tag", over(step) ? (called ? "called, no result on record" : "not run") : called ? "called, no result yet" : "not called yet")));
     return card;
   }
+
+  // Nothing more will come of a step once there is another, or the run has ended.
+  function over(step) { return step < steps.size - 1 || !["unfinished", "paused", "damaged"].includes(data.summary.outcome); }
 
   function drawResult(result) {
     const bad = result.status !== "ok", box = el("div", bad ? "seen bad" : "seen");
     if (bad) box.append(el("span", "tag bad", result.status.replaceAll("_", " ")));
     if (result.untrusted) box.append(el("span", "tag", "untrusted"));
     if (result.edited !== undefined) box.append(el("span", "tag", "edited in this fork"));
+    if (result.attempts) box.append(el("span", "tag", `tried ${result.attempts} times`));
+    if (result.cached) box.append(el("span", "tag", "an earlier result, nothing ran"));
     if (result.left_behind) box.append(el("span", "tag", "left behind: its thread could not be stopped"));
     box.append(...(result.parts ? parts(result.parts, "mono") : [el("p", "aware", "(nothing)")]));
     if (result.edited !== undefined) box.append(folded("What it was", long(result.edited, "mono")));
@@ -170,7 +177,7 @@
     heading.dir = "auto";
     const fact = (value, name) => (value ? el("span", "", el("b", "", value), name ? ` ${name}` : "") : null);
     const facts = el("p", "facts", fact(start.backend), fact(start.format, "format"), fact(end.steps.toLocaleString("en"), end.steps === 1 ? "step" : "steps"),
-      fact(end.tool_calls && end.tool_calls.toLocaleString("en"), end.tool_calls === 1 ? "call" : "calls"),
+      fact(end.tool_calls && end.tool_calls.toLocaleString("en"), end.tool_calls === 1 ? "call that ran" : "calls that ran"),
       fact(end.usage && end.usage.length && tokens(end.usage).replace(" tokens", ""), "tokens"), fact(end.cost && dollars(end.cost)), fact(seconds(end.seconds)), el("span", "", when(start.at)), el("span", "", end.run),
       start.parent ? el("span", "", `from ${start.parent}`) : null);
     const inside = [heading, facts];
@@ -388,7 +395,8 @@
       try {
         const answer = await fetch(`${data.live}?from=${data.items.length}`);
         if (answer.ok) grow(await answer.json());
-      } catch { /* the server is away: ask again */ }
+        else lost(await answer.text());
+      } catch { lost("The server is away; what stands here is what it told last."); }
       setTimeout(ask, 700);
     };
     // Whoever is at the end stays there as it grows, until they go up. What was never laid out had a guessed height, so it takes some goes.
@@ -400,11 +408,15 @@
       if (decide) { decide.scrollIntoView({ block: "center" }); following = true; } else scrollTo(0, document.body.scrollHeight);
       if (goes) requestAnimationFrame(() => stay(goes - 1));
     };
+    const lost = (why) => { $("problem").hidden = false; $("problem").textContent = data.summary.problem = why; };
     const grow = (news) => {
-      if (!news.items.length && news.summary.outcome === data.summary.outcome) return tellAge();
+      if (news.events < data.items.length) return location.reload(); // the file is shorter than it was: another stands in its place
+      const same = ["outcome", "problem"].every((name) => news.summary[name] === data.summary[name]);
+      if (!news.items.length && same) return tellAge();
       data.items.push(...news.items);
       data.summary = news.summary;
-      for (const block of new Set(news.items.map(take))) if (block?.el) draw(block);
+      const touched = new Set(news.items.map(take)); // and the last step: what is open in it may have come to its end
+      for (const block of touched.add(blocks.findLast((one) => one.reply))) if (block?.el) draw(block);
       drawHead();
       drawTo(blocks.length - 1);
       drawTime();

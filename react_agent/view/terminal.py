@@ -170,10 +170,7 @@ def waiting(calls: Iterable[Pending]) -> list[Row]:
 
 def _replied(event: Replied, step: int, lines: int | None) -> list[Row]:
     reply = event.reply
-    found: list[Row] = [
-        Row("tried", f"{words.plain(a.backend)}: {words.plain_line(a.error or a.reason or '', 200)}", "yellow", "yellow")
-        for a in reply.route
-    ]
+    found = [Row(label, words.plain_line(told, 300), "yellow", "yellow") for label, told in map(words.attempt, reply.route)]
     if thought := reply.message.thought:
         found.append(Row("thought", words.plain(thought), "italic", lines=lines))
     found += _said(reply, step, lines)
@@ -232,8 +229,9 @@ def _returned(event: Returned, lines: int | None) -> Row:
     parts = [place(event)]
     if event.seconds:
         parts.append(words.seconds(event.seconds))
-    if event.usage:
-        parts.append(words.tokens(event.usage) + " beneath")
+    if event.usage or event.cost:
+        beneath = (words.tokens(event.usage) if event.usage else "", words.cost(event.cost))
+        parts.append(" · ".join(filter(None, beneath)) + " beneath")
     if event.attempts:
         parts.append(f"tried {event.attempts} times")
     if event.cached:

@@ -17,6 +17,7 @@ TOOLS = '''
 """Tools and scripted models, as a user would keep them in a file."""
 import asyncio, pathlib, time
 from react_agent import MockBackend, Raw, Tool, ToolRegistry, Usage, call, tool
+from react_agent.errors import BackendRejected
 
 @tool(read_only=True)
 def population(city: str) -> int:
@@ -47,6 +48,7 @@ answers = MockBackend(["yes", "indeed"], usage=U)
 removes = MockBackend([call("remove", path="/tmp/x"), "gone"], usage=U)
 removes_two = MockBackend([[call("remove", path="/tmp/x"), call("remove", path="/tmp/y")], "gone"], usage=U)
 waits = MockBackend([call("wait_for", path="flag"), "it is there", "late"], usage=U)
+lost = MockBackend([BackendRejected("no such model"), "better now"], usage=U)
 loops = MockBackend([call("population", city="Paris")] * 9 + ["so it is"], usage=U)
 text = MockBackend([Raw('Thought: hm\\nAction: population\\nAction Input: {"city": "Paris",}\\nObservation: 5'), "2 million"], format="react_text")
 nasty = MockBackend([call("plain", word="\\x1b[31mred\\x1b[0m [bold]b[/bold] \\x1b]0;t\\x07", thought="[red]x[/red]"), "\\x1b[2J[link=x]end\\u202e"])

@@ -438,3 +438,16 @@ def test_a_budget_of_tokens(cli: Cli, home: Path) -> None:
     [path] = run_files(home)
     assert (Trace.load(path).started.spec.limits.tokens, Trace.load(path).started.spec.limits.cost) == (100, 2.0)
     assert cli("resume", path, "-m", "kit:answers", "-t", "kit:population", "--tokens", "9000").exit_code == 0
+
+
+@pytest.mark.parametrize("mode", ["plain", "json", "quiet"])
+def test_a_run_that_failed_says_how_to_go_on(cli: Cli, home: Path, mode: str) -> None:
+    result = cli("run", "Go?", "-m", "kit:lost", "-t", "kit:population", "--display", mode)
+    assert result.exit_code == 1
+    [path] = [path for path in run_files(home) if path.name != "answered.jsonl"]
+    assert f"To go on:  react-agent resume {path.relative_to(home)} -m kit:lost -t kit:population" in result.stderr
+
+
+def test_a_run_that_waits_says_how_to_decide(cli: Cli, home: Path) -> None:
+    cli("run", "Go?", "-m", "kit:removes", "-t", "kit:remove")
+    assert "`react-agent resume` tells how to decide" in cli("trace", "show").stdout

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from react_agent import Agent, Image, MockBackend, Trace
+from react_agent import Agent, Image, MockBackend, Raw, Trace
 from react_agent.cli.files import requests
 from react_agent.errors import BackendRejected
 from react_agent.view.items import items
@@ -89,6 +89,30 @@ def test_steps(cli: Cli, answered: Path) -> None:
     assert "I look it up." in lines[1]
     assert 'population(city="Paris")' in lines[1]
     assert "2.1 million" in lines[2]
+
+
+def test_steps_in_a_narrow_window(cli: Cli, answered: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "50")
+    lines = cli("trace", "steps").stdout.splitlines()
+    assert len(lines) == 4
+    assert lines[0].startswith("  0 thought      I look it up.   ")
+    assert lines[1:3] == ['    action       population(city="Paris")', "    ok           2102650"]
+    assert "2.1 million" in lines[3]
+
+
+@pytest.mark.parametrize(
+    ("reply", "status", "words"),
+    [(Raw("Thought: hm"), "malformed", "Thought: hm"), (Raw(finish="refused", refusal="I cannot."), "refused", "I cannot.")],
+)
+@pytest.mark.parametrize("width", ["50", "160"])
+def test_steps_that_came_to_nothing(
+    cli: Cli, home: Path, monkeypatch: pytest.MonkeyPatch, reply: Raw, status: str, words: str, width: str
+) -> None:
+    monkeypatch.setenv("COLUMNS", width)
+    Agent(MockBackend([reply], format="react_text", repeat=True)).run_sync("Which?").trace.save("x.jsonl")
+    shown = cli("trace", "steps", "x.jsonl").stdout
+    assert status in shown
+    assert words in shown
 
 
 def test_prompt_of_a_native_model(cli: Cli, answered: Path) -> None:

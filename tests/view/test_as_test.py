@@ -9,8 +9,8 @@ import pytest
 from _stories import STORIES, tell
 from _world import World
 
-from react_agent import Agent, Limits, Trace
-from react_agent.backends.mock import MockBackend
+from react_agent import Agent, BackendError, Limits, Raw, Trace, call
+from react_agent.backends.mock import Hang, MockBackend, ScriptItem
 from react_agent.view.as_test import as_replay, as_test
 
 SCRIPTED = ("answer", "one_call", "mixed_batch", "malformed", "only_malformed", "refused", "repeats", "looped", "limit")
@@ -71,3 +71,26 @@ def test_it_reads_well() -> None:
     assert "def test_the_question() -> None:" in lines
     assert "        call('lookup', thought='Look.', key='a')," in lines
     assert lines[-1] == "    assert_trace(result).answered('done').called('lookup', key='a').times(1)"
+
+
+@pytest.mark.parametrize(
+    ("script", "spelling", "outcome"),
+    [
+        ([Raw("Thought: hm")] * 3, "react_text", "malformed"),
+        ([call("lookup", key="a"), BackendError("401: no 'key'")], "native", "failed"),
+        ([call("lookup", key="a"), BackendError("the server is away")], "react_text", "failed"),
+    ],
+    ids=["unreadable in its format", "a lost backend", "a lost backend, in text"],
+)
+def test_an_ending_that_is_no_answer_is_played_again(
+    script: list[ScriptItem], spelling: str, outcome: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trace = Agent(MockBackend(script, format=spelling), tools=World().tools()).run_sync("Which?").trace
+    text = as_test(trace)
+    assert f".outcome('{outcome}')" in text
+    run(text, world_agent(outcome), monkeypatch)
+
+
+def test_a_run_whose_time_was_up_becomes_a_replay() -> None:
+    trace = Agent(MockBackend([Hang()]), limits=Limits(seconds=0.01)).run_sync("Which?").trace
+    assert "replay(trace)" in as_test(trace)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 from _stories import tell
 
-from react_agent import Agent, Image, Limits, MockBackend, Raw, Trace, call, tool
+from react_agent import Agent, Image, Limits, MockBackend, Raw, Trace, call, pending, tool
 from react_agent.view.html import compare_page
 from react_agent.view.html import page as page_of
 
@@ -239,6 +239,35 @@ def test_hostile_texts_are_texts_when_compared(tab: Page, tmp_path: Path) -> Non
     assert tab.locator("script").count() == 2
     assert tab.locator("img, svg, a:visible").count() == 0
     assert HOSTILE[2] in tab.locator("#problem").inner_text()
+
+
+def test_arguments_that_a_person_changed_stand_beside_those_that_the_model_gave(tab: Page, tmp_path: Path) -> None:
+    @tool(destructive=True)
+    def wipe(path: str) -> str:
+        """Wipe."""
+        return f"wiped {path}"
+
+    def reviewed() -> Trace:
+        agent = Agent(MockBackend([call("wipe", path="model.txt"), "Done."]), tools=[wipe])
+        paused = agent.run_sync("Wipe.").trace
+        [waits] = pending(paused)
+        return agent.resume_sync(paused, reviews=[waits.change({"path": "person.txt"}, by="ann")]).trace
+
+    with ThreadPoolExecutor(1) as apart:
+        trace = apart.submit(reviewed).result()
+    show(tab, trace, tmp_path)
+    assert "model.txt" in tab.locator(".call header").inner_text()
+    assert "person.txt" in tab.locator(".call .seen", has_text="approved with other arguments by ann").inner_text()
+
+
+def test_a_call_that_never_ran_is_not_awaited(tab: Page, tmp_path: Path) -> None:
+    with ThreadPoolExecutor(1) as apart:
+        trace = apart.submit(lambda: Agent(MockBackend([call("look", n=1)] * 8), tools=[look]).run_sync("Again?").trace).result()
+    show(tab, trace, tmp_path)
+    assert tab.locator("#pill").inner_text() == "looped"
+    assert tab.locator(".call").last.locator(".tag").all_inner_texts() == ["not run"]
+    show(tab, Trace(trace[:-1][: max(at for at, event in enumerate(trace) if event.kind == "called")]), tmp_path)
+    assert tab.locator(".call").last.locator(".tag").all_inner_texts() == ["not called yet"]
 
 
 def test_what_was_edited_in_a_fork_is_told(tab: Page, tmp_path: Path) -> None:

@@ -33,6 +33,14 @@ def test_html(file: Path) -> None:
     assert Path("x.html").read_bytes() == Path("out.html").read_bytes()
 
 
+def test_an_agent_that_a_test_cannot_try_is_named(file: Path) -> None:
+    tell("told", "native").trace.save("runs/told.jsonl")
+    result = cli("test", "runs/told.jsonl", "--agent", "app:agent", "-o", "tests_told.py")
+    assert (result.exit_code, "app:agent is left out" in result.stderr) == (0, True)
+    assert "Path(__file__).parent / 'runs/told.jsonl'" in Path("tests_told.py").read_text("utf-8")
+    assert "left out" not in cli("test", file, "--agent", "app:agent").stderr
+
+
 @pytest.mark.parametrize("words", ["html", "export", "test"])
 def test_a_dash_is_standard_output(file: Path, words: str) -> None:
     result = cli(words, file, "-o", "-")
@@ -123,6 +131,13 @@ def test_serve_says_why_it_cannot(file: Path) -> None:
     assert (result.exit_code, "cannot be listened on" in result.stderr, "http://" in result.stderr) == (2, True, False)
     result = CliRunner().invoke(app, ["serve", str(file)])
     assert (result.exit_code, "takes its folder" in result.stderr) == (2, True)
+
+
+def test_serve_of_a_folder_that_is_not_there_yet(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    uvicorn = pytest.importorskip("uvicorn")
+    monkeypatch.setattr(uvicorn.Server, "run", lambda self, sockets: None)
+    assert "there is no folder rnus yet" in CliRunner().invoke(app, ["serve", "rnus", "--port", "0"]).stderr
+    assert "no folder" not in CliRunner().invoke(app, ["serve", "runs", "--port", "0"]).stderr
 
 
 def test_serve_without_its_extra(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,9 +9,10 @@ from _stories import STORIES, tell
 
 from react_agent import Agent, Image, MockBackend, Trace, call, tool
 from react_agent.cli.export import as_json
-from react_agent.events import Finished, Returned
-from react_agent.messages import Outcome, Text, ToolResult, Usage
+from react_agent.events import Finished, Returned, Started
+from react_agent.messages import Attempt, Outcome, Text, ToolResult, Usage
 from react_agent.view.items import PICTURES, items, parts, summary
+from react_agent.view.words import attempt
 
 
 @pytest.mark.parametrize("name", STORIES)
@@ -115,3 +116,30 @@ def test_any_other_picture_is_words(image: Image) -> None:
     [part] = parts([image])
     assert list(part) == ["text"]
     assert str(part["text"]).startswith("[image ")
+
+
+@pytest.mark.parametrize(
+    ("one", "told"),
+    [
+        (Attempt("good"), ("route", "good")),
+        (Attempt("bad", "401: no", "the next one was asked"), ("tried", "bad: 401: no; the next one was asked")),
+        (Attempt("bad", "401: no"), ("tried", "bad: 401: no")),
+        (Attempt("x", None, "held back 0.300 s"), ("route", "x: held back 0.300 s")),
+    ],
+    ids=["taken", "failed", "failed, no more", "why"],
+)
+def test_a_way_to_a_reply(one: Attempt, told: tuple[str, str]) -> None:
+    assert attempt(one) == told
+
+
+def test_a_result_tells_how_it_came_about() -> None:
+    result = ToolResult("look", (Text("1"),))
+    [item] = items([Returned(at=0.0, step=0, index=0, result=result, attempts=3, cached=True, cost=0.5)])
+    assert (item["attempts"], item["cached"], item["cost"]) == (3, True, 0.5)
+
+
+def test_a_fork_of_one_event() -> None:
+    trace = Agent(MockBackend(["one", "two"])).run_sync("Which?").trace
+    [started] = [event for event in Agent(MockBackend(["three"])).fork_sync(trace, at=1).trace if isinstance(event, Started)]
+    [item] = items([started])
+    assert str(item["parent"]).endswith(", its first 1 event")

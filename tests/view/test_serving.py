@@ -307,3 +307,28 @@ def test_a_live_page_and_a_review_in_a_browser(browser: Browser, folder: Path, a
         expect(tab.locator("#step-0")).to_contain_text("wiped x")
     finally:
         tab.close()
+
+
+@pytest.mark.browser
+def test_a_file_that_becomes_shorter_or_goes_away(browser: Browser, folder: Path, address: str) -> None:
+    from playwright.sync_api import expect
+
+    lines = Agent(MockBackend([call("lookup", key=key) for key in "abcd"] + ["done"]), tools=World().tools()).run_sync("Which?")
+    bytes_ = lines.trace.to_jsonl().splitlines(keepends=True)
+    path = folder / "live.jsonl"
+    path.write_bytes(b"".join(bytes_[:9]))
+    tab = browser.new_page()
+    try:
+        tab.goto(f"{address}run/live")
+        expect(tab.locator("#tail")).to_contain_text("9 events")
+        path.write_bytes(b"".join(bytes_[:4]))
+        expect(tab.locator("#tail")).to_contain_text("4 events")
+        path.write_bytes(b"")
+        expect(tab.locator("#problem")).to_contain_text("no event in it")
+        path.unlink()
+        expect(tab.locator("#problem")).to_contain_text("There is no such run.")
+        path.write_bytes(b"".join(bytes_))
+        expect(tab.locator("#pill")).to_have_text("answered")
+        expect(tab.locator("#problem")).to_be_hidden()
+    finally:
+        tab.close()
