@@ -108,6 +108,8 @@ def test_native_examples_are_turns_before_the_first_question(name: str) -> None:
     bodies = []
 
     def answer(request: httpx.Request) -> httpx.Response:
+        if request.url.path == "/api/show":
+            return httpx.Response(404)
         bodies.append(json.loads(request.content))
         return httpx.Response(200, json=REPLIES)
 

@@ -477,6 +477,9 @@ APIS: dict[str, Api] = {
 # ---------------------------------------------------------------------------------------------------------- server
 
 
+SHOWN: Json = {"capabilities": ["completion", "tools"], "model_info": {"general.parameter_count": 8_000_000_000}}  # by Ollama, of its model
+
+
 class Fake:
     """What was asked, as bodies and as heard; `fails` makes the next requests fail with that status and those words."""
 
@@ -488,6 +491,8 @@ class Fake:
         self.fails: tuple[int, str] | None = None
 
     def answer(self, path: str, body: Json) -> tuple[int, str, bytes]:
+        if path == "/api/show":
+            return 200, "application/json", json.dumps(SHOWN).encode()
         api = next((api for api in APIS.values() if path.startswith(api.path)), None)
         if api is None:
             self.broken.append(f"no such path: {path}")

@@ -35,7 +35,7 @@ from react_agent.messages import (
     user,
 )
 
-from ._fake import SCHEMA, Fake, Json, serving
+from ._fake import SCHEMA, SHOWN, Fake, Json, serving
 from ._sdks import KEY, sdk
 
 LOOSE = {"type": "object", "properties": {"q": {"type": "string", "minLength": 1}}, "required": []}
@@ -241,6 +241,11 @@ def test_ollama_models(asked: str, fake: Fake) -> None:
     again = sdk("ollama")._types.ChatRequest(**ours).model_dump(exclude_none=True, by_alias=True, mode="json")
     lost = _within(ours, again)  # its type for a tool's schema keeps a few keywords only; the server takes them all
     assert [one for one in lost if ".function.parameters." not in one] == []
+
+
+def test_what_ollama_shows_of_a_model() -> None:
+    shown = sdk("ollama")._types.ShowResponse(**SHOWN)
+    assert (shown.capabilities, shown.modelinfo) == (SHOWN["capabilities"], SHOWN["model_info"])
 
 
 def _within(ours: Any, theirs: Any, at: str = "") -> list[str]:
