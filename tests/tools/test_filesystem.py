@@ -265,7 +265,7 @@ def test_binary_large_and_protected_files(root: Path) -> None:
     (root / "big.txt").write_text("x" * 101)
     (root / "fixed.txt").write_text("x")
     (root / "fixed.txt").chmod(0o444)
-    cases = [("read_file", {"path": "picture.png"}, "binary"), ("read_file", {"path": "big.txt"}, "at most 100"),
+    cases = [("read_file", {"path": "picture.png"}, "binary"), ("read_file", {"path": "src"}, "is a folder, no file; list_files shows"), ("read_file", {"path": "big.txt"}, "at most 100"),
              ("write_file", {"path": "n", "content": "x" * 101}, "at most 100"), ("write_file", {"path": "n", "content": "\ud800"}, "surrogate"),
              ("write_file", {"path": "fixed.txt", "content": "y"}, "write-protected"), ("write_file", {"path": "src/", "content": "y"}, "folder"),
              ("edit_file", {"path": "latin.txt", "old_text": "c", "new_text": "d"}, "not UTF-8"), ("read_file", {"path": "README.md", "offset": 99}, "has 5 lines"),
@@ -369,7 +369,7 @@ def test_no_descriptor_is_left_open(kit: ToolRegistry) -> None:
     before = descriptors()
     for _ in range(50):
         for name, arguments in [("read_file", {"path": "way/x"}), ("read_file", {"path": "README.md"}), ("list_files", {"recursive": True}), ("search_files", {"text": "import"}),
-                                ("write_file", {"path": "loop/x", "content": ""}), ("read_file", {"path": "pipe"})]:  # fmt: skip
+                                ("write_file", {"path": "loop/x", "content": ""}), ("read_file", {"path": "pipe"}), ("read_file", {"path": "src"})]:  # fmt: skip
             try:
                 run(kit, name, **arguments)
             except ToolError:

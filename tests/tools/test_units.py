@@ -19,6 +19,7 @@ RIGHT = [
     (-40, "°C", "°F", "-40 °F"),
     (0, "celsius", "K", "273.15 K"),
     (0, "c", "kelvin", "273.15 kelvin"),
+    (300, "Kelvins", "C", "26.85 C"),
     (1, "speed_of_light", "km/s", "299792.458 km/s"),
     (72, "degrees F", "degrees C", "22.222222222222222222 degrees C"),
     (1, "kWh", "MJ", "3.6 MJ"),

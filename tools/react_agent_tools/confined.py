@@ -204,10 +204,12 @@ def read_in(folder: int, name: str, path: str, limit: int) -> bytes:
         if error.errno == errno.ELOOP or (found is not None and stat.S_ISLNK(found.st_mode)):
             raise _link(folder, name, path) from None
         raise
+    found = os.fstat(fd)
+    if not stat.S_ISREG(found.st_mode):
+        os.close(fd)
+        look = "; list_files shows what is in it" if stat.S_ISDIR(found.st_mode) else ""
+        raise ToolError(f"{_quoted(path)} is {_said(found)}, no file{look}")
     with open(fd, "rb") as file:
-        found = os.fstat(fd)
-        if not stat.S_ISREG(found.st_mode):
-            raise ToolError(f"{_quoted(path)} is {_said(found)}, no file")
         if found.st_size > limit:
             raise ToolError(f"{_quoted(path)} has {found.st_size:,} bytes; at most {limit:,} are read")
         data = file.read(limit + 1)  # it may grow meanwhile, and some files tell no size
