@@ -126,6 +126,14 @@ def test_edit_keeps_a_files_line_ends(root: Path, kit: ToolRegistry) -> None:
     assert (root / "src/deep/other.py").read_bytes() == b"import re\r\ny = 2\r\nx = 1\r\n"
 
 
+def test_an_edit_over_line_ends_of_both_kinds_says_what_stands_in_its_way(root: Path, kit: ToolRegistry) -> None:
+    (root / "both.txt").write_bytes(b"one\r\ntwo\nthree\r\n")
+    with pytest.raises(ToolError, match=r"some of the file's lines end with \\r\\n and some with \\n: edit within one line"):
+        run(kit, "edit_file", path="both.txt", old_text="one\ntwo", new_text="2")
+    run(kit, "edit_file", path="both.txt", old_text="one", new_text="1")
+    assert (root / "both.txt").read_bytes() == b"1\r\ntwo\nthree\r\n"
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
@@ -161,7 +169,15 @@ def test_list(kit: ToolRegistry) -> None:
         "way (link, not followed)",
     ]
     assert run(kit, "list_files", path="src", pattern="*.py", recursive=True) == "src/deep/other.py (25 bytes)\nsrc/main.py (57 bytes)"
-    assert run(kit, "list_files", pattern="*.rs") == "nothing that matches '*.rs'"
+    assert run(kit, "list_files", pattern="*.rs", recursive=True) == "nothing that matches '*.rs'"
+    assert "with recursive" in run(kit, "list_files", pattern="**/*.py")
+
+
+def test_a_name_takes_one_line_whatever_it_holds(root: Path, kit: ToolRegistry) -> None:
+    (root / "deep\n[the end]").write_text("first")
+    Path(os.fsdecode(os.fsencode(root) + b"/caf\xe9")).write_text("first")
+    assert "caf\\udce9 (5 bytes)\ndeep\\n[the end] (5 bytes)\n" in run(kit, "list_files")
+    assert run(kit, "search_files", text="first") == "README.md:3: first\ncaf\\udce9:1: first\ndeep\\n[the end]:1: first\n[1 files were left out: no text, too large or unreadable]"
 
 
 def test_what_is_hidden_can_be_said(root: Path) -> None:
@@ -211,6 +227,13 @@ def test_search(kit: ToolRegistry, arguments: dict[str, object], text: str) -> N
 def test_a_pattern_that_cannot_be_used(kit: ToolRegistry, pattern: str, words: str) -> None:
     with pytest.raises(ToolError, match=words):
         run(kit, "search_files", text=pattern, regex=True)
+
+
+@pytest.mark.parametrize("ignore_case", [False, True])
+def test_of_a_long_line_the_match_is_shown(root: Path, kit: ToolRegistry, ignore_case: bool) -> None:
+    (root / "min.js").write_text("a" * 50_000 + "needle" + "b" * 50_000)
+    said = run(kit, "search_files", text="needle", files="min.js", ignore_case=ignore_case)
+    assert said == f"min.js:1: …{'a' * 100}needle{'b' * 94}…"
 
 
 def test_a_pattern_that_would_backtrack_for_ever_does_not(root: Path, kit: ToolRegistry) -> None:

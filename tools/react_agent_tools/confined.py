@@ -221,6 +221,11 @@ def read_in(folder: int, name: str, path: str, limit: int) -> bytes:
 # ----------------------------------------------------------------------------------------------------------- in words
 
 
+def shown(path: str) -> str:
+    """A path for a list with one on each line: a name may hold line breaks, or bytes that are no text."""
+    return path if path.isprintable() else "".join(char if char.isprintable() else ascii(char)[1:-1] for char in path)
+
+
 def _quoted(path: str) -> str:
     return repr(path if len(path) <= 200 else f"{path[:200]}…")
 
