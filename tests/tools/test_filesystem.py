@@ -175,9 +175,14 @@ def test_list(kit: ToolRegistry) -> None:
 
 def test_a_name_takes_one_line_whatever_it_holds(root: Path, kit: ToolRegistry) -> None:
     (root / "deep\n[the end]").write_text("first")
+    (root / "é\u202f1.png").write_text("")  # as screenshots are named
+    assert "é\u202f1.png (0 bytes)" in run(kit, "list_files")
     Path(os.fsdecode(os.fsencode(root) + b"/caf\xe9")).write_text("first")
     assert "caf\\udce9 (5 bytes)\ndeep\\n[the end] (5 bytes)\n" in run(kit, "list_files")
-    assert run(kit, "search_files", text="first") == "README.md:3: first\ncaf\\udce9:1: first\ndeep\\n[the end]:1: first\n[1 files were left out: no text, too large or unreadable]"
+    assert (
+        run(kit, "search_files", text="first")
+        == "README.md:3: first\ncaf\\udce9:1: first\ndeep\\n[the end]:1: first\n[1 files were left out: no text, too large or unreadable]"
+    )
 
 
 def test_what_is_hidden_can_be_said(root: Path) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import secrets
 import stat
 from collections.abc import Iterator, Sequence
@@ -25,6 +26,7 @@ _FILE = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
 _OPENAT = os.open in os.supports_dir_fd and hasattr(os, "O_NOFOLLOW")
 MAX_PARTS = 64
+_NO_TEXT = re.compile("[\\x00-\\x1f\\x7f\\ud800-\\udfff]")  # control characters, and bytes that are no UTF-8
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +72,7 @@ class Root:
             raise ToolError(f"{_quoted(path)}: write paths with '/'")
         if len(parts) > MAX_PARTS:
             raise ToolError(f"{_quoted(path)}: a path may have up to {MAX_PARTS} parts")
-        if any(ord(char) < 32 or ord(char) == 127 or "\ud800" <= char <= "\udfff" for char in path):
+        if _NO_TEXT.search(path):
             raise ToolError(f"{_quoted(path)}: a path cannot hold control characters")
         if any(self.hidden(part) for part in parts):
             raise ToolError(f"{_quoted(path)} is off limits here")
@@ -223,7 +225,7 @@ def read_in(folder: int, name: str, path: str, limit: int) -> bytes:
 
 def shown(path: str) -> str:
     """A path for a list with one on each line: a name may hold line breaks, or bytes that are no text."""
-    return path if path.isprintable() else "".join(char if char.isprintable() else ascii(char)[1:-1] for char in path)
+    return _NO_TEXT.sub(lambda char: ascii(char[0])[1:-1], path)
 
 
 def _quoted(path: str) -> str:

@@ -237,7 +237,11 @@ def _quoted(text: str) -> str:
 
 def _temperature(text: str) -> str | None:
     name = text.strip()
-    return "K" if name == "K" or name.casefold() in ("kelvin", "kelvins", "°k") else _TEMPERATURES.get(name.casefold().replace(" ", "_").replace("degrees", "degree"))
+    return (
+        "K"
+        if name == "K" or name.casefold() in ("kelvin", "kelvins", "°k")
+        else _TEMPERATURES.get(name.casefold().replace(" ", "_").replace("degrees", "degree"))
+    )
 
 
 def _degrees(value: Fraction, here: str, there: str) -> Fraction:
