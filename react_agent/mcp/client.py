@@ -137,6 +137,7 @@ class McpServer:
 
     async def _call(self, client: mcp.Client, name: str, arguments: dict[str, object], context: RunContext[object]) -> list[Text | Image]:
         from mcp import MCPError
+        from mcp_types import CONNECTION_CLOSED, REQUEST_TIMEOUT
 
         if time.monotonic() - self._looked >= self._recheck:
             await self._look_again(client)
@@ -151,8 +152,11 @@ class McpServer:
         try:
             result = await client.call_tool(name, arguments, progress_callback=on_progress)
         except (MCPError, RuntimeError, ValueError, OSError) as error:
+            said = clean(str(error))[:1_000] or type(error).__name__
+            if isinstance(error, MCPError) and error.code not in (CONNECTION_CLOSED, REQUEST_TIMEOUT):
+                raise ToolError(f"The MCP server {self.name} did not carry the call out: {said}") from error
             raise ToolError(
-                f"The MCP server {self.name} did not carry the call out: {clean(str(error))[:1_000] or type(error).__name__}"
+                f"No answer that can be used came from the MCP server {self.name} ({said}). Whether it carried the call out is not known."
             ) from error
         return parts_from(result, self._checks[name])
 

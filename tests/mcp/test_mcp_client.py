@@ -252,6 +252,14 @@ def test_over_stdio_and_after_the_end() -> None:
     assert "not connected any more" in asyncio.run(call_once(tools, "add", {"a": 1, "b": 1})).text
 
 
+def test_of_a_server_that_dies_in_a_call_nobody_knows_what_it_did() -> None:
+    with McpServer(SCRIPT) as server:
+        for name in ("dies", "add"):
+            result = one(server, name, **({"a": 1, "b": 1} if name == "add" else {}))
+            assert result.status == "error"
+            assert "Whether it carried the call out is not known" in result.text
+
+
 def test_over_http() -> None:
     uvicorn = pytest.importorskip("uvicorn")
     with closing(socket.socket()) as listening:
