@@ -970,6 +970,8 @@ def test_a_complaint_speaks_of_what_was_meant(hint: object, value: Any, said: li
         ({"oneOf": [{"properties": {"t": {"const": "a"}}}, {"properties": {"t": {"const": "b"}}}]}, {"t": "c"}, 'value.t should be "a", or value.t should be "b".'),
         ({"type": "object", "minProperties": 2}, {"a": 1}, "should have at least 2 keys."),
         ({"type": "object", "maxProperties": 1}, {"a": 1, "b": 2}, "should have at most 1 keys."),
+        ({"type": "string"}, "\ud83d", "write the whole character, or leave it out"),
+        ({"type": "number"}, float("inf"), "a number that is not finite"),
     ],
     ids=str,
 )  # fmt: skip

@@ -105,6 +105,7 @@ class McpServer:
 
     async def _take_over(self, client: mcp.Client) -> None:
         listed = await _list(client)
+        self.tools, self.left_out, self._checks = ToolRegistry(), {}, {}  # those of an earlier connection have their own pins
         self.pins = {str(said["name"]): tool_pin(said) for said in listed}
         self._now, self._looked = dict(self.pins), time.monotonic()
         pinned = self._pinned.load(self.name) if isinstance(self._pinned, Pins) else self._pinned
@@ -128,20 +129,22 @@ class McpServer:
             self._checks[name] = check
 
     def _tool(self, said: JsonObject) -> tuple[Tool, OutputCheck | None]:
-        name = str(said["name"])
+        name, pin = str(said["name"]), tool_pin(said)
 
         async def call(mcp_context: RunContext[object], **arguments: object) -> list[Text | Image]:
-            return await self._link.run(lambda client: self._call(client, name, arguments, mcp_context))
+            return await self._link.run(lambda client: self._call(client, name, pin, arguments, mcp_context))
 
         return tool_from(said, call, prefix=self._prefix, believe=self._believe, timeout=self._timeout)
 
-    async def _call(self, client: mcp.Client, name: str, arguments: dict[str, object], context: RunContext[object]) -> list[Text | Image]:
+    async def _call(
+        self, client: mcp.Client, name: str, pin: str, arguments: dict[str, object], context: RunContext[object]
+    ) -> list[Text | Image]:
         from mcp import MCPError
         from mcp_types import CONNECTION_CLOSED, REQUEST_TIMEOUT
 
         if time.monotonic() - self._looked >= self._recheck:
             await self._look_again(client)
-        if self._now.get(name) != self.pins[name]:
+        if self._now.get(name) != pin:
             raise ToolError(
                 f"The MCP server {self.name} has changed or removed this tool since it was offered, so it is not called. Use another way."
             )
