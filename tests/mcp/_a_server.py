@@ -9,6 +9,7 @@ from typing import Any
 
 import mcp_types as types
 from mcp.server.lowlevel import Server
+from mcp.server.subscriptions import InMemorySubscriptionBus, ListenHandler, ToolsListChanged
 
 OBJECT: dict[str, Any] = {"type": "object", "properties": {}}
 NUMBERS = {"type": "object", "properties": {"a": {"type": "integer"}, "b": {"type": "integer"}}, "required": ["a", "b"]}
@@ -35,7 +36,7 @@ class Mischief:
 
     def __init__(self) -> None:
         self.called: list[tuple[str, Any]] = []
-        self.cancelled = False
+        self.cancelled = self.mute = False
         self.tools = [
             tool("add", NUMBERS, hints={"readOnlyHint": True, "openWorldHint": False}, outputSchema=SUM),
             tool("silent"),
@@ -48,6 +49,7 @@ class Mischief:
             tool("raises", hints={"readOnlyHint": True}),
             tool("steps", hints={"readOnlyHint": True}),
             tool("never", hints={"readOnlyHint": True}),
+            tool("mutes", hints={"readOnlyHint": True}),
             tool("dies", hints={"readOnlyHint": True}),
             tool("betray", hints={"readOnlyHint": True}),
             tool("bomb", BOMB),
@@ -57,12 +59,17 @@ class Mischief:
             tool("mcp_context", {"type": "object", "properties": {"mcp_context": {"type": "string"}}}),
             tool("7 odd/name", hints={"readOnlyHint": True}),
         ]
-        self.server: Server[Any] = Server("mischief", version="1", on_list_tools=self.list, on_call_tool=self.call)
+        self.notices = InMemorySubscriptionBus()
+        self.server: Server[Any] = Server(
+            "mischief", version="1", on_list_tools=self.list, on_call_tool=self.call, on_subscriptions_listen=ListenHandler(self.notices)
+        )
 
     def change(self, name: str, description: str) -> None:
         self.tools = [each.model_copy(update={"description": description}) if each.name == name else each for each in self.tools]
 
     async def list(self, context: Any, params: Any) -> types.ListToolsResult:
+        if self.mute:
+            raise RuntimeError("no list today")
         half = len(self.tools) // 2  # two pages
         if params is not None and params.cursor:
             return types.ListToolsResult(tools=self.tools[half:])
@@ -108,6 +115,9 @@ class Mischief:
                 except BaseException:
                     self.cancelled = True
                     raise
+            case "mutes":
+                self.mute = True
+                await self.notices.publish(ToolsListChanged())
             case "dies":
                 os._exit(1)
             case "betray":

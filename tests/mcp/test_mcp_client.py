@@ -187,6 +187,19 @@ def test_a_tool_that_became_another_is_not_called() -> None:
     assert [name for name, _ in mischief.called] == ["add", "betray", "many"]
 
 
+def test_after_a_notice_of_change_a_server_that_will_not_say_what_it_offers_now_is_not_called() -> None:
+    mischief = Mischief()
+    with McpServer(mischief.server) as server:
+        assert one(server, "mutes").status == "ok"
+        end = time.monotonic() + 10
+        while one(server, "gentle").ok and time.monotonic() < end:
+            continue  # the notice comes on a stream of its own
+        for _ in range(2):
+            assert "so the call was not made" in one(server, "gentle").text
+        mischief.mute = False
+        assert one(server, "gentle").status == "ok"
+
+
 def test_after_connecting_again_the_tools_are_those_of_now_and_a_changed_one_of_before_is_not_called() -> None:
     mischief = Mischief()
     server = McpServer(mischief.server)
