@@ -104,7 +104,9 @@ def test_a_long_file_is_read_in_parts(root: Path, kit: ToolRegistry) -> None:
 
 def test_a_long_line_is_cut_and_says_so(root: Path, kit: ToolRegistry) -> None:
     (root / "min.js").write_text("a" * 100_000)
-    assert run(kit, "read_file", path="min.js").endswith("[… 98,000 more characters in this line]")
+    assert run(kit, "read_file", path="min.js").endswith(
+        "[… 98,000 more characters in this line; search_files shows what stands around a text in it]"
+    )
 
 
 def test_write_makes_folders_and_tells_what_it_replaced(root: Path, kit: ToolRegistry) -> None:

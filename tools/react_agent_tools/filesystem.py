@@ -226,7 +226,7 @@ def _excerpt(text: str, offset: int, limit: int) -> str:
     shown: list[str] = []
     for line in lines[offset - 1 : offset - 1 + limit]:
         if len(line) > _LINE_CHARS:
-            line = f"{line[:_LINE_CHARS]} [… {len(line) - _LINE_CHARS:,} more characters in this line]"
+            line = f"{line[:_LINE_CHARS]} [… {len(line) - _LINE_CHARS:,} more characters in this line; search_files shows what stands around a text in it]"
         room -= len(line) + 1
         if room < 0 and shown:
             break
