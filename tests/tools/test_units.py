@@ -91,7 +91,10 @@ def test_wrong_is_told_clearly(value: float, here: str, there: str, words: str) 
 UNITS = _known()[0]
 
 
-@pytest.mark.parametrize("name", [name for name in UNITS if len(name) > 3 and name.isascii() and name.isalpha() and name.islower()])
+WORDS = [name for name in UNITS if len(name) > 3 and name.isascii() and name.isalpha() and name.islower()]
+
+
+@pytest.mark.parametrize("name", [name for name in WORDS if name != "calorie"])  # a Calorie is often a kilocalorie
 def test_a_name_means_the_same_in_capitals_and_in_the_plural(name: str) -> None:
     for other in (name.capitalize(), name.upper(), f"{name}s", f"{name.capitalize()}s"):
         assert convert_units(1, other, name) == f"1 {name}"
