@@ -45,6 +45,12 @@ async def opened(
     async with contextlib.AsyncExitStack() as stack:
         if isinstance(target, str) and target.startswith(("http://", "https://")):
             http = await stack.enter_async_context(create_mcp_http_client(headers=dict(headers or {})))
+
+            async def refused(response: Any) -> None:
+                if response.status_code >= 400:  # the SDK does not tell
+                    log.write(f"HTTP {response.status_code} {response.reason_phrase}\n")
+
+            http.event_hooks["response"].append(refused)
             transport = streamable_http_client(target, http_client=http)
         elif isinstance(target, str | list):
             command = shlex.split(target) if isinstance(target, str) else [str(word) for word in target]

@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
@@ -327,6 +328,27 @@ def test_async_with() -> None:
 def test_a_server_that_cannot_be_had(target: object, words: str) -> None:
     with pytest.raises(ConfigError, match=words):
         McpServer(target).connect()
+
+
+def test_a_refusal_over_http_is_told_with_its_status() -> None:
+    class Refusing(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self.send_error(401)
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - its name there
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Refusing) as web:
+        thread = threading.Thread(target=web.serve_forever)
+        thread.start()
+        try:
+            with pytest.raises(ConfigError, match="HTTP 401 Unauthorized") as caught:
+                McpServer(f"http://127.0.0.1:{web.server_port}/mcp?key=secret", headers={"Authorization": "secret"}).connect()
+        finally:
+            web.shutdown()
+            thread.join(20)
+    assert "secret" not in str(caught.value)
 
 
 def test_a_server_that_says_nothing() -> None:
