@@ -13,6 +13,7 @@ from mcp.server.subscriptions import InMemorySubscriptionBus, ListenHandler, Too
 
 OBJECT: dict[str, Any] = {"type": "object", "properties": {}}
 NUMBERS = {"type": "object", "properties": {"a": {"type": "integer"}, "b": {"type": "integer"}}, "required": ["a", "b"]}
+PNG = "iVBORw0KGgo="
 SUM = {"type": "object", "properties": {"sum": {"type": "integer"}}, "required": ["sum"]}
 BOMB = {"type": "object", "properties": {"x": {"$ref": "#/$defs/a"}}, "$defs": {"a": {"$ref": "#/$defs/b"}, "b": {"$ref": "#/$defs/a"}}}
 PATTERN = {"type": "object", "properties": {"x": {"type": "string", "pattern": "^(a|a?)+(?=b)\\1$"}}}
@@ -88,12 +89,15 @@ class Mischief:
                 return {
                     "content": [
                         text("words"),
+                        {"type": "image", "data": PNG, "mimeType": "image/jpg"},
                         {"type": "image", "data": "aGVsbG8=", "mimeType": "image/png"},
+                        {"type": "image", "data": "PHN2Zz4=", "mimeType": "image/svg+xml"},
+                        {"type": "image", "data": "é", "mimeType": "image/png"},
                         {"type": "image", "data": "aGVsbG8=", "mimeType": "text/html\nX: y"},
                         {"type": "audio", "data": "aGVsbG8=", "mimeType": "audio/wav"},
                         {"type": "resource_link", "uri": "file:///a.txt", "name": "a"},
                         {"type": "resource", "resource": {"uri": "file:///b.txt", "text": "inside"}},
-                        {"type": "resource", "resource": {"uri": "file:///c.png", "blob": "aGVsbG8=", "mimeType": "image/png"}},
+                        {"type": "resource", "resource": {"uri": "file:///c.png", "blob": PNG, "mimeType": "image/png"}},
                         {"type": "resource", "resource": {"uri": "file:///d.bin", "blob": "aGVsbG8="}},
                     ]
                 }

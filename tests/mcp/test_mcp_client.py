@@ -19,7 +19,7 @@ import pytest
 
 pytest.importorskip("mcp", reason="needs the MCP SDK: pip install 'react_agent[mcp]'")
 
-from _a_server import BOMB, PATTERN, Mischief
+from _a_server import BOMB, PATTERN, PNG, Mischief
 
 from react_agent import Agent, Image, MockBackend, Policy, Result, Text, call
 from react_agent.calling import call_once
@@ -113,12 +113,15 @@ def test_all_kinds_of_content(shared: tuple[Mischief, McpServer]) -> None:
     result = one(shared[1], "many")
     assert result.untrusted
     texts = [part.text for part in result.content if isinstance(part, Text)]
-    assert [part for part in result.content if isinstance(part, Image)] == [Image("image/png", "aGVsbG8=")] * 2
+    assert [part for part in result.content if isinstance(part, Image)] == [Image("image/png", PNG)] * 2
     assert texts[0] == "words"
-    assert "cannot be shown" in texts[1]
-    assert "\n" not in texts[1].replace("\n", "", 1)
-    assert texts[2:4] == ["[sound, audio/wav, which cannot be shown]", "[resource file:///a.txt] a"]
-    assert texts[4:] == ["[resource file:///b.txt]\ninside", "[resource file:///d.bin: unknown type, which cannot be shown]"]
+    assert texts[1] == "[a picture of 8 characters, image/png, which cannot be shown]"  # a provider would refuse it, and all that follows
+    assert texts[2] == "[a picture of 8 characters, image/svg+xml, which cannot be shown]"
+    assert "cannot be shown" in texts[3]
+    assert "cannot be shown" in texts[4]
+    assert "\n" not in texts[4].replace("\n", "", 1)
+    assert texts[5:7] == ["[sound, audio/wav, which cannot be shown]", "[resource file:///a.txt] a"]
+    assert texts[7:] == ["[resource file:///b.txt]\ninside", "[resource file:///d.bin: unknown type, which cannot be shown]"]
 
 
 @pytest.mark.parametrize(
