@@ -161,12 +161,17 @@ def _more(cut: list[int]) -> str:
     return "\n".join([f"[only the first {most:,} items are shown, and there are more]" for most in dict.fromkeys(cut)])
 
 
-def _binary(data: bytes) -> Text | Image:
+def picture(data: bytes) -> Image | None:
+    """A picture of a kind that models are shown, by its first bytes: what is none would have the whole conversation refused."""
     for magic, media_type in _MAGIC:
         if data.startswith(magic):
             return Image.from_bytes(data, media_type)
-    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
-        return Image.from_bytes(data, "image/webp")
+    return Image.from_bytes(data, "image/webp") if data[:4] == b"RIFF" and data[8:12] == b"WEBP" else None
+
+
+def _binary(data: bytes) -> Text | Image:
+    if (shown := picture(data)) is not None:
+        return shown
     if b"\0" not in data:
         try:
             return Text(data.decode())

@@ -958,6 +958,27 @@ def test_a_complaint_speaks_of_what_was_meant(hint: object, value: Any, said: li
     assert [words for words in not_said if any(words in line for line in without_schemas)] == []
 
 
+@pytest.mark.parametrize(
+    ("schema", "value", "said"),
+    [
+        ({"properties": {"a": {}, "b": {}}, "dependentRequired": {"a": ["b"]}}, {"a": 1}, '- value.b: is required where "a" is given.'),
+        ({"properties": {"a": False, "b": {}}}, {"a": 1}, "- value.a: 1 was given; may not be given."),
+        ({"patternProperties": {"^x": False}}, {"x1": 1}, "- value.x1: 1 was given; may not be given."),
+        ({"propertyNames": {"pattern": "^[a-z]+$"}}, {"A": 1}, 'has the key "A", which should match the pattern ^[a-z]+$.'),
+        ({"propertyNames": {"maxLength": 1}}, {"ab": 1}, "has the key \"ab\", which 'ab' is too long."),
+        ({"oneOf": [{"type": "integer"}, {"minimum": 1}]}, 2, "2 was given; fits more than one of the alternatives under oneOf, and must fit exactly one."),
+        ({"oneOf": [{"properties": {"t": {"const": "a"}}}, {"properties": {"t": {"const": "b"}}}]}, {"t": "c"}, 'value.t should be "a", or value.t should be "b".'),
+        ({"type": "object", "minProperties": 2}, {"a": 1}, "should have at least 2 keys."),
+        ({"type": "object", "maxProperties": 1}, {"a": 1, "b": 2}, "should have at most 1 keys."),
+        ({"type": "string"}, "\ud83d", "write the whole character, or leave it out"),
+        ({"type": "number"}, float("inf"), "a number that is not finite"),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_a_complaint_names_the_key_and_what_to_write(schema: dict[str, Any], value: Any, said: str) -> None:
+    assert said in complaint(raw(**schema), {"value": value})
+
+
 def test_a_complaint_is_bounded_and_counts_the_rest() -> None:
     text = complaint(weather, {f"key{i}": "x" * 1_000 for i in range(100)})
     assert len(text) <= 1_500
@@ -1019,6 +1040,8 @@ REFUSED: dict[str, tuple[object, str]] = {
     "text": ("{}", "not str"),
     "list": ([], "not list"),
     "no object": ({"type": "array"}, 'not "array"'),
+    "beside": ({"city": {"type": "string"}}, '"city" is no word of JSON Schema; describe the arguments under "properties"'),
+    "beside a type": ({"type": "object", "city": {"type": "string"}, "required": ["city"]}, 'under "properties"'),
     "property": (of_value() | {"properties": {"a": 5}}, "#/properties/a is 5"),
     "type": (of_value(type="dict"), "write object"),
     "type without hint": (of_value(type="zzz"), "the types are"),
@@ -1140,6 +1163,10 @@ def test_patterns_mean_what_ecma_262_means(pattern: str, matching: str, failing:
         (of_value(type="string", nullable=True, enum=["a"]), of_value(type=["string", "null"], enum=["a", None])),
         (of_value(type="array", items=[{}], additionalItems=False), of_value(type="array", prefixItems=[{}], items=False)),
         (of_value(type="number", minimum=0, exclusiveMinimum=True), of_value(type="number", exclusiveMinimum=0)),
+        (
+            of_value(dependencies={"a": ["b"], "c": {"required": ["d"]}}),
+            of_value(dependentRequired={"a": ["b"]}, dependentSchemas={"c": {"required": ["d"]}}),
+        ),
         (of_value(type="string", description=None), of_value(type="string")),
         (of_value(type="string", title="Value"), of_value(type="string", title="Value")),
     ],

@@ -574,7 +574,15 @@ def test_a_prefix_leads_to_the_same_function(registry: ToolRegistry) -> None:
 
 @pytest.mark.parametrize(
     ("name", "nearest"),
-    [("serach", "search"), ("Search", "search"), ("get_population", "population"), ("POPULATION", "population"), ("xyz", None), ("", None)],
+    [
+        ("serach", "search"),
+        ("Search", "search"),
+        ("get_population", "population"),
+        ("POPULATION", "population"),
+        ("pop", "population"),
+        ("xyz", None),
+        ("", None),
+    ],
 )
 def test_the_nearest_name_is_found(registry: ToolRegistry, name: str, nearest: str | None) -> None:
     assert registry.nearest(name) == nearest

@@ -66,10 +66,12 @@ class McpServer:
         self.left_out: dict[str, str] = {}
         self._prefix, self._believe, self._timeout, self._recheck = prefix, believe, timeout, recheck
         self._pinned = Pins(pins) if isinstance(pins, str | Path) else pins
-        self._looked = 0.0
+        self._looked, self._heard = 0.0, 0
         self._checks: dict[str, OutputCheck | None] = {}
         self._now: dict[str, str] = {}  # pins as last seen
-        self._link = Link(self.name, functools.partial(opened, target, headers, env, cwd, self._hear), self._take_over, timeout)
+        self._link = Link(
+            self.name, functools.partial(opened, target, headers, env, cwd, self._hear), self._take_over, self._listen, timeout
+        )
 
     def __repr__(self) -> str:
         return f"McpServer({self.name!r}, {len(self.tools)} tools)"
@@ -105,6 +107,7 @@ class McpServer:
 
     async def _take_over(self, client: mcp.Client) -> None:
         listed = await _list(client)
+        self.tools, self.left_out, self._checks = ToolRegistry(), {}, {}  # those of an earlier connection have their own pins
         self.pins = {str(said["name"]): tool_pin(said) for said in listed}
         self._now, self._looked = dict(self.pins), time.monotonic()
         pinned = self._pinned.load(self.name) if isinstance(self._pinned, Pins) else self._pinned
@@ -128,19 +131,22 @@ class McpServer:
             self._checks[name] = check
 
     def _tool(self, said: JsonObject) -> tuple[Tool, OutputCheck | None]:
-        name = str(said["name"])
+        name, pin = str(said["name"]), tool_pin(said)
 
         async def call(mcp_context: RunContext[object], **arguments: object) -> list[Text | Image]:
-            return await self._link.run(lambda client: self._call(client, name, arguments, mcp_context))
+            return await self._link.run(lambda client: self._call(client, name, pin, arguments, mcp_context))
 
         return tool_from(said, call, prefix=self._prefix, believe=self._believe, timeout=self._timeout)
 
-    async def _call(self, client: mcp.Client, name: str, arguments: dict[str, object], context: RunContext[object]) -> list[Text | Image]:
+    async def _call(
+        self, client: mcp.Client, name: str, pin: str, arguments: dict[str, object], context: RunContext[object]
+    ) -> list[Text | Image]:
         from mcp import MCPError
+        from mcp_types import CONNECTION_CLOSED, REQUEST_TIMEOUT
 
         if time.monotonic() - self._looked >= self._recheck:
             await self._look_again(client)
-        if self._now.get(name) != self.pins[name]:
+        if self._now.get(name) != pin:
             raise ToolError(
                 f"The MCP server {self.name} has changed or removed this tool since it was offered, so it is not called. Use another way."
             )
@@ -151,19 +157,49 @@ class McpServer:
         try:
             result = await client.call_tool(name, arguments, progress_callback=on_progress)
         except (MCPError, RuntimeError, ValueError, OSError) as error:
+            said = clean(str(error))[:1_000] or type(error).__name__
+            if isinstance(error, MCPError) and error.code not in (CONNECTION_CLOSED, REQUEST_TIMEOUT):
+                raise ToolError(f"The MCP server {self.name} did not carry the call out: {said}") from error
             raise ToolError(
-                f"The MCP server {self.name} did not carry the call out: {clean(str(error))[:1_000] or type(error).__name__}"
+                f"No answer that can be used came from the MCP server {self.name} ({said}). Whether it carried the call out is not known."
             ) from error
         return parts_from(result, self._checks[name])
 
     async def _look_again(self, client: mcp.Client) -> None:
-        self._looked = time.monotonic()
-        self._now = {str(said["name"]): tool_pin(said) for said in await _list(client)}
+        from mcp import MCPError
+
+        heard = self._heard
+        try:
+            listed = await _list(client)
+        except (ConfigError, MCPError, RuntimeError, ValueError, OSError) as error:
+            raise ToolError(
+                f"The MCP server {self.name} could not say whether its tools are still the same, so the call was not made: {clean(str(error))[:1_000]}"
+            ) from error
+        self._now = {str(said["name"]): tool_pin(said) for said in listed}
+        if heard == self._heard:  # else they have changed again meanwhile
+            self._looked = time.monotonic()
 
     async def _hear(self, message: object) -> None:
-        """A notice that the tools have changed: they are looked at before the next call."""
         if type(getattr(message, "root", message)).__name__ == "ToolListChangedNotification":
-            self._looked = float("-inf")
+            self._changed()
+
+    async def _listen(self, client: mcp.Client) -> None:
+        """From protocol 2026-07-28 on, notices come on a stream that is asked for; before, they came to `_hear`."""
+        from mcp import MCPError
+
+        tools = client.server_capabilities.tools
+        if tools is None or not tools.list_changed:
+            return
+        try:
+            async with client.listen(tools_list_changed=True) as notices:
+                async for _ in notices:
+                    self._changed()
+        except (MCPError, RuntimeError, TimeoutError):
+            return  # an older protocol, or the stream was lost; then the tools are looked at now and then
+
+    def _changed(self) -> None:
+        """The tools have changed: they are looked at before the next call."""
+        self._looked, self._heard = float("-inf"), self._heard + 1
 
 
 async def _list(client: mcp.Client) -> list[JsonObject]:

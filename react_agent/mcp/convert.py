@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import contextlib
 import json
 import re
 from collections.abc import Callable
@@ -12,6 +14,7 @@ from msgspec.structs import replace
 from react_agent.care import OutputCheck
 from react_agent.errors import ConfigError, ToolError
 from react_agent.messages import Image, JsonObject, Text, ToolSpec, clean
+from react_agent.rendering import picture
 from react_agent.tooling import Tool
 
 if TYPE_CHECKING:
@@ -122,9 +125,11 @@ def _part(block: JsonObject) -> list[Text | Image]:
 
 
 def _picture(data: str, media_type: str) -> Text | Image:
-    if len(data) > MAX_PICTURE or not re.fullmatch(r"image/[A-Za-z0-9.+-]{1,60}", media_type):
-        return Text(f"[a picture of {len(data):,} characters, {clean(media_type)[:60]}, which cannot be shown]")
-    return Image(media_type, data)
+    shown = None
+    if len(data) <= MAX_PICTURE:
+        with contextlib.suppress(ValueError):
+            shown = picture(base64.b64decode(data))
+    return shown or Text(f"[a picture of {len(data):,} characters, {clean(media_type)[:60]}, which cannot be shown]")
 
 
 # ------------------------------------------------------------------------------------------------------- the other way

@@ -45,6 +45,12 @@ async def opened(
     async with contextlib.AsyncExitStack() as stack:
         if isinstance(target, str) and target.startswith(("http://", "https://")):
             http = await stack.enter_async_context(create_mcp_http_client(headers=dict(headers or {})))
+
+            async def refused(response: Any) -> None:
+                if response.status_code >= 400:  # the SDK does not tell
+                    log.write(f"HTTP {response.status_code} {response.reason_phrase}\n")
+
+            http.event_hooks["response"].append(refused)
             transport = streamable_http_client(target, http_client=http)
         elif isinstance(target, str | list):
             command = shlex.split(target) if isinstance(target, str) else [str(word) for word in target]
@@ -62,11 +68,19 @@ class Link:
         name: The server's, for messages.
         open: Makes the client.
         begin: Is given it before it counts as connected.
+        watch: Is given it then, and ended with the connection.
         timeout: Seconds that both may take together.
     """
 
-    def __init__(self, name: str, open: Open, begin: Callable[[mcp.Client], Awaitable[None]], timeout: float) -> None:  # noqa: A002 - the word
-        self._name, self._open, self._begin, self._timeout = name, open, begin, timeout
+    def __init__(
+        self,
+        name: str,
+        open: Open,  # noqa: A002 - the word
+        begin: Callable[[mcp.Client], Awaitable[None]],
+        watch: Callable[[mcp.Client], Coroutine[Any, Any, None]],
+        timeout: float,
+    ) -> None:
+        self._name, self._open, self._begin, self._watch, self._timeout = name, open, begin, watch, timeout
         self._thread: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stop: asyncio.Event | None = None
@@ -118,9 +132,12 @@ class Link:
                         client = await stack.enter_async_context(self._open(log))
                         await self._begin(client)
                     self._client = client
+                    watching = asyncio.create_task(self._watch(client))
                     ready()
                     await self._stop.wait()
                     self._client = None
+                    watching.cancel()
+                    await asyncio.gather(watching, return_exceptions=True)
             except BaseException as error:
                 log.seek(0)
                 said = clean(log.read()[-500:]).strip()

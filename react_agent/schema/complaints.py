@@ -131,7 +131,12 @@ def _folded(name: str) -> str:
 
 def unusable(error: Exception) -> list[Problem]:
     """For arguments on which the check itself failed: they are no JSON, or code of the tool's own types raised."""
-    return [Problem((), f"cannot be checked ({type(error).__name__}: {str(error)[:200]})")]
+    said = str(error)
+    if "surrogates not allowed" in said:
+        return [Problem((), "hold half of a character (a lone surrogate, \\ud800 to \\udfff); write the whole character, or leave it out")]
+    if "JSON compliant" in said:
+        return [Problem((), "hold a number that is not finite, which JSON has not; write another")]
+    return [Problem((), f"cannot be checked ({type(error).__name__}: {said[:200]})")]
 
 
 def _words(problems: list[Problem], schema: JsonObject, corrected: JsonObject | None, examples: Sequence[JsonObject]) -> str:

@@ -14,7 +14,7 @@ from react_agent.errors import SchemaError
 from react_agent.messages import JsonObject, clean
 from react_agent.schema.complaints import nearest, short
 from react_agent.schema.patterns import MAX_COST, READING, backtracking, cost, matcher
-from react_agent.schema.walk import TYPES, children, is_number, listing, mapping, pointed_at
+from react_agent.schema.walk import LISTED, NAMED, SINGLE, TYPES, children, is_number, listing, mapping, pointed_at
 
 MAX_BYTES = 64_000  # of a schema's JSON
 MAX_DEPTH = 64
@@ -35,7 +35,7 @@ def arguments_schema(parameters: JsonObject | None) -> JsonObject:
 
     Nothing at all means no arguments, and ``type: object`` is added where it is left out. Where no draft is named, what older drafts,
     OpenAPI and Gemini write otherwise is written as 2020-12 has it: upper-case type names, ``nullable``, ``items`` as a list,
-    ``exclusiveMinimum`` as a flag, an empty description. Nothing else is changed.
+    ``exclusiveMinimum`` as a flag, ``dependencies``, an empty description. Nothing else is changed.
 
     Raises:
         SchemaError: As `check_schema`, or the schema is not one of an object.
@@ -51,9 +51,22 @@ def arguments_schema(parameters: JsonObject | None) -> JsonObject:
         raise SchemaError(
             f'arguments are an object, not {short(schema["type"], 60)}; set "type" to "object" and describe them under "properties"'
         )
+    _check_place(schema)
     schema.setdefault("properties", {})
     check_schema(schema)
     return schema
+
+
+def _check_place(schema: JsonObject) -> None:
+    """JSON Schema reads over words that it does not know; so an argument that is described beside ``properties`` would be none."""
+    if not schema.keys().isdisjoint(_HOLDING):
+        return
+    for key, held in schema.items():
+        if isinstance(held, dict) and "type" in held and key not in ("const", "default", "example") and not key.startswith(("$", "x-")):
+            raise SchemaError(f'{short(key, 60)} is no word of JSON Schema; describe the arguments under "properties"')
+
+
+_HOLDING = SINGLE | LISTED | NAMED | {"$ref", "$dynamicRef"}
 
 
 def _modernise(schema: JsonObject) -> None:
@@ -74,6 +87,10 @@ def _modernise(schema: JsonObject) -> None:
         schema["prefixItems"] = schema.pop("items")
         if "additionalItems" in schema:
             schema["items"] = schema.pop("additionalItems")
+    for key, held in mapping(schema, "dependencies").items():
+        keyword = "dependentRequired" if isinstance(held, list) else "dependentSchemas"
+        schema[keyword] = {key: held, **mapping(schema, keyword)}
+    schema.pop("dependencies", None)
     for bound, exclusive in (("minimum", "exclusiveMinimum"), ("maximum", "exclusiveMaximum")):
         if isinstance(schema.get(exclusive), bool) and schema.pop(exclusive) and bound in schema:
             schema[exclusive] = schema.pop(bound)

@@ -20,7 +20,7 @@ from pydantic_core import SchemaError as CoreSchemaError
 from pydantic_core import core_schema as core
 
 from react_agent.messages import JsonObject
-from react_agent.schema.complaints import MAX_PROBLEMS, ArgumentsValidator, Problem, dotted, unusable
+from react_agent.schema.complaints import MAX_PROBLEMS, ArgumentsValidator, Problem, dotted, short, unusable
 from react_agent.schema.keys import TooCostlyError, UnknownKeys, unknown
 from react_agent.schema.outside import MAX_EXPANSION, draft_of
 from react_agent.schema.patterns import linear, matcher
@@ -138,12 +138,22 @@ def _problems(error: Any) -> Iterator[Problem]:
         case "enum":
             yield Problem(path, "should be one of the listed values", given=given)
         case "const":
-            yield Problem(path, "should be the one listed value", given=given)
+            yield Problem(path, f"should be {short(wanted, 60)}", given=given)
         case "anyOf" | "oneOf" if error.context:
             reasons = [
                 p.reason if len(p.path) == len(path) else f"{dotted(p.path)} {p.reason}" for e in error.context[:8] for p in _problems(e)
             ]
             yield Problem(path, ", or ".join(dict.fromkeys(reasons)), given=given)
+        case "oneOf":
+            yield Problem(path, "fits more than one of the alternatives under oneOf, and must fit exactly one", given=given)
+        case "dependentRequired" | "dependencies":
+            lists = [(key, names) for key, names in wanted.items() if key in given and isinstance(names, list)]
+            missing = {name: key for key, names in lists for name in names if name not in given}
+            yield from (Problem((*path, name), f'is required where "{key}" is given', "missing") for name, key in missing.items())
+        case "minProperties":
+            yield Problem(path, f"should have at least {wanted} keys", given=given)
+        case "maxProperties":
+            yield Problem(path, f"should have at most {wanted} keys", given=given)
         case _:
             yield Problem(path, error.message[-200:], given=given)
 
@@ -195,36 +205,63 @@ def _dialect(draft: str) -> Any:
 
         return check
 
+    rules = {keyword: bounded(keyword) for keyword in _BRANCHING if keyword in base.VALIDATORS}
+    own = {keyword: rule for keyword, rule in _own_rules(jsonschema.ValidationError).items() if keyword in base.VALIDATORS}
+    if draft == "draft-03":
+        del own["properties"]  # there it also says which are required
+    made = extend(base, {**rules, **own})
+    made.evolve = attrs.evolve  # its own would leave these rules behind at a nested "$schema"
+    return made
+
+
+def _own_rules(error: Callable[..., object]) -> dict[str, Callable[..., Iterator[object]]]:
+    """Keywords that are judged here; `error` makes jsonschema's errors."""
+
+    def below(validator: Any, held: JsonValue, value: object, key: str, where: str) -> Iterator[object]:
+        if held is False:  # of which jsonschema would not tell the place
+            yield error("may not be given", path=[key], instance=value)
+        else:
+            yield from validator.descend(value, held, path=key, schema_path=where)
+
+    def properties(validator: Any, named: JsonObject, instance: object, schema: object) -> Iterator[object]:
+        if isinstance(instance, dict):
+            for key, held in named.items():
+                if key in instance:
+                    yield from below(validator, held, instance[key], key, key)
+
+    def property_names(validator: Any, held: JsonValue, instance: object, schema: object) -> Iterator[object]:
+        for key in instance if isinstance(instance, dict) else ():
+            for wrong in validator.descend(key, held):
+                yield from (error(f"has the key {short(key, 60)}, which {problem.reason}") for problem in _problems(wrong))
+
     def pattern(validator: Any, wanted: str, instance: object, schema: object) -> Iterator[object]:
         if isinstance(instance, str) and not matcher(wanted)(instance):
-            yield jsonschema.ValidationError(f"should match the pattern {wanted}")
+            yield error(f"should match the pattern {wanted}")
 
     def pattern_properties(validator: Any, patterns: JsonObject, instance: object, schema: object) -> Iterator[object]:
         if isinstance(instance, dict):
             for wanted, held in patterns.items():
                 for key in filter(matcher(wanted), instance):
-                    yield from validator.descend(instance[key], held, path=key, schema_path=wanted)
+                    yield from below(validator, held, instance[key], key, wanted)
 
     def additional_properties(validator: Any, held: JsonValue, instance: object, schema: JsonObject) -> Iterator[object]:
         if not isinstance(instance, dict):
             return
         extra = _additional(instance, schema)
         if held is False and extra:
-            yield jsonschema.ValidationError(f"has keys that it may not have: {', '.join(extra[:8])}")
+            yield error(f"has keys that it may not have: {', '.join(extra[:8])}")
         elif isinstance(held, dict):
             for key in extra:
                 yield from validator.descend(instance[key], held, path=key)
 
     def multiple_of(validator: Any, wanted: float, instance: Any, schema: object) -> Iterator[object]:
         if validator.is_type(instance, "number") and (_exact(instance) / _exact(wanted)).denominator != 1:
-            yield jsonschema.ValidationError(f"{instance!r} is not a multiple of {wanted}")
+            yield error(f"{instance!r} is not a multiple of {wanted}")
 
-    rules = {keyword: bounded(keyword) for keyword in _BRANCHING if keyword in base.VALIDATORS}
-    own = {"pattern": pattern, "patternProperties": pattern_properties, "additionalProperties": additional_properties}
-    own |= {"multipleOf": multiple_of, "divisibleBy": multiple_of}
-    made = extend(base, {**rules, **{keyword: rule for keyword, rule in own.items() if keyword in base.VALIDATORS}})
-    made.evolve = attrs.evolve  # its own would leave these rules behind at a nested "$schema"
-    return made
+    return {
+        "additionalProperties": additional_properties, "divisibleBy": multiple_of, "multipleOf": multiple_of, "pattern": pattern,
+        "patternProperties": pattern_properties, "properties": properties, "propertyNames": property_names,
+    }  # fmt: skip
 
 
 def _exact(number: float) -> Fraction:

@@ -135,8 +135,9 @@ class ToolRegistry:
         return self.merge(other) if isinstance(other, ToolRegistry) else NotImplemented
 
     def nearest(self, name: str) -> str | None:
-        """The name that was probably meant, or None."""
-        return nearest(name, self._tools)
+        """The name that was probably meant, or None: the only one that goes on where this one ends, or one that is spelt much like it."""
+        longer = [known for known in self._tools if len(name) > 2 and known.lower().startswith(name.lower())]
+        return longer[0] if len(longer) == 1 else nearest(name, self._tools)
 
 
 def _origin(made: Tool) -> str:

@@ -44,7 +44,7 @@ def ask_user(question: str) -> str:
 @tool(read_only=True)
 def picture() -> Image:
     """A picture."""
-    return Image.from_bytes(b"hello")
+    return Image.from_bytes(b"\x89PNG\r\n\x1a\n")
 
 
 @tool
@@ -84,7 +84,7 @@ def test_calls(name: str, arguments: dict[str, object], status: str, text: str) 
         assert (result.status, result.text) == (status, text)
         if name == "work":
             assert seen == [("half", 0.5), ("more", None)]
-        assert asyncio.run(call_once(server.tools, "picture", {})).content == (Image.from_bytes(b"hello"),)
+        assert asyncio.run(call_once(server.tools, "picture", {})).content == (Image.from_bytes(b"\x89PNG\r\n\x1a\n"),)
 
 
 def test_two_calls_at_once_have_two_keys(monkeypatch: pytest.MonkeyPatch) -> None:

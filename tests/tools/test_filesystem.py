@@ -104,7 +104,9 @@ def test_a_long_file_is_read_in_parts(root: Path, kit: ToolRegistry) -> None:
 
 def test_a_long_line_is_cut_and_says_so(root: Path, kit: ToolRegistry) -> None:
     (root / "min.js").write_text("a" * 100_000)
-    assert run(kit, "read_file", path="min.js").endswith("[… 98,000 more characters in this line]")
+    assert run(kit, "read_file", path="min.js").endswith(
+        "[… 98,000 more characters in this line; search_files shows what stands around a text in it]"
+    )
 
 
 def test_write_makes_folders_and_tells_what_it_replaced(root: Path, kit: ToolRegistry) -> None:
@@ -124,6 +126,14 @@ def test_edit_replaces_what_is_there_exactly_once(root: Path, kit: ToolRegistry)
 def test_edit_keeps_a_files_line_ends(root: Path, kit: ToolRegistry) -> None:
     run(kit, "edit_file", path="src/deep/other.py", old_text="import re\nx = 1\nx", new_text="import re\ny = 2\nx")
     assert (root / "src/deep/other.py").read_bytes() == b"import re\r\ny = 2\r\nx = 1\r\n"
+
+
+def test_an_edit_over_line_ends_of_both_kinds_says_what_stands_in_its_way(root: Path, kit: ToolRegistry) -> None:
+    (root / "both.txt").write_bytes(b"one\r\ntwo\nthree\r\n")
+    with pytest.raises(ToolError, match=r"some of the file's lines end with \\r\\n and some with \\n: edit within one line"):
+        run(kit, "edit_file", path="both.txt", old_text="one\ntwo", new_text="2")
+    run(kit, "edit_file", path="both.txt", old_text="one", new_text="1")
+    assert (root / "both.txt").read_bytes() == b"1\r\ntwo\nthree\r\n"
 
 
 @pytest.mark.parametrize(
@@ -161,7 +171,20 @@ def test_list(kit: ToolRegistry) -> None:
         "way (link, not followed)",
     ]
     assert run(kit, "list_files", path="src", pattern="*.py", recursive=True) == "src/deep/other.py (25 bytes)\nsrc/main.py (57 bytes)"
-    assert run(kit, "list_files", pattern="*.rs") == "nothing that matches '*.rs'"
+    assert run(kit, "list_files", pattern="*.rs", recursive=True) == "nothing that matches '*.rs'"
+    assert "with recursive" in run(kit, "list_files", pattern="**/*.py")
+
+
+def test_a_name_takes_one_line_whatever_it_holds(root: Path, kit: ToolRegistry) -> None:
+    (root / "deep\n[the end]").write_text("first")
+    (root / "é\u202f1.png").write_text("")  # as screenshots are named
+    assert "é\u202f1.png (0 bytes)" in run(kit, "list_files")
+    Path(os.fsdecode(os.fsencode(root) + b"/caf\xe9")).write_text("first")
+    assert "caf\\udce9 (5 bytes)\ndeep\\n[the end] (5 bytes)\n" in run(kit, "list_files")
+    assert (
+        run(kit, "search_files", text="first")
+        == "README.md:3: first\ncaf\\udce9:1: first\ndeep\\n[the end]:1: first\n[1 files were left out: no text, too large or unreadable]"
+    )
 
 
 def test_what_is_hidden_can_be_said(root: Path) -> None:
@@ -211,6 +234,13 @@ def test_search(kit: ToolRegistry, arguments: dict[str, object], text: str) -> N
 def test_a_pattern_that_cannot_be_used(kit: ToolRegistry, pattern: str, words: str) -> None:
     with pytest.raises(ToolError, match=words):
         run(kit, "search_files", text=pattern, regex=True)
+
+
+@pytest.mark.parametrize("ignore_case", [False, True])
+def test_of_a_long_line_the_match_is_shown(root: Path, kit: ToolRegistry, ignore_case: bool) -> None:
+    (root / "min.js").write_text("a" * 50_000 + "needle" + "b" * 50_000)
+    said = run(kit, "search_files", text="needle", files="min.js", ignore_case=ignore_case)
+    assert said == f"min.js:1: …{'a' * 100}needle{'b' * 94}…"
 
 
 def test_a_pattern_that_would_backtrack_for_ever_does_not(root: Path, kit: ToolRegistry) -> None:
@@ -265,7 +295,7 @@ def test_binary_large_and_protected_files(root: Path) -> None:
     (root / "big.txt").write_text("x" * 101)
     (root / "fixed.txt").write_text("x")
     (root / "fixed.txt").chmod(0o444)
-    cases = [("read_file", {"path": "picture.png"}, "binary"), ("read_file", {"path": "big.txt"}, "at most 100"),
+    cases = [("read_file", {"path": "picture.png"}, "binary"), ("read_file", {"path": "src"}, "is a folder, no file; list_files shows"), ("read_file", {"path": "big.txt"}, "at most 100"),
              ("write_file", {"path": "n", "content": "x" * 101}, "at most 100"), ("write_file", {"path": "n", "content": "\ud800"}, "surrogate"),
              ("write_file", {"path": "fixed.txt", "content": "y"}, "write-protected"), ("write_file", {"path": "src/", "content": "y"}, "folder"),
              ("edit_file", {"path": "latin.txt", "old_text": "c", "new_text": "d"}, "not UTF-8"), ("read_file", {"path": "README.md", "offset": 99}, "has 5 lines"),
@@ -369,7 +399,7 @@ def test_no_descriptor_is_left_open(kit: ToolRegistry) -> None:
     before = descriptors()
     for _ in range(50):
         for name, arguments in [("read_file", {"path": "way/x"}), ("read_file", {"path": "README.md"}), ("list_files", {"recursive": True}), ("search_files", {"text": "import"}),
-                                ("write_file", {"path": "loop/x", "content": ""}), ("read_file", {"path": "pipe"})]:  # fmt: skip
+                                ("write_file", {"path": "loop/x", "content": ""}), ("read_file", {"path": "pipe"}), ("read_file", {"path": "src"})]:  # fmt: skip
             try:
                 run(kit, name, **arguments)
             except ToolError:

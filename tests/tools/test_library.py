@@ -144,6 +144,13 @@ def test_queries_that_are_none(kit: ToolRegistry) -> None:
             search(kit, query)
 
 
+def test_a_file_whose_name_is_no_text_costs_no_other_its_place(folder: Path) -> None:
+    Path(os.fsdecode(os.fsencode(folder) + b"/caf\xe9.md")).write_text("holiday")
+    said = search(documents(folder), "holiday")
+    assert "handbook.md:5" in said
+    assert "2 files are not in the index" in said
+
+
 def test_large_and_many_files_are_left_out(folder: Path) -> None:
     (folder / "big.txt").write_bytes(b"holiday " * (1 << 20) + b"more")
     kit = documents(folder, max_files=2)

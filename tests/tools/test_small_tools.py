@@ -169,7 +169,7 @@ def test_a_torn_or_strange_line_costs_itself_only(tmp_path: Path) -> None:
     kit = notes(path)
     kit["remember"](text="one")
     with path.open("ab") as file:
-        file.write(b'[1]\n"x"\n{"forget": {"a": 1}}\n\xff\xfe\n{"id": "torn", "te')
+        file.write(b'[1]\n"x"\n{"forget": {"a": 1}}\n\xff\xfe\n' + b"[" * 100_000 + b'\n{"id": "torn", "te')
     kit["remember"](text="two")
     said = str(notes(path)["recall"]())
     assert [line.rsplit(" ", 1)[1] for line in said.splitlines()] == ["two", "one"]

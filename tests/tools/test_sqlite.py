@@ -85,7 +85,7 @@ def test_schema(database: Path) -> None:
         ("SELEKT 1", "syntax error"),
         ("", "only SELECT"),
         ("-- nothing", "only SELECT"),
-        ("SELECT ?", "binding"),
+        ("SELECT ?", "write them into the query"),
         ("SELECT 'a\0'", "null character"),
         ("SELECT '\ud800'", "surrogates"),
         ("SELECT " + "1," * 30_000 + "1", "too long"),

@@ -78,13 +78,14 @@ def test_a_page() -> None:
         (page("<a>", "application/atom+xml"), "<a>"),
         (page("caf\xe9".encode("latin-1"), "text/html; charset=iso-8859-1"), "café"),
         (page('<meta charset="windows-1252">\u201cx\u201d'.encode("cp1252"), "text/html"), "“x”"),
+        (page("<p>café".encode("utf-16"), "text/html; charset=utf-16"), "café"),
         (page("caf\xe9".encode(), "text/html; charset=punycode"), "café"),
         (page("", "text/html"), "[the page has no text"),
         (page(gzip.compress(b"<p>packed</p>"), **{"content-encoding": "gzip"}), "packed"),
         (page(zlib.compress(b"<p>packed</p>"), **{"content-encoding": "deflate"}), "packed"),
         (page(zlib.compress(b"<p>packed</p>", wbits=-15), **{"content-encoding": "deflate"}), "packed"),
     ],
-    ids=["json", "text", "xml", "latin", "meta", "bad-charset", "empty", "gzip", "deflate", "raw-deflate"],
+    ids=["json", "text", "xml", "latin", "meta", "utf-16", "bad-charset", "empty", "gzip", "deflate", "raw-deflate"],
 )
 def test_what_can_be_read(handler: Handler, words: str) -> None:
     assert words in Web(handler).fetch("http://good.example/")

@@ -233,7 +233,9 @@ class _Parser:
     def product(self) -> Number:
         value = self.signed()
         while sign := self.take("*", "/", "//", "%"):
-            if sign == "%" and not self.starts_value():  # 15% of something, most likely; a sign could be either
+            if sign == "%" and (
+                not self.starts_value() or self.next.lower() == "of"
+            ):  # 15% of something, most likely; a sign could be either
                 raise ToolError(
                     "'%' is the remainder of a division and needs a number on its right; for 15 percent write 15/100 (and for a negative divisor 10 % (-3))"
                 )
@@ -263,7 +265,9 @@ class _Parser:
 
     def factorial(self) -> Number:
         value = self.deeper(self.atom)
-        while self.take("!"):
+        if self.take("!"):
+            if self.next == "!":
+                raise self.wrong("'!!' may be the double factorial or the factorial of a factorial, for which write (5!)!")
             value = _factorial(value)
         return value
 
@@ -280,7 +284,8 @@ class _Parser:
         if self.take("("):
             value = self.sum()
             if not self.take(")"):
-                raise self.wrong("a ')' should follow")
+                lists = " (a list is no value: write sum(1, 2, 3) for the sum of three numbers)" if self.next == "," else ""
+                raise self.wrong(f"a ')' should follow{lists}")
             return value
         raise self.wrong("a number should follow")
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import secrets
 import stat
 from collections.abc import Iterator, Sequence
@@ -25,6 +26,7 @@ _FILE = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
 _OPENAT = os.open in os.supports_dir_fd and hasattr(os, "O_NOFOLLOW")
 MAX_PARTS = 64
+_NO_TEXT = re.compile("[\\x00-\\x1f\\x7f\\ud800-\\udfff]")  # control characters, and bytes that are no UTF-8
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +72,7 @@ class Root:
             raise ToolError(f"{_quoted(path)}: write paths with '/'")
         if len(parts) > MAX_PARTS:
             raise ToolError(f"{_quoted(path)}: a path may have up to {MAX_PARTS} parts")
-        if any(ord(char) < 32 or ord(char) == 127 or "\ud800" <= char <= "\udfff" for char in path):
+        if _NO_TEXT.search(path):
             raise ToolError(f"{_quoted(path)}: a path cannot hold control characters")
         if any(self.hidden(part) for part in parts):
             raise ToolError(f"{_quoted(path)} is off limits here")
@@ -204,10 +206,12 @@ def read_in(folder: int, name: str, path: str, limit: int) -> bytes:
         if error.errno == errno.ELOOP or (found is not None and stat.S_ISLNK(found.st_mode)):
             raise _link(folder, name, path) from None
         raise
+    found = os.fstat(fd)
+    if not stat.S_ISREG(found.st_mode):
+        os.close(fd)
+        look = "; list_files shows what is in it" if stat.S_ISDIR(found.st_mode) else ""
+        raise ToolError(f"{_quoted(path)} is {_said(found)}, no file{look}")
     with open(fd, "rb") as file:
-        found = os.fstat(fd)
-        if not stat.S_ISREG(found.st_mode):
-            raise ToolError(f"{_quoted(path)} is {_said(found)}, no file")
         if found.st_size > limit:
             raise ToolError(f"{_quoted(path)} has {found.st_size:,} bytes; at most {limit:,} are read")
         data = file.read(limit + 1)  # it may grow meanwhile, and some files tell no size
@@ -217,6 +221,11 @@ def read_in(folder: int, name: str, path: str, limit: int) -> bytes:
 
 
 # ----------------------------------------------------------------------------------------------------------- in words
+
+
+def shown(path: str) -> str:
+    """A path for a list with one on each line: a name may hold line breaks, or bytes that are no text."""
+    return _NO_TEXT.sub(lambda char: ascii(char[0])[1:-1], path)
 
 
 def _quoted(path: str) -> str:

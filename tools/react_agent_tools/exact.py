@@ -21,6 +21,7 @@ _MAX_BITS = int(MAX_DIGITS * math.log2(10))
 _TRAPS = [DivisionByZero, InvalidOperation, Overflow, Underflow]
 _KEPT = Context(prec=45, Emax=MAX_DIGITS, Emin=-MAX_DIGITS, traps=_TRAPS)  # of an inexact number
 _WORKING = Context(prec=60, Emax=4 * MAX_DIGITS, Emin=-4 * MAX_DIGITS, traps=_TRAPS)  # while it is computed
+_MAX_EXPONENT = 10**15  # of a fraction; beyond, its working digits would not do for those that are shown
 _SHOWN = 20
 _MOST_SHOWN = 40  # characters of a decimal or fraction that is shown exactly
 PI = Decimal("3.14159265358979323846264338327950288419716939937510582097494459230781640628620899862803482534211706798214808651")
@@ -34,9 +35,12 @@ def bounded(value: Number) -> Number:
             return _KEPT.plus(value)
         except DecimalException:
             raise too_large() from None
-    if max(value.numerator.bit_length(), value.denominator.bit_length()) > _MAX_BITS:
+    above, below = value.numerator.bit_length(), value.denominator.bit_length()
+    if max(above, below) <= _MAX_BITS:
+        return value
+    if value.denominator == 1 or abs(above - below) > _MAX_BITS:
         raise too_large()
-    return value
+    return inexact(lambda _: decimal(value))  # only the fraction is too long, not the number
 
 
 def too_large() -> ToolError:
@@ -55,6 +59,8 @@ def inexact(function: Callable[[Context], Decimal]) -> Number:
     with localcontext(_WORKING) as context:
         try:
             return bounded(function(context))
+        except (Overflow, Underflow):
+            raise too_large() from None
         except DecimalException as error:
             raise ToolError(f"this cannot be computed ({type(error).__name__})") from None
 
@@ -141,7 +147,9 @@ def _whole_power(a: Number, n: int) -> Number:
         return inexact(lambda c: c.power(a, n))
     bits = max(abs(a.numerator), a.denominator).bit_length() - 1
     if bits * abs(n) > _MAX_BITS:
-        raise too_large()
+        if a.denominator == 1 or abs(n) > _MAX_EXPONENT:
+            raise too_large()
+        return inexact(lambda c: c.power(decimal(a), n))
     if bits == 0:  # 0, 1 or -1
         return Fraction(1) if n == 0 or a == 1 or (a == -1 and n % 2 == 0) else a
     return bounded(a**n)

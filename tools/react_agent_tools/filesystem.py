@@ -16,11 +16,12 @@ from pathlib import Path
 from pydantic_core import SchemaError, SchemaValidator, core_schema
 
 from react_agent import ToolError, ToolRegistry, tool
-from react_agent_tools.confined import HIDDEN, Entry, Full, Root, read_in
+from react_agent_tools.confined import HIDDEN, Entry, Full, Root, read_in, shown
 
 MAX_BYTES = 16 * 2**20
 _SHOWN_CHARS = 24_000  # of one call: below what an agent cuts by default
 _LINE_CHARS = 2_000
+_MATCH_CHARS = 200
 _MAX_LISTED = 500
 _MAX_WALKED = 50_000
 _MAX_MATCHES = 100
@@ -140,9 +141,10 @@ class _Files:
                 found.append(_listed(entry))
         except Full:
             more = f"\n[there is more: only {_MAX_WALKED:,} entries were looked at]"
-        return (
-            "\n".join(found) or f"nothing that matches {pattern!r}" if pattern != "*" else "\n".join(found) or "the folder is empty"
-        ) + more
+        none = "the folder is empty" if pattern == "*" else f"nothing that matches {pattern!r}"
+        if pattern != "*" and not recursive:
+            none += " lies in the folder itself; with recursive the folders within are looked through too"
+        return ("\n".join(found) or none) + more
 
     @tool(
         read_only=True,
@@ -224,7 +226,7 @@ def _excerpt(text: str, offset: int, limit: int) -> str:
     shown: list[str] = []
     for line in lines[offset - 1 : offset - 1 + limit]:
         if len(line) > _LINE_CHARS:
-            line = f"{line[:_LINE_CHARS]} [… {len(line) - _LINE_CHARS:,} more characters in this line]"
+            line = f"{line[:_LINE_CHARS]} [… {len(line) - _LINE_CHARS:,} more characters in this line; search_files shows what stands around a text in it]"
         room -= len(line) + 1
         if room < 0 and shown:
             break
@@ -248,6 +250,8 @@ def _lines_of(text: str, piece: str) -> list[int]:
 
 def _look_alike(text: str, piece: str) -> str:
     """Where something similar stands, since white space is what models get wrong."""
+    if "\r" in text and piece.replace("\r\n", "\n") in text.replace("\r\n", "\n"):
+        return " It is there, but some of the file's lines end with \\r\\n and some with \\n: edit within one line at a time"
     wanted = next((line.split() for line in piece.splitlines() if line.strip()), None)
     lines = _split(text)[:20_000]
     for number, line in enumerate(lines, 1):
@@ -266,29 +270,38 @@ def _matches(entry: Entry, pattern: str) -> bool:
 
 def _listed(entry: Entry) -> str:
     if entry.kind == "folder":
-        return f"{entry.path}/"
-    return f"{entry.path} ({entry.size:,} bytes)" if entry.kind == "file" else f"{entry.path} ({entry.kind}, not followed)"
+        return f"{shown(entry.path)}/"
+    return f"{shown(entry.path)} ({entry.size:,} bytes)" if entry.kind == "file" else f"{shown(entry.path)} ({entry.kind}, not followed)"
 
 
-def _finder(text: str, regex: bool, ignore_case: bool) -> Callable[[str], bool]:
+def _finder(text: str, regex: bool, ignore_case: bool) -> Callable[[str], int]:
+    """Tells where in a line it is found; -1: nowhere. Of a pattern only whether it is: then 0."""
     if not text:
         raise ToolError("text is empty; give what to search for, or use list_files")
     if len(text) > 1_000 or "\n" in text:
         raise ToolError("text may have up to 1,000 characters and no line break: lines are searched one by one")
     if not regex:
         wanted = text.casefold() if ignore_case else text
-        return (lambda line: wanted in line.casefold()) if ignore_case else (lambda line: wanted in line)
+        return (lambda line: line.casefold().find(wanted)) if ignore_case else (lambda line: line.find(wanted))
     try:  # Rust's engine, which comes with pydantic: its time is linear in the line, so no pattern is a trap
-        return SchemaValidator(core_schema.str_schema(pattern=f"(?i){text}" if ignore_case else text)).isinstance_python
+        fits = SchemaValidator(core_schema.str_schema(pattern=f"(?i){text}" if ignore_case else text)).isinstance_python
     except SchemaError as error:
         reason = str(error).strip().splitlines()[-1].strip()[:200]
         raise ToolError(f"{text[:100]!r} is no regular expression that can be used: {reason}") from None
+    return lambda line: 0 if fits(line) else -1
+
+
+def _around(line: str, at: int) -> str:
+    """Of a long line, what stands around a place in it."""
+    begin = max(0, min(at - _MATCH_CHARS // 2, len(line) - _MATCH_CHARS))
+    piece = line[begin : begin + _MATCH_CHARS].strip()
+    return f"{'…' * (begin > 0)}{piece}{'…' * (begin + _MATCH_CHARS < len(line))}"
 
 
 class _Search:
     """Matches so far, within bounds of number, time and bytes."""
 
-    def __init__(self, finds: Callable[[str], bool], whole: bool) -> None:
+    def __init__(self, finds: Callable[[str], int], whole: bool) -> None:
         self.finds = finds
         self.whole = whole  # what a line holds, its file holds too; not so for patterns, which know where a text begins
         self.found: list[str] = []
@@ -297,7 +310,7 @@ class _Search:
         self.until = time.monotonic() + _SEARCH_SECONDS
 
     def may_hold(self, text: str) -> bool:
-        return not self.whole or self.finds(text)
+        return not self.whole or self.finds(text) >= 0
 
     def take(self, folder: int, entry: Entry, limit: int) -> bool:
         """Search one file. False: there is no room for more."""
@@ -313,11 +326,11 @@ class _Search:
         self.bytes += len(data)
         text = data.decode("utf-8-sig", "replace")
         for number, line in enumerate(_split(text) if self.may_hold(text) else (), 1):
-            if self.finds(line):
+            if (at := self.finds(line)) >= 0:
                 if len(self.found) == _MAX_MATCHES:
                     self.ended = f"only the first {_MAX_MATCHES} matches are shown; search more narrowly"
                     return False
-                self.found.append(f"{entry.path}:{number}: {line.strip()[:200]}")
+                self.found.append(f"{shown(entry.path)}:{number}: {_around(line, at)}")
             if number % 1_000 == 0 and time.monotonic() > self.until:
                 break
         if time.monotonic() > self.until or self.bytes > _SEARCH_BYTES:

@@ -15,7 +15,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from react_agent import ConfigError, ToolError, ToolRegistry, tool
-from react_agent_tools.confined import HIDDEN, Entry, Full, Root, read_in
+from react_agent_tools.confined import HIDDEN, Entry, Full, Root, read_in, shown
 from react_agent_tools.markdown import to_markdown
 
 PATTERNS = (
@@ -155,7 +155,8 @@ class _Documents:
                     continue
                 total += entry.size
                 mark = (entry.size, entry.changed)
-                fits = entry.size <= MAX_BYTES and total <= _TOTAL_BYTES and len(seen) < self.max_files
+                fits = shown(entry.path) == entry.path  # else its name cannot be asked for
+                fits = fits and entry.size <= MAX_BYTES and total <= _TOTAL_BYTES and len(seen) < self.max_files
                 if fits and (self.known.get(entry.path) == mark or self._take(folder, entry)):
                     seen[entry.path] = mark
                 else:

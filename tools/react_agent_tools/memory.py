@@ -135,7 +135,7 @@ class _Notes:
     def _notes(self) -> dict[str, Note]:
         known: dict[str, Note] = {}
         for line in self._read():
-            with suppress(ValueError, TypeError, KeyError):  # a torn line
+            with suppress(ValueError, TypeError, KeyError, RecursionError):  # a torn line, or what is no note
                 entry = json.loads(line)
                 if "forget" in entry:
                     known.pop(entry["forget"], None)

@@ -114,6 +114,8 @@ def words(error: Exception, seconds: float) -> str:
         return "the query needs too much memory or temporary space; make it do less"
     if any(word in said for word in ("authoriz", "prohibited", "readonly", "read-only", "may not be modified")):
         return f"not allowed ({said}): only SELECT is possible, on the tables that may be read; nothing can be changed, attached or loaded"
+    if "bindings supplied" in said:
+        return "no values can be bound to ? or :name here; write them into the query"
     if "one statement at a time" in said:
         return "only one statement at a time is possible"
     if "too big" in said or "too large" in said:

@@ -52,6 +52,7 @@ _TABLE = """
 *cd *candela | 1 | cd
 *bit | 1 | bit
 *B *byte | 8 | bit
+*bps | 1 | bit s^-1
 rad *radian | 1 |
 deg degree ° | 0.017453292519943295769236907684886127134428718885417 |
 turn revolution | 6.283185307179586476925286766559005768394338798750 |
@@ -155,7 +156,7 @@ _OPEN = {
     "cup": "us_cup or metric_cup", "tbsp": "us_tablespoon or metric_tablespoon", "tablespoon": "us_tablespoon or metric_tablespoon",
     "tsp": "us_teaspoon or metric_teaspoon", "teaspoon": "us_teaspoon or metric_teaspoon", "fl_oz": "us_fl_oz or imperial_fl_oz", "floz": "us_fl_oz or imperial_fl_oz",
     "fluid_ounce": "us_fl_oz or imperial_fl_oz", "ton": "tonne (1000 kg), us_ton or long_ton", "barrel": "oil_barrel", "mpg": "mile/us_gallon or mile/imperial_gallon",
-    "pt": "us_pint or imperial_pint", "qt": "us_quart or imperial_quart", "kt": "knot or kilotonne", "gr": "g (gram) or grain", "Cal": "cal or kcal",
+    "pt": "us_pint or imperial_pint", "qt": "us_quart or imperial_quart", "kt": "knot or kilotonne", "gr": "g (gram) or grain", "Cal": "cal or kcal", "Calorie": "cal or kcal", "Calories": "cal or kcal",
     "month": "day or year: months differ in length", "b": "bit or byte", "kb": "kB (1000 bytes), KiB (1024 bytes) or kbit", "mb": "MB, MiB or Mbit",
     "gb": "GB, GiB or Gbit", "tb": "TB, TiB or Tbit", "Gb": "GB, GiB or Gbit", "Mb": "MB, MiB or Mbit", "usd": "money has no fixed rate", "eur": "money has no fixed rate",
 }  # fmt: skip
@@ -171,7 +172,7 @@ _TO_KELVIN = {
     "K": (Fraction(1), Fraction(0)),
 }
 _POWER = re.compile(r"^(.*?)(?:\^?(-?\d{1,3})|(⁻?[¹²³]))?$", re.DOTALL)
-_DATA = ("B", "bit", "byte")  # no tenths of them, and powers of 2
+_DATA = ("B", "bit", "bps", "byte")  # no tenths of them, and powers of 2
 _WORDS = {"square": 2, "sq": 2, "cubic": 3, "cu": 3}
 _RAISED = {"²": 2, "³": 3, "¹": 1, "⁻¹": -1, "⁻²": -2, "⁻³": -3}
 
@@ -237,7 +238,11 @@ def _quoted(text: str) -> str:
 
 def _temperature(text: str) -> str | None:
     name = text.strip()
-    return "K" if name in ("K", "kelvin", "Kelvin") else _TEMPERATURES.get(name.casefold().replace(" ", "_").replace("degrees", "degree"))
+    return (
+        "K"
+        if name == "K" or name.casefold() in ("kelvin", "kelvins", "°k")
+        else _TEMPERATURES.get(name.casefold().replace(" ", "_").replace("degrees", "degree"))
+    )
 
 
 def _degrees(value: Fraction, here: str, there: str) -> Fraction:

@@ -181,7 +181,7 @@ async def _read(reply: Reply, target: Target) -> str:
         raise ToolError(f"{target.url}: HTTP {reply.status}" + (f": {' '.join(said.split())[:300]}" if said.strip() else ""))
     if not readable:
         raise ToolError(f"{target.url} is {kind}, {'more than ' if reply.cut else ''}{len(reply.body):,} bytes; only text can be read")
-    if b"\0" in reply.body[:8_192]:
+    if "\0" in reply.text[:8_192]:
         raise ToolError(f"{target.url} calls itself {kind} but is no text")
     head = f"URL: {target.url}\n"
     if kind in ("text/html", "application/xhtml+xml"):
