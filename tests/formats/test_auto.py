@@ -158,6 +158,7 @@ MISTAKES = {
     "the name and broken arguments": ('search\n{"query": "Par', "inside the string"),
     "a cut list of calls": ("[search(query='Par", "inside a string"),
     "a list of calls without quotes": ("[search(query=Paris)]", "no literal"),
+    "a thought's label alone": ("Thought:<|eot_id|>", "a thought only"),
     "no action": ("Action: None\nAction Input: None", "no call and no answer"),
     "prose for a name": ('Action: use search\nAction Input: {"query": "Paris"}', "no call and no answer"),
     "broken step": ('Thought: x\nAction: search\nAction Input: {"query": "Par', "inside the string"),
