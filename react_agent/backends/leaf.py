@@ -185,7 +185,7 @@ class LeafBackend:
                 given_up = (*given_up, Attempt(self._name, str(error), f"asked again without {refused}"))
                 continue
             if given_up:
-                self._unheld, self._without = self._unheld or held != wanted, without
+                self._unheld, self._without = self._unheld or held != wanted, self._without | without
             return raw, (*given_up, *failed)
 
     async def _guide(self, look: Look, timeout: float | None) -> Attempt | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 from typing import Any
 
 import httpx
@@ -97,6 +99,33 @@ def test_what_is_refused_one_after_the_other_is_left_out_one_after_the_other() -
         "asked again without a system message, or two of one role in a row",
     ]
     assert {"grammar", "stop"} & set(server.bodies[-1]) == set()
+
+
+def test_what_requests_at_the_same_time_found_refused_is_all_left_out_from_then_on() -> None:
+    """Each begins before the other knows what is refused, and only one of them streams."""
+    bodies: list[dict[str, Any]] = []
+
+    async def serve(request: httpx.Request) -> httpx.Response:
+        body = json.loads(request.content)
+        bodies.append(body)
+        await asyncio.sleep(0)
+        if "stream_options" in body or "stop" in body:
+            return refusal("no stream_options" if "stream_options" in body else STOPPED[0])
+        if body.get("stream"):
+            return httpx.Response(200, headers={"content-type": "text/event-stream"}, content=sse(*CHUNKS))
+        return httpx.Response(200, json=ANSWER)
+
+    async def run() -> None:
+        stopping = Settings(stop=("!",))
+        async with httpx.AsyncClient(transport=httpx.MockTransport(serve)) as client:
+            backend = OpenAIChatBackend("m", api_key="key", profile="openai", client=client, max_retries=Clock().retries())
+            plain, stopped = asked(head=HEAD), asked(head=Head(HEAD.tools, settings=stopping))
+            await asyncio.gather(backend.reply(plain, listen=lambda delta: None), backend.reply(stopped))
+            found = len(bodies)
+            await backend.reply(stopped, listen=lambda delta: None)
+            assert (found, len(bodies)) == (4, 5)
+
+    asyncio.run(run())
 
 
 @pytest.mark.parametrize("choice", ["none", "required"])
