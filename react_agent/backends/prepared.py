@@ -67,11 +67,7 @@ class Prepared:
             sent = [*sent, self._wire.encode(Message("assistant", paused.parts), messages[-1] if messages else None, len(messages))]
             options = dumps({**mapping(loads(options)), **(paused.paused or {})})
         if not without.isdisjoint(_IN_MESSAGES) and isinstance(self._wire, Reducing):
-            sent = (
-                [*sent[:1], *self._wire.reduced(sent[1:], without)]
-                if system and ROLES not in without
-                else self._wire.reduced(sent, without)
-            )
+            sent = self._wire.reduced(sent, without)
         return self._wire.body(sent, options, system=system)
 
     def _encoded(self, request: ModelRequest, stream: bool, held: str | None, without: frozenset[str]) -> bytes:

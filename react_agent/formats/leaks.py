@@ -52,7 +52,7 @@ _REMAINS = any_of(
      "<|tool_call_argument_begin|>", "<|tool_call_end|>", "<｜tool▁sep｜>", "<｜tool▁call▁end｜>", "✿FUNCTION✿", "✿ARGS✿", _TO)
 )  # fmt: skip
 # Words between angle brackets stand in prose too: what is left of a call has the end that goes with them.
-_CLOSED = {"<arg_key>": "</arg_key>", "<arg_value>": "</arg_value>", "<parameter=": "</parameter>", ":invoke name=\"": ":invoke>"}
+_CLOSED = {"<arg_key>": "</arg_key>", "<arg_value>": "</arg_value>", "<parameter=": "</parameter>", ':invoke name="': ":invoke>"}
 _TO_TOOL = re.compile(r"([\w.\-]++)[^{`]{0,80}+\{")  # the recipient in a call's header, and the arguments
 _QUOTES = ("`", '"', "'")  # before a mark: it is only spoken of
 _OPENING = re.compile(r"[{<\[`>]")  # what a step of other dialects than Thought/Action text begins with

@@ -27,9 +27,8 @@ def find_tool(tools: Tools, name: str) -> tuple[ToolSpec | None, str | None]:
     if (tool := exact.get(name)) is not None:
         return tool, None
     alike = folded.get(name.casefold(), ())
-    if (
-        tool := exact.get(name.removeprefix("functions.").removeprefix("default_api."))
-    ) is not None:  # what OpenAI's and Google's models were taught
+    bare = name.removeprefix("functions.").removeprefix("default_api.")  # as OpenAI's and Google's models were taught
+    if (tool := exact.get(bare)) is not None:
         return tool, "name_prefix"
     return (alike[0], "name_case") if len(alike) == 1 else (None, None)
 

@@ -87,7 +87,7 @@ ANSWERS = {
     "a label in prose": "Take\nAction: call your doctor\nAnswer: soon",
     "a tool's name and more": 'search\n{"query": "Paris"} is what it takes.',
     "marks of a call in code": "GLM writes:\n```xml\n<arg_key>query</arg_key>\n```\nand `<parameter=query>`.",
-    "words in angle brackets": "Set <parameter=size> to 5, and <arg_key>=<arg_value> for each.\n<b:invoke name=\"load\"/> is XAML.",
+    "words in angle brackets": 'Set <parameter=size> to 5, and <arg_key>=<arg_value> for each.\n<b:invoke name="load"/> is XAML.',
     "a recipient that is spoken of": "The header says to=functions.search and `to=functions.now {}`.",
     "a recipient that is no tool": "It wrote to=functions.other {}.",
     "a mark that is spoken of": "The <|channel|> token tells channels apart.",

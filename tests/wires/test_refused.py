@@ -253,3 +253,10 @@ def test_other_refusals_stand(words: str, head: Head) -> None:
     with pytest.raises(BackendRejected, match=words):
         play(server, lambda client: AnthropicBackend("m", api_key="key", client=client), asked(head=head))
     assert len(server.asked) == 1
+
+
+def test_a_status_that_no_server_gives_for_a_grammar_is_not_laid_to_it() -> None:
+    server = Server(httpx.Response(404, json={"error": {"message": "no such model"}}))
+    with pytest.raises(BackendRejected, match="no such model"):
+        ask(server, asked(head=HEAD), format="react_text", profile="llamacpp")
+    assert ["grammar" in body for body in server.bodies] == [True]
