@@ -71,6 +71,8 @@ ANSWERS = {
     "a list": "[1, 2, 3]",
     "a link": "[search(x)](https://example.org) finds it.",
     "code alone": "print('x')",
+    "code behind its language": "tool_code\nprint('x')",
+    "a call in a scratchpad that is spoken of": 'Write <analysis>{"name": "search", "arguments": {"query": "Paris"}}</analysis> so.',
     "prose that begins like a call": "search(query='x') looks it up.",
     "marks that are spoken of": "Use the `<tool_call>` tag, or `<tool_call>...</tool_call>`, not '[TOOL_CALLS]'.",
     "marks with a name that are spoken of": "Use `<function=search>`, '<parameter=query>' or `<invoke name=\"search\">`.",

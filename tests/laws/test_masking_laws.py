@@ -78,3 +78,10 @@ def test_no_kind_of_pieces_shows_a_secret_however_they_take_turns(known: list[st
         assert not any(secret in words for secret in known)
         said = "".join(text for of, text in pieces if of == key)
         assert not any(secret in said for secret in known) or MASKED in words
+
+
+def test_what_was_held_back_is_void_when_a_reply_begins_anew_and_a_calls_name_is_searched_too() -> None:
+    told = Pieces(Masker(["s3cr3t", "0ther-one"]))
+    said = [Delta("text", "It is s3c"), Delta("restart", ""), Delta("text", "r3t"), Delta("call", "{}", "0ther-one")]
+    shown = [(delta.kind, delta.text, delta.name) for piece in said for delta in told.of(piece)]
+    assert shown == [("text", "It is ", None), ("restart", "", None), ("text", "r3t", None), ("call", "{}", MASKED)]
