@@ -256,19 +256,6 @@ def look(at: str) -> str:
     return f"{at} is four"
 
 
-def test_a_look_that_takes_too_long_is_not_waited_for_again() -> None:
-    server, looks = LlamaCpp(5), []
-
-    def silent(request: httpx.Request) -> httpx.Response:
-        if request.method == "GET":
-            looks.append(request.url.path)
-            raise httpx.ReadTimeout("")
-        return server(request)
-
-    reply, _ = play(silent, local(), asked(head=Head((LOOK,))))
-    assert (reply.reading, looks) == ("answer", ["/v1/models", "/props"])
-
-
 def test_it_is_looked_at_once_and_the_run_can_be_replayed() -> None:
     server = LlamaCpp(served(5))
 
