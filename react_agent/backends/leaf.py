@@ -145,6 +145,8 @@ class LeafBackend:
         prepared = self._prepare(request.head)
         hearing = Hearing(asked, listen) if listen is not None else None
         raw, failed = await self._accepted(prepared, request, hearing, timeout)
+        if request.tools and not failed:  # it was ready: what it has not told now, it will not tell
+            self._look = None
         if raw.paused is not None:
             rest = None if timeout is None else timeout - (monotonic() - began)
             raw, failed = await self._go_on(raw, failed, request, hearing, rest)
