@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Collection, Iterator, Sequence
 from functools import cached_property
-from typing import TypeVar
+from typing import Literal, TypeAlias, TypeVar
 
 import msgspec
 from msgspec.structs import replace
@@ -21,6 +21,7 @@ SHORTEST = 4  # what is shorter is a word, not a secret
 PREFIX = 16  # characters by which the beginning of one is looked up
 LONG = 1_000_000  # characters of an answer; what is longer is searched where it is: to write it would be to hold it twice
 T = TypeVar("T")
+Growing: TypeAlias = tuple[Literal["text", "thinking", "call", "restart"], int]  # what a piece is of: its kind, and which call
 _encode = msgspec.json.Encoder().encode
 
 # Fields that hold words of ours, identities and names, and never anybody's text.
@@ -170,24 +171,25 @@ class Masker:
 class Pieces:
     """The pieces of a streamed reply without the secrets, also where one is split over several.
 
-    Of each kind and call, only an end that may be the beginning of a secret is held back: until it goes on, something else is said, or the reply ends.
+    Of each kind and call, only an end that may be the beginning of a secret is held back: until it goes on or the reply ends; and one that is too short
+    to tell anything, at most until something else is said.
     """
 
     __slots__ = ("_masker", "_now", "_tails")
 
     def __init__(self, masker: Masker) -> None:
         self._masker = masker
-        self._tails: dict[tuple[str, int], _Tail] = {}
-        self._now: Delta | None = None  # what was said last
+        self._tails: dict[Growing, _Tail] = {}
+        self._now: Growing | None = None  # what was said last
 
     def of(self, delta: Delta) -> list[Delta]:
         """What may be shown now that this piece has come."""
-        now, self._now = self._now, delta
+        key = (delta.kind, delta.index)
+        now, self._now = self._now, key
         if delta.kind == "restart":  # what was held back is void, too
             self._tails.clear()
             return [delta]
-        key = (delta.kind, delta.index)
-        shown = [] if now is None or (now.kind, now.index) == key else self._rest(now)
+        shown = self._rest(now) if now != key and now in self._tails and len(self._tails[now].text) < SHORTEST else []
         tail = self._tails.get(key) or self._tails.setdefault(key, _Tail())
         text = tail.text + delta.text
         held = self._masker.begun(text)
@@ -202,12 +204,12 @@ class Pieces:
 
     def rest(self) -> list[Delta]:
         """What was held back, now that the reply is whole."""
-        return [] if self._now is None else self._rest(self._now)
+        return [piece for key in self._tails for piece in self._rest(key)]
 
-    def _rest(self, now: Delta) -> list[Delta]:
-        tail = self._tails.get((now.kind, now.index))
-        words = tail.tell(tail.text, self._masker.spans(tail.text), len(tail.text)) if tail is not None else ""
-        return [replace(now, text=words, name=None)] if words else []
+    def _rest(self, key: Growing) -> list[Delta]:
+        tail = self._tails[key]
+        words = tail.tell(tail.text, self._masker.spans(tail.text), len(tail.text))
+        return [Delta(key[0], words, index=key[1])] if words else []
 
 
 class _Tail:

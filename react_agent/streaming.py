@@ -32,7 +32,7 @@ class Progress:
 class RunStream(Generic[Output]):
     """A run on its way. Iterate it for events, the pieces of streamed replies (`Delta`) and tools' progress (`Progress`).
 
-    Pieces come as the model writes them, but for known secrets: an end of one that may be the beginning of a secret comes with the next.
+    Pieces come as the model writes them, but for known secrets: an end of one that may be the beginning of a secret comes later.
 
     Leaving the ``async with`` before the end cancels the run; its trace stays whole.
     """

@@ -18,9 +18,11 @@ from _world import Order, World
 from react_agent import Agent, Image, Limits, MockBackend, Raw, Result, RunContext, Tool, ToolError, Usage, call, tool
 from react_agent import dispatch as dispatch_module
 from react_agent import threads as threads_module
+from react_agent.calling import call_once
 from react_agent.events import Called, Event, Returned, Stopped
 from react_agent.messages import ModelReply, Text
 from react_agent.rendering import render
+from react_agent.tooling import ToolRegistry
 
 where: contextvars.ContextVar[str] = contextvars.ContextVar("where", default="nowhere")
 
@@ -643,6 +645,22 @@ def test_a_tool_may_catch_what_its_task_group_raises(group: Callable[[], Awaitab
 
     result = asyncio.run(main())
     assert (result.answer, results(result)) == ("done", [("ok", "0")] * 3)
+
+
+def test_a_tool_called_by_itself_leaves_nothing_on_its_callers_task() -> None:
+    async def it() -> None:
+        try:
+            await _waiting()
+        except* ValueError:
+            pass
+
+    async def main() -> int:
+        assert (await call_once(ToolRegistry([made(it)]), "it", {})).ok
+        task = asyncio.current_task()
+        assert task is not None
+        return task.cancelling()
+
+    assert asyncio.run(main()) == 0
 
 
 def test_a_tool_that_caught_its_task_groups_failure_can_still_be_given_up() -> None:

@@ -145,6 +145,8 @@ class LeafBackend:
         prepared = self._prepare(request.head)
         hearing = Hearing(asked, listen) if listen is not None else None
         raw, failed = await self._accepted(prepared, request, hearing, timeout)
+        if request.tools and not failed:  # it was ready: what it has not told now, it will not tell
+            self._look = None
         if raw.paused is not None:
             rest = None if timeout is None else timeout - (monotonic() - began)
             raw, failed = await self._go_on(raw, failed, request, hearing, rest)
@@ -185,7 +187,7 @@ class LeafBackend:
                 given_up = (*given_up, Attempt(self._name, str(error), f"asked again without {refused}"))
                 continue
             if given_up:
-                self._unheld, self._without = self._unheld or held != wanted, without
+                self._unheld, self._without = self._unheld or held != wanted, self._without | without
             return raw, (*given_up, *failed)
 
     async def _guide(self, look: Look, timeout: float | None) -> Attempt | None:

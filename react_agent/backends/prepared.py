@@ -41,7 +41,7 @@ class Prepared:
     def refused(self, words: str, request: ModelRequest, stream: bool, without: frozenset[str]) -> str | None:
         """What of the request a server has refused in these words, and can be left out; None where it is nothing that is in it."""
         for name, pattern in REFUSALS.items():
-            if name in without or not pattern.search(words):
+            if name in without or not pattern.search(words) or (name == "stop" and self.head.settings.stop):
                 continue
             if self.body(request, stream, None, without) != self.body(request, stream, None, without | {name}):
                 return name
@@ -67,11 +67,7 @@ class Prepared:
             sent = [*sent, self._wire.encode(Message("assistant", paused.parts), messages[-1] if messages else None, len(messages))]
             options = dumps({**mapping(loads(options)), **(paused.paused or {})})
         if not without.isdisjoint(_IN_MESSAGES) and isinstance(self._wire, Reducing):
-            sent = (
-                [*sent[:1], *self._wire.reduced(sent[1:], without)]
-                if system and ROLES not in without
-                else self._wire.reduced(sent, without)
-            )
+            sent = self._wire.reduced(sent, without)
         return self._wire.body(sent, options, system=system)
 
     def _encoded(self, request: ModelRequest, stream: bool, held: str | None, without: frozenset[str]) -> bytes:
@@ -107,7 +103,7 @@ REFUSALS = {
     _MOST: re.compile(
         r"max_completion_tokens' instead|(unrecognized|unknown|unsupported|extra).{0,60}max_completion_tokens", re.IGNORECASE | re.DOTALL
     ),
-    "stop": re.compile(r"\bstop\b"),  # models that reason; the formats cut by themselves
+    "stop": re.compile(r"\bstop\b"),  # models that reason; the formats cut by themselves, and what the caller set himself stands
     "tool_choice": re.compile(r"tool_choice"),
     "include": re.compile(r"encrypted content is not supported", re.IGNORECASE),
     ROLES: NO_SUCH_ROLES,

@@ -35,7 +35,7 @@ ToolsOption = Annotated[
         "-t",
         "--tools",
         metavar="TOOLS",
-        help="An installed pack (standard), module, path/file.py[:function], or mcp:URL-or-command. May be given several times.",
+        help="An installed pack (standard), module[:function], path/file.py[:function], or mcp:URL-or-command. May be given several times.",
     ),
 ]
 FormatOption = Annotated[

@@ -51,6 +51,8 @@ _REMAINS = any_of(
     ("<arg_key>", "<arg_value>", "<parameter=", ":invoke name=\"", "｜DSML｜", "<|DSML|", '<|"|>', "<tool_call|>", "<|tool_calls|>", "]<]minimax[>[",
      "<|tool_call_argument_begin|>", "<|tool_call_end|>", "<｜tool▁sep｜>", "<｜tool▁call▁end｜>", "✿FUNCTION✿", "✿ARGS✿", _TO)
 )  # fmt: skip
+# Words between angle brackets stand in prose too: what is left of a call has the end that goes with them.
+_CLOSED = {"<arg_key>": "</arg_key>", "<arg_value>": "</arg_value>", "<parameter=": "</parameter>", ':invoke name="': ":invoke>"}
 _TO_TOOL = re.compile(r"([\w.\-]++)[^{`]{0,80}+\{")  # the recipient in a call's header, and the arguments
 _QUOTES = ("`", '"', "'")  # before a mark: it is only spoken of
 _OPENING = re.compile(r"[{<\[`>]")  # what a step of other dialects than Thought/Action text begins with
@@ -76,11 +78,15 @@ def leaked(text: str, tools: Tools, hidden: Spans = (), *, labels: bool = True) 
 def _remains(text: str, tools: Tools, hidden: Spans) -> Step | None:
     """A mistake where marks stand that only a call has, but no call. Code that shows them is none."""
     mark = _REMAINS.search(text)
-    covered = Hidden([*hidden, *fence_spans(text)]) if mark is not None else None
-    while mark is not None and covered is not None:
+    if mark is None:
+        return None
+    covered = Hidden([*hidden, *fence_spans(text)])
+    ends = {word: text.rfind(closer) for word, closer in _CLOSED.items()}
+    while mark is not None:
         at = mark.start()
         past = covered.past(at)
-        if past == at and text[at - 1 : at] not in _QUOTES and (mark.group() != _TO or _calls(text, mark.end(), tools)):
+        used = _calls(text, mark.end(), tools) if mark.group() == _TO else ends.get(mark.group(), at) >= at
+        if past == at and text[at - 1 : at] not in _QUOTES and used:
             complaint = f"{mark.group()} belongs to a call, but there is no whole call."
             return Step("malformed", 0, len(text), text=text[:at].strip(), complaint=complaint, open=True, at=at)
         mark = _REMAINS.search(text, max(past, mark.end()))

@@ -205,7 +205,6 @@ class TagLive:
     """
 
     def __init__(self, calls: Iterable[str] = (), shape: Shape = PLAIN) -> None:
-        self._pads = SCRATCHPADS.keys() - shape.thoughts.keys()
         self._pairs = {**SCRATCHPADS, **THINK_PAIRS, "<|channel>thought\n": "<channel|>", **shape.thoughts}
         self._silent = frozenset(shape.silent)
         self._over = frozenset((*TURN_ENDS, *shape.ends))
@@ -233,7 +232,7 @@ class TagLive:
             if not mark or (text[start - 1 : start] in _QUOTES and len(text) - end < SPOKEN_CHARS):
                 self._held, self._before = text[start:], text[max(0, start - 2) : start]
                 return None
-            if spoken > 0 or (mark in self._pads and not self._leads):
+            if spoken > 0 or (mark in SCRATCHPADS and not self._leads):
                 self._say(text[start : spoken or end], voice)
                 at = spoken or end
                 continue

@@ -78,7 +78,7 @@ class StepReader(CallReader):
         inline = self._inline(stop)
         if inline is not None:
             return inline
-        kind: Literal["malformed", "none"] = "malformed" if garbage or stop < len(text) or any(thoughts) else "none"
+        kind: Literal["malformed", "none"] = "malformed" if garbage or stop < len(text) or any(thoughts) or len(thoughts) > 1 else "none"
         return Step(kind, thought="\n".join(filter(None, thoughts)), text=text.strip(), end=len(text), open=True)
 
     def _with(self, step: Step, thoughts: list[str], repair: str | None) -> Step:

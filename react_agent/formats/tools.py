@@ -27,9 +27,8 @@ def find_tool(tools: Tools, name: str) -> tuple[ToolSpec | None, str | None]:
     if (tool := exact.get(name)) is not None:
         return tool, None
     alike = folded.get(name.casefold(), ())
-    if (
-        tool := exact.get(name.removeprefix("functions.").removeprefix("default_api."))
-    ) is not None:  # what OpenAI's and Google's models were taught
+    bare = name.removeprefix("functions.").removeprefix("default_api.")  # as OpenAI's and Google's models were taught
+    if (tool := exact.get(bare)) is not None:
         return tool, "name_prefix"
     return (alike[0], "name_case") if len(alike) == 1 else (None, None)
 
@@ -316,18 +315,19 @@ def _note(schema: JsonValue, written: JsonValue) -> str:
     members = schema.get("enum")
     if isinstance(members, list):
         note = f"{note} One of {write_json(cast(JsonValue, members))}.".strip()
-    if any(_has_parts(part) for part in (schema, *_options(schema))):
+    if _has_parts(schema):
         shown = write_json({key: value for key, value in schema.items() if key != "description"})
-        note = f"{note} Schema: {shown if len(shown) <= _SCHEMA_CHARS else write_json(written)}".strip()
+        if len(shown) > _SCHEMA_CHARS:
+            shown = write_json(written) if _has_parts(written) else ""
+        note = f"{note} Schema: {shown}".strip() if shown else note
     return note
 
 
-def _options(schema: JsonObject) -> list[JsonValue]:
-    return [option for key in ("anyOf", "oneOf", "allOf") if isinstance(options := schema.get(key), list) for option in options]
-
-
 def _has_parts(schema: JsonValue) -> bool:
-    """There is more to it than the name of a type tells."""
-    return isinstance(schema, dict) and any(
-        isinstance(schema.get(key), dict | list) and schema[key] for key in ("properties", "items", "prefixItems")
+    """There is more to it, or to one that it may be, than the name of a type tells."""
+    if not isinstance(schema, dict):
+        return False
+    options = [option for key in ("anyOf", "oneOf", "allOf") if isinstance(found := schema.get(key), list) for option in found]
+    return any(isinstance(schema.get(key), dict | list) and schema[key] for key in ("properties", "items", "prefixItems")) or any(
+        map(_has_parts, options)
     )

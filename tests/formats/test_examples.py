@@ -98,7 +98,7 @@ BACKENDS = {
     "mistral": lambda client: OpenAIChatBackend("m", api_key="k", client=client, base_url="https://llm.test/v1", profile="mistral"),
     "anthropic": lambda client: AnthropicBackend("m", api_key="k", client=client),
     "gemini": lambda client: GeminiBackend("m", api_key="k", client=client),
-    "ollama": lambda client: OllamaBackend("m", client=client),
+    "ollama": lambda client: OllamaBackend("m", client=client, format="native"),  # else it is first asked about its model
     "responses": lambda client: OpenAIResponsesBackend("m", api_key="k", client=client),
 }
 

@@ -131,3 +131,6 @@ def test_schemas_that_refer_to_each_other_everywhere_stay_small() -> None:
     assert list(flat(schema)["properties"]) == [f"p{index}" for index in range(8)]  # type: ignore[arg-type]
     assert len(str(inlined({"type": "object", **schema}))) < 100_000
     assert len(describe(ToolSpec("x", "", {"type": "object", "properties": {"a": wide}, "$defs": schema["$defs"]}))) < 2_000
+    long: JsonObject = {"type": "object", "properties": {f"p{index}": {"description": "x" * 100} for index in range(99)}}
+    named = ToolSpec("x", "", {"type": "object", "properties": {"a": {"$ref": "#/$defs/Long"}}, "$defs": {"Long": long}})
+    assert describe(named) == "x(a: object (optional))", "a reference to what is not shown tells nothing"

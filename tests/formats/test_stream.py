@@ -83,6 +83,13 @@ HEARD: dict[str, tuple[str, str, list[tuple[str, str]]]] = {
     "a scratchpad before a step": (
         "react_text", "<analysis>\nAction: now\n</analysis>\nAction: search[Paris]", [("thinking", "Action: now"), ("call", "search[Paris]")],
     ),
+    "a scratchpad behind thinking that the template opened": (
+        "auto", "hm\n</think>\n<thoughts>a</thoughts> b", [("text", "hm"), ("restart", ""), ("thinking", "hm\na"), ("text", "b")],
+    ),
+    "a thought that is none": (
+        "xml_react", "So.\n<thought>x</thought>\n<tool>search</tool><tool_input>Paris</tool_input>",
+        [("text", "So.\n<thought>x</thought>"), ("call", "search</tool><tool_input>Paris</tool_input>")],
+    ),
     "a scratchpad that is none": ("auto", "Write <analysis>x</analysis> twice.", [("text", "Write <analysis>x</analysis> twice.")]),
     "elements that were asked for, known at the end": (
         "auto", "<analysis>x</analysis><b>y</b>", [("thinking", "x"), ("text", "<b>y</b>"), ("restart", ""), ("text", "<analysis>x</analysis><b>y</b>")],

@@ -78,3 +78,26 @@ def test_no_kind_of_pieces_shows_a_secret_however_they_take_turns(known: list[st
         assert not any(secret in words for secret in known)
         said = "".join(text for of, text in pieces if of == key)
         assert not any(secret in said for secret in known) or MASKED in words
+
+
+def test_what_was_held_back_is_void_when_a_reply_begins_anew_and_a_calls_name_is_searched_too() -> None:
+    told = Pieces(Masker(["s3cr3t", "0ther-one"]))
+    said = [Delta("text", "It is s3c"), Delta("restart", ""), Delta("text", "r3t"), Delta("call", "{}", "0ther-one")]
+    shown = [(delta.kind, delta.text, delta.name) for piece in said for delta in told.of(piece)]
+    assert shown == [("text", "It is ", None), ("restart", "", None), ("text", "r3t", None), ("call", "{}", MASKED)]
+
+
+def test_calls_that_are_written_side_by_side_show_no_more_of_a_secret_than_three_characters() -> None:
+    told = Pieces(Masker(["s3cr3t-w0rd"]))
+    said = [Delta("call", piece, index=index) for piece in ('{"key": "s3c', "r3t-w0r", 'd"}') for index in (0, 1)]
+    shown = [delta for piece in said for delta in told.of(piece)]
+    for index in (0, 1):
+        words = "".join(delta.text for delta in (*shown, *told.rest()) if delta.index == index)
+        assert words == f'{{"key": "s3c{MASKED}"}}'  # what is as short as a word tells nothing
+
+
+def test_what_was_held_back_while_something_else_was_said_comes_at_the_end() -> None:
+    told = Pieces(Masker(["s3cr3t-w0rd"]))
+    shown = [delta for piece in (Delta("text", "a s3cr3t"), Delta("call", "{}", "look")) for delta in told.of(piece)]
+    assert shown == [Delta("text", "a "), Delta("call", "{}", "look")]
+    assert told.rest() == [Delta("text", "s3cr3t")]

@@ -256,6 +256,23 @@ def look(at: str) -> str:
     return f"{at} is four"
 
 
+@pytest.mark.parametrize("fault", [httpx.Response(500), httpx.Response(302, headers={"location": "/"})], ids=["broken", "elsewhere"])
+def test_a_server_that_replies_at_once_but_tells_nothing_is_not_asked_at_every_step(fault: httpx.Response) -> None:
+    server = LlamaCpp(served(5))
+
+    def serve(request: httpx.Request) -> httpx.Response:
+        answer = server(request)
+        return answer if request.method == "POST" else fault
+
+    async def runs() -> list[Any]:
+        async with httpx.AsyncClient(transport=httpx.MockTransport(serve)) as client:
+            agent = Agent(local()(client), tools=[look])
+            return [await agent.run("What is x?") for _ in range(3)]
+
+    asyncio.run(runs())
+    assert server.paths.count(MODELS) == 1
+
+
 def test_it_is_looked_at_once_and_the_run_can_be_replayed() -> None:
     server = LlamaCpp(served(5))
 

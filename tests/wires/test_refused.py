@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 from typing import Any
 
 import httpx
@@ -87,6 +89,13 @@ def test_a_model_that_takes_no_stop_sequences_is_asked_without(words: str) -> No
     assert ["stop" in body for body in server.bodies] == [True, False]
 
 
+def test_stop_sequences_that_the_caller_set_are_not_left_out_unsaid() -> None:
+    server = Server(refusal(STOPPED[0]), httpx.Response(200, json=ANSWER))
+    with pytest.raises(BackendRejected, match="stop"):
+        ask(server, asked(head=Head(settings=Settings(stop=("END",)))), format="react_text")
+    assert len(server.asked) == 1
+
+
 def test_what_is_refused_one_after_the_other_is_left_out_one_after_the_other() -> None:
     answer = {"choices": [{"message": {"content": "Thought: hm\nFinal Answer: four"}, "finish_reason": "stop"}]}
     server = Server(refusal("no grammar here"), refusal(STOPPED[0]), refusal("System role not supported"), httpx.Response(200, json=answer))
@@ -97,6 +106,32 @@ def test_what_is_refused_one_after_the_other_is_left_out_one_after_the_other() -
         "asked again without a system message, or two of one role in a row",
     ]
     assert {"grammar", "stop"} & set(server.bodies[-1]) == set()
+
+
+def test_what_requests_at_the_same_time_found_refused_is_all_left_out_from_then_on() -> None:
+    """Each begins before the other knows what is refused, and only one of them streams."""
+    bodies: list[dict[str, Any]] = []
+
+    async def serve(request: httpx.Request) -> httpx.Response:
+        body = json.loads(request.content)
+        bodies.append(body)
+        await asyncio.sleep(0)
+        if "stream_options" in body or body.get("tool_choice"):
+            return refusal("no stream_options" if "stream_options" in body else "no tool_choice")
+        if body.get("stream"):
+            return httpx.Response(200, headers={"content-type": "text/event-stream"}, content=sse(*CHUNKS))
+        return httpx.Response(200, json=ANSWER)
+
+    async def run() -> None:
+        async with httpx.AsyncClient(transport=httpx.MockTransport(serve)) as client:
+            backend = OpenAIChatBackend("m", api_key="key", profile="openai", client=client, max_retries=Clock().retries())
+            plain, chosen = asked(head=HEAD), asked(head=HEAD, tool_choice="required")
+            await asyncio.gather(backend.reply(plain, listen=lambda delta: None), backend.reply(chosen))
+            found = len(bodies)
+            await backend.reply(chosen, listen=lambda delta: None)
+            assert (found, len(bodies)) == (4, 5)
+
+    asyncio.run(run())
 
 
 @pytest.mark.parametrize("choice", ["none", "required"])
@@ -224,3 +259,10 @@ def test_other_refusals_stand(words: str, head: Head) -> None:
     with pytest.raises(BackendRejected, match=words):
         play(server, lambda client: AnthropicBackend("m", api_key="key", client=client), asked(head=head))
     assert len(server.asked) == 1
+
+
+def test_a_status_that_no_server_gives_for_a_grammar_is_not_laid_to_it() -> None:
+    server = Server(httpx.Response(404, json={"error": {"message": "no such model"}}))
+    with pytest.raises(BackendRejected, match="no such model"):
+        ask(server, asked(head=HEAD), format="react_text", profile="llamacpp")
+    assert ["grammar" in body for body in server.bodies] == [True]

@@ -76,6 +76,15 @@ def test_a_stream_is_read(kind: Any, body: bytes, before: bytes, behind: bytes, 
 
 
 @pytest.mark.parametrize("stream", [False, True])
+def test_what_comes_behind_the_end_mark_is_no_part_of_the_reply(stream: bool) -> None:
+    assert said(OpenAIChatBackend, sse(*CHUNKS) + b"data: no JSON\n\n", "text/event-stream", stream) == "four"
+
+
+def test_words_beside_a_reply_that_is_whole_do_no_harm() -> None:
+    assert said(OpenAIChatBackend, sse(CHUNKS[0], {"message": "you are in a queue"}, *CHUNKS[1:]), "text/event-stream", True) == "four"
+
+
+@pytest.mark.parametrize("stream", [False, True])
 @pytest.mark.parametrize("content_type", ["application/x-ndjson", "application/json"])
 def test_lines_are_read(content_type: str, stream: bool) -> None:
     lines = ({"message": {"content": "fo"}, "done": False}, {"message": {"content": "ur"}, "done": True})
