@@ -87,13 +87,22 @@ STREAMS: dict[str, tuple[bytes, Callable[[str], bytes], bytes, bytes]] = {
 }  # fmt: skip
 
 
+NOT_HERE = b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n"  # what is served here is told to nobody
+
+
 async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     """The model's name says what to play: ``kind|pieces|length of a piece``."""
     try:
         while True:
             head = await reader.readuntil(b"\r\n\r\n")
+            if head.startswith(b"GET "):
+                writer.write(NOT_HERE)
+                continue
             size = int(next(line.split(b":")[1] for line in head.lower().split(b"\r\n") if line.startswith(b"content-length")))
             body = await reader.readexactly(size)
+            if head.startswith(b"POST /api/show"):
+                writer.write(NOT_HERE)
+                continue
             name = json.loads(body).get("model") or head.decode().split("/models/")[1].split(":")[0].replace("%7C", "|").replace("%20", " ")
             kind, pieces, length = name.split("|")
             first, make, last, content_type = STREAMS[kind]

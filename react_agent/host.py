@@ -249,7 +249,8 @@ class Run:
     def _heard(self) -> float | None:
         """The reply is whole: what was held back of it is shown. Gives the seconds to its first piece."""
         if self._pieces is not None:
-            self._show(self._pieces.rest())
+            for piece in self._pieces.rest():
+                self._listen(piece)
         return self._first_token
 
     def _listen(self, delta: Delta) -> None:
@@ -269,10 +270,7 @@ class Run:
         if self._first_token is None:
             self._first_token = perf_counter() - self._asked_at
         assert self._pieces is not None
-        self._show(self._pieces.of(delta))
-
-    def _show(self, pieces: list[Delta]) -> None:
-        for piece in pieces:
+        for piece in self._pieces.of(delta):
             self._listen(piece)
 
     def _compacted(self) -> bool:

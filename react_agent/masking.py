@@ -76,6 +76,12 @@ class Masker:
         return re.compile(f"[{re.escape(''.join({secret[0] for secret in self._secrets}))}]")
 
     @cached_property
+    def _signs(self) -> re.Pattern[str]:
+        """Finds what every text has in which one begins: its first two characters, or the first at the end."""
+        begins = sorted({re.escape(secret[:2]) for secret in self._secrets} | {re.escape(secret[0]) + r"\Z" for secret in self._secrets})
+        return re.compile("|".join(begins))
+
+    @cached_property
     def _prefixes(self) -> frozenset[str]:
         return frozenset(secret[:end] for secret in self._secrets for end in range(1, min(PREFIX + 1, len(secret))))
 
@@ -96,6 +102,10 @@ class Masker:
             else:
                 spans.append([start, end])
         return spans
+
+    def suspects(self, text: str) -> bool:
+        """Whether one may begin in it; found out in a fraction of the time that finding it takes."""
+        return self._signs.search(text) is not None
 
     def begun(self, text: str) -> int:
         """Where in it the first secret begins that its end cuts off; its length where there is none."""
@@ -186,15 +196,20 @@ class Pieces:
         """What may be shown now that this piece has come."""
         key = (delta.kind, delta.index)
         now, self._now = self._now, key
+        tail = self._tails.get(key)
+        if now == key and tail is not None and tail.free and delta.name is None and not self._masker.suspects(delta.text):
+            return [delta]
         if delta.kind == "restart":  # what was held back is void, too
             self._tails.clear()
             return [delta]
         shown = self._rest(now) if now != key and now in self._tails and len(self._tails[now].text) < SHORTEST else []
-        tail = self._tails.get(key) or self._tails.setdefault(key, _Tail())
+        if tail is None:
+            tail = self._tails[key] = _Tail()
         text = tail.text + delta.text
         held = self._masker.begun(text)
         words = tail.tell(text, self._masker.spans(text), held)
         tail.text, tail.told = text[held:], tail.told - held
+        tail.free = not (tail.text or tail.masked)
         name = self._masker.masked(delta.name)
         if words == delta.text and name is delta.name:
             shown.append(delta)
@@ -213,12 +228,13 @@ class Pieces:
 
 
 class _Tail:
-    """The end of what was said of one kind, as far as a secret may go on from there; `told`: how much of it was told, `masked`: as the end of a mask."""
+    """The end of what was said of one kind, as far as a secret may go on from there; `told`: how much of it was told, `masked`: as the end of a mask;
+    `free`: there is nothing of either."""
 
-    __slots__ = ("masked", "text", "told")
+    __slots__ = ("free", "masked", "text", "told")
 
     def __init__(self) -> None:
-        self.text, self.told, self.masked = "", 0, False
+        self.text, self.told, self.masked, self.free = "", 0, False, False
 
     def tell(self, text: str, spans: list[list[int]], end: int) -> str:
         """What is to be told of this text up to `end`, with a mask for each secret that begins before it."""

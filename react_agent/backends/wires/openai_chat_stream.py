@@ -65,7 +65,6 @@ class ChatReader:
         "_refusal",
         "_salvaged",
         "_seen",
-        "_timings",
         "_usage",
         "_wire",
         "done",
@@ -85,7 +84,6 @@ class ChatReader:
         self._head: Found = {}
         self._usage: Found = {}
         self._odd: Found = {}  # words without a reply around them
-        self._timings: object = None  # llama.cpp's, in its last chunk
         self._seen = False
         self._salvaged: RawReply | None = None
 
@@ -100,8 +98,6 @@ class ChatReader:
     def take(self, chunk: Found, name: str) -> Sequence[Delta]:
         """One chunk, already parsed."""
         choices = chunk.get("choices")
-        if "timings" in chunk:
-            self._timings = chunk["timings"]
         if chunk.get("usage") or "error" in chunk or "x_groq" in chunk or not choices:
             self._aside(chunk, name)
         if not isinstance(choices, list) or not choices or not isinstance(choices[0], dict):
@@ -259,7 +255,7 @@ class ChatReader:
             found = {**call.more, "id": call.id, "function": {"name": call.name, "arguments": call.pieces.whole()}}
             parts.append(wire.read_call(found))
         refusal = "".join(self._refusal)
-        return wire.reply({**self._head, "usage": self._usage, "timings": self._timings}, self._finish, parts, refusal, self._details)
+        return wire.reply({**self._head, "usage": self._usage}, self._finish, parts, refusal, self._details)
 
 
 class _OpenCall:
