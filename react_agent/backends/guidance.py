@@ -1,9 +1,10 @@
-"""Which format ``auto`` takes for a model on a server of one's own: a small one is guided, step by step, by a grammar.
+"""Which format ``auto`` takes for a model that llama.cpp or Ollama serves: a small one is guided, step by step, by a grammar.
 
 Of 40 tasks a model of half a billion parameters solved 34 so, the best hand-written loop 30, and 26 where its native calls were read generously; one of
 three times that size solved 37 with native calls. And a template without tools drops them without a word. (`benchmarks/small_models.py`)
 
-llama.cpp and Ollama tell both, but only when asked: once, before the first request that has tools. A provider in the table of profiles is not asked.
+They tell both, but only when asked: once, before the first request that has tools. Asked is each server that is named by its URL alone and may be one
+of them; a provider with a profile of its own is not.
 """
 
 from __future__ import annotations
@@ -51,7 +52,7 @@ async def ollama(room: Room, base_url: str, model: str, seconds: float) -> Choic
 
 
 LOOKS: dict[str, Look] = {"compatible": llamacpp, "llamacpp": llamacpp, "ollama": ollama, "ollama-openai": ollama}
-"""By provider or profile: those of servers that may be one's own."""
+"""By provider or profile: of those that are one of them, or may be."""
 
 
 def _told(answer: Answer) -> object:
