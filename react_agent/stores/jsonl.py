@@ -121,8 +121,7 @@ class JsonlWriter:
         self.path = path
         self._file = os.open(path, _APPEND | os.O_EXCL if new else _APPEND, 0o666)
         self._closed = False
-        self._rest = b""  # that the system did not take yet
-        self._waiting: list[bytes] = []  # lines
+        self._waiting: list[bytes] = []  # lines, and the rest of one of which the system took a part
         self._pictures: dict[int, Event] = {}  # whose lines are not there yet: what they show has to be put beside the file first
         self._flushed = 0.0
         try:
@@ -141,23 +140,23 @@ class JsonlWriter:
     def flush(self) -> None:
         """Raises `TraceError` where the system does not take it, for instance when the disk is full; it is then kept for the next time."""
         waiting = self._waiting
-        if not (waiting or self._rest):
+        if not waiting:
             return
         try:
             if self._pictures:
                 self._put_out()
-            data = b"\n".join(waiting) + b"\n" if waiting else b""
-            waiting.clear()
-            self.write_bytes(data)
+            data = b"\n".join(waiting) + b"\n"
+            while (written := os.write(self._file, data)) < len(data):  # the system may take a part only
+                data = data[written:]
+                waiting[:] = [data[:-1]]
         except OSError as error:
             raise _not_written(self.path, error) from error
+        waiting.clear()
 
-    def write_bytes(self, data: bytes) -> None:
-        """Append these bytes as they are."""
-        self._rest = rest = self._rest + data
-        while (written := os.write(self._file, rest)) < len(rest):  # the system may take a part only
-            self._rest = rest = rest[written:]
-        self._rest = b""
+    def end_line(self) -> None:
+        """Append what ends a line that was written without its end."""
+        self._waiting.append(b"")
+        self.flush()
 
     def _put_out(self) -> None:
         folder = Path(self.path).parent
@@ -199,7 +198,7 @@ def append_to(path: Path) -> JsonlWriter:
             if Trace.from_jsonl(data, source=str(path)).torn is not None:
                 os.truncate(path, data.rfind(b"\n") + 1)
             else:
-                writer.write_bytes(b"\n")
+                writer.end_line()
     except BaseException:
         writer.close()
         raise

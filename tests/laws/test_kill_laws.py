@@ -43,9 +43,9 @@ class Witness:
                     look()
 
         class Writer(JsonlWriter):
-            def write_bytes(self, data: bytes) -> None:
+            def flush(self) -> None:
                 with alone:
-                    super().write_bytes(data)
+                    super().flush()
                     look()
 
         class Store(JsonlStore):
