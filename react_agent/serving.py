@@ -32,9 +32,10 @@ from react_agent.messages import JsonObject
 from react_agent.result import Pending, pending
 from react_agent.stores.jsonl import JsonlStore, append_to
 from react_agent.trace import Trace
-from react_agent.view import items, words
+from react_agent.view import items, kin, words
 from react_agent.view.as_test import as_test
 from react_agent.view.html import as_data, compare_page, document, trace_title
+from react_agent.view.notes import notes
 from react_agent.view.reading import read_far
 from react_agent.view.redact import REDACTED, Redactor
 from react_agent.view.standing import agents
@@ -144,6 +145,7 @@ class _Rooms:
             "outcome": "damaged" if left else told["outcome"],
             "question": words.plain_line(words.said(started.task), 200),
             "model": words.plain_line(words.successive(agent.backend for agent in agents(trace))),
+            "agent": words.plain_line(started.spec.name),
             "steps": told["steps"],
             "tokens": trace.usage().total_tokens,
             "at": started.at,
@@ -161,8 +163,10 @@ class _Rooms:
         if not len(shown):
             return PlainTextResponse(str(summary["problem"]), 422)
         data: dict[str, object] = {
-            "items": list(items.items(shown)),
+            **self._named(items.forebears(shown), path),
+            "items": list(items.items(shown, said=notes(shown))),
             "summary": summary,
+            "beneath": self._beneath(shown, path),
             "test": as_test(shown, str(path)),
             "live": f"../api/run/{quote(path.stem, safe='')}",
         }
@@ -190,7 +194,32 @@ class _Rooms:
         first = request.query_params.get("from", "0")
         at = min(int(first), len(shown)) if first.isdecimal() else 0
         steps = sum(event.kind == "replied" for event in shown[:at])
-        return _answer({"items": list(items.items(shown[at:], steps)), "events": len(shown), "summary": summary})
+        news = list(items.items(shown[at:], steps, notes(shown) if at < len(shown) else {}, at))
+        return _answer({"items": news, "events": len(shown), "summary": summary, "beneath": self._beneath(shown, path, at)})
+
+    def _beneath(self, trace: Trace, path: Path, start: int = 0) -> items.Item:
+        """The runs beneath the calls, of those that may have changed since the event `start`."""
+        found = kin.beneath(trace, lambda run_id: kin.is_file(kin.file_of(run_id, path)), start)
+        return {f"{step}.{index}": [self._child(child, path) for child in children] for (step, index), children in found.items()}
+
+    def _child(self, child: kin.Child, path: Path) -> items.Item:
+        made: items.Item = {"run": words.plain(child.run_id)}
+        file = kin.file_of(child.run_id, path)
+        try:
+            told = file.stat()
+            row = self._row(file, told.st_mtime_ns, told.st_size)
+        except (OSError, ValueError):
+            return made  # there is none, or no longer
+        return made | {"there": True, "name": file.stem, "agent": row.get("agent", ""), "outcome": row["outcome"], "steps": row.get("steps", 0)}
+
+    def _named(self, forebears: items.Item, path: Path) -> items.Item:
+        """The same, with the names of those that have a page here."""
+        made: items.Item = {}
+        for how, one in forebears.items():
+            assert isinstance(one, dict)
+            file = kin.file_of(one["run"], path)
+            made[how] = {**one, "name": file.stem} if kin.is_file(file) else one
+        return made
 
     def _shown(self, path: Path) -> tuple[Trace, items.Item]:
         """A trace as it may be shown, and how it stands; a page asks often, and mostly nothing is new."""

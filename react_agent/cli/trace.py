@@ -82,7 +82,8 @@ def _child(path: Path, there: bool) -> terminal.Row:
     if read is None:
         return terminal.Row("sub-agent", words.plain(str(path)), "dim", note="unreadable")
     stands = standing(read.trace)
-    return terminal.Row("sub-agent", words.plain(str(path)), note=f"{stands.kind} · {words.amount(stands.state.steps, 'step')}")
+    told = f"{words.plain_line(read.trace.started.spec.name)} · {stands.kind} · {words.amount(stands.state.steps, 'step')}"
+    return terminal.Row("sub-agent", words.plain(str(path)), note=told)
 
 
 def _stands(trace: Trace, stands: Standing, beneath: Mapping[kin.Place, Iterable[terminal.Row]]) -> None:

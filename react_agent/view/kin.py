@@ -5,8 +5,8 @@ A sub-agent's run id is its call's key, so that it is found by its name alone.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from itertools import count
+from collections.abc import Callable
+from itertools import chain, count
 from pathlib import Path
 from typing import NamedTuple, TypeAlias
 
@@ -105,7 +105,15 @@ def parted(trace: Trace) -> Relative | None:
     return Relative(parent.run_id, steps - 1 if steps else None)
 
 
-def descendants(trace: Trace, beside: Path, redactor: Redactor | None = None) -> dict[str, Read]:
+class Found(NamedTuple):
+    """A run that a page shows: as far as it could be read, what is wrong with its file, and where that lies."""
+
+    trace: Trace
+    problem: str = ""
+    file: str | None = None
+
+
+def descendants(trace: Trace, beside: Path, redactor: Redactor | None = None) -> dict[str, Found]:
     """All runs beneath a trace's calls, and beneath theirs, as far as their files can be read; as they may be shown.
 
     Args:
@@ -113,25 +121,18 @@ def descendants(trace: Trace, beside: Path, redactor: Redactor | None = None) ->
         beside: Its file.
         redactor: Masks what is shown.
     """
-    found: dict[str, Read] = {}
-    waiting: list[Mapping[Place, list[Child]]] = [beneath(trace, lambda run_id: is_file(file_of(run_id, beside)))]
-    for children in waiting:
-        for child in _each(children):
-            if child.run_id in found or child.run_id == trace.run_id:
-                continue
-            read = read_run(file_of(child.run_id, beside))
-            if read is None or read.trace.run_id != child.run_id:
-                continue
-            if redactor is not None:
-                read = read._replace(trace=redactor.trace(read.trace))
-            found[child.run_id] = read
-            waiting.append(beneath(read.trace, lambda run_id: is_file(file_of(run_id, beside))))
+    found: dict[str, Found] = {}
+    waiting = [trace]
+    for run in waiting:
+        children = beneath(run, lambda run_id: is_file(file_of(run_id, beside)))
+        for child in chain.from_iterable(children.values()):
+            path = file_of(child.run_id, beside)
+            read = read_run(path) if child.there and child.run_id not in (*found, trace.run_id) else None
+            if read is not None and read.trace.run_id == child.run_id:
+                shown = redactor.trace(read.trace) if redactor else read.trace
+                found[child.run_id] = Found(shown, read.problem, str(path))
+                waiting.append(read.trace)
     return found
-
-
-def _each(children: Mapping[Place, list[Child]]) -> Iterator[Child]:
-    for some in children.values():
-        yield from (child for child in some if child.there)
 
 
 def read_run(path: Path) -> Read | None:

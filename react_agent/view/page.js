@@ -31,17 +31,19 @@
 
   // --------------------------------------------------------------------------------------------------------- blocks
 
-  const data = JSON.parse($("data").textContent);
+  const first = JSON.parse($("data").textContent), runs = new Map(Object.entries(first.runs || {})); // and those of its sub-agents, by id
+  runs.set(first.summary.run, first);
+  let data = first; // the run that is shown
   const blocks = [], steps = new Map(); // a block: a step with what came of its calls, or a note between steps
   let current = -1, found = [], sought = "";
 
   function take(item) {
     const step = steps.get(item.step);
     if (item.kind === "replied") {
-      const block = { step: item.step, reply: item, calls: new Map(), items: [item] };
+      const block = { step: item.step, reply: item, calls: new Map(), items: [item], told: [] };
       steps.set(item.step, block);
       blocks.push(block);
-      return block;
+      return noted(block, item);
     }
     if (step && item.index !== undefined) {
       const call = step.calls.get(item.index) || {};
@@ -49,12 +51,38 @@
       step.calls.set(item.index, call);
       step.items.push(item);
       step.hay = null;
-      return step;
+      return noted(step, item);
     }
     if (item.kind === "started" || item.kind === "finished") return null;
     const block = { note: item, items: [item] };
     blocks.push(block);
     return block;
+  }
+
+  // What the loop said to the model, with the result of a call or by itself.
+  function noted(block, item) {
+    for (const [index, text] of item.notes || []) {
+      const call = block.calls.get(index);
+      if (call) (call.notes ||= []).push(text);
+      else block.told.push(text);
+    }
+    return block;
+  }
+
+  function takeAll(items, from) {
+    return items.map((item, at) => {
+      if (data.parted && from + at === data.parted.at) blocks.push({ note: { kind: "parted" }, items: [data.parted] });
+      return take(item);
+    });
+  }
+
+  // The way to another run: a place on this page where that is on it, else its own page where it is served.
+  const place = (run, step) => `#${[run !== first.summary.run && `run=${encodeURIComponent(run)}`, Number.isInteger(step) && `step-${step}`].filter(Boolean).join("/")}`;
+  function way(to, text, step) {
+    if (!runs.has(to.run) && !to.name) return el("span", "mono", text);
+    const link = el("a", "way", text);
+    link.href = runs.has(to.run) ? place(to.run, step) : `${encodeURIComponent(to.name)}${Number.isInteger(step) ? `#step-${step}` : ""}`;
+    return link;
   }
 
   function draw(block) {
@@ -66,9 +94,9 @@
     return made;
   }
 
-  function drawStep({ step, reply, calls }) {
+  function drawStep({ step, reply, calls, told }) {
     const number = el("a", "no", String(step));
-    number.href = `#step-${Number(step)}`;
+    number.href = place(data.summary.run, Number(step));
     number.title = "Link to this step";
     const body = el("div", "body");
     const spent = words(reply.usage && tokens(reply.usage), reply.cost && dollars(reply.cost), seconds(reply.seconds), reply.last && "last request");
@@ -86,12 +114,13 @@
     if (reply.cut_short) body.append(aware("too long", "the reply was cut by the token limit"));
     if (reply.repairs) body.append(aware("repaired", reply.repairs));
     if (reply.cut) body.append(aware("cut off, made up by the model", reply.cut, "", "struck"));
+    for (const text of told) body.append(aware("to the model", text));
     const block = el("article", "block", number, body);
     block.id = `step-${Number(step)}`;
     return block;
   }
 
-  function drawCall(call, { called, asked, reviewed, returned }, step, index) {
+  function drawCall(call, { called, asked, reviewed, returned, notes }, step, index) {
     const list = call.arguments;
     const single = (list) => list && list.length === 1 && !list[0][1].includes("\n") && list[0][1].length < 90;
     const short = single(list), other = reviewed && reviewed.arguments;
@@ -107,9 +136,16 @@
       const by = reviewed.by ? ` by ${reviewed.by}` : "";
       card.append(el("div", "seen", aware(`${DECIDED[reviewed.decision]}${by}`, reviewed.text || ""), other ? given(other, single(other)) : ""));
     }
+    for (const child of data.beneath?.[`${step}.${index}`] || []) card.append(drawChild(child));
     if (returned) card.append(drawResult(returned));
     else if (!asked || reviewed) card.append(el("div", "seen", el("span", "tag", over(step) ? (called ? "called, no result on record" : "not run") : called ? "called, no result yet" : "not called yet")));
+    for (const text of notes || []) card.append(el("div", "seen", aware("to the model", text)));
     return card;
+  }
+
+  function drawChild(child) {
+    const what = child.there ? way(child, words(child.agent, child.outcome, amount(child.steps, "step"))) : "its trace is not beside this one";
+    return el("div", "seen", el("span", "tag good", "sub-agent"), what);
   }
 
   // Nothing more will come of a step once there is another, or the run has ended.
@@ -140,6 +176,7 @@
         if (item.edited !== undefined) body.append(folded("What it was", long(item.edited)));
         break;
       case "resumed": say("resumed", `taken up again, ${when(item.at)}`); break;
+      case "parted": body.append(el("span", "tag", "parted"), "What stands above was taken from ", way(data.parted, data.parted.run, data.parted.step), "."); break;
       case "stopped": say("stopped", `${item.cause}: ${item.detail || ""}`, "bad"); break;
       case "changed": say("changed", `the model is now ${item.backend}, the format ${item.format}`); body.append(setup(item)); break;
       case "compacted":
@@ -178,9 +215,10 @@
     const fact = (value, name) => (value ? el("span", "", el("b", "", value), name ? ` ${name}` : "") : null);
     const facts = el("p", "facts", fact(start.backend), fact(start.format, "format"), fact(end.steps.toLocaleString("en"), end.steps === 1 ? "step" : "steps"),
       fact(end.tool_calls && end.tool_calls.toLocaleString("en"), end.tool_calls === 1 ? "call that ran" : "calls that ran"),
-      fact(end.usage && end.usage.length && tokens(end.usage).replace(" tokens", ""), "tokens"), fact(end.cost && dollars(end.cost)), fact(seconds(end.seconds)), el("span", "", when(start.at)), el("span", "", end.run),
-      start.parent ? el("span", "", `from ${start.parent}`) : null);
+      fact(end.usage && end.usage.length && tokens(end.usage).replace(" tokens", ""), "tokens"), fact(end.cost && dollars(end.cost)), fact(seconds(end.seconds)), el("span", "", when(start.at)), el("span", "", end.run));
     const inside = [heading, facts];
+    if (data.above) inside.push(el("p", "kin", "beneath ", way(data.above, data.above.run, data.above.step), `, call ${data.above.call}`));
+    if (data.parted) inside.push(el("p", "kin", "a fork of ", way(data.parted, data.parted.run, data.parted.step), `, from its first ${amount(data.parted.at, "event")} on`));
     if (!one) inside.push(long(title));
     if (start.edited !== undefined) inside.push(folded("The question was edited in this fork", long(start.edited)));
     inside.push(...parts(task.filter((part) => part.picture)).map((image) => el("div", "seen", image)));
@@ -190,6 +228,11 @@
       const what = long(end.outcome === "unfinished" ? "It is still going on, or was interrupted; react-agent resume goes on with it." : end.detail || "");
       if (data.live && end.outcome === "unfinished") what.id = "age";
       inside.push(el("div", `result ${lost ? "lost" : "other"}`, el("span", "label", end.outcome), what));
+    }
+    if (end.reasons.length) {
+      const why = el("dl", "why");
+      for (const [label, text] of end.reasons) if (label !== "ended" || end.answer) why.append(el("dt", "", label), el("dd", "", long(text)));
+      inside.push(why);
     }
     if (data.live) inside.push(...end.waiting.map(review));
     inside.push(setup(start));
@@ -348,6 +391,7 @@
     ["n", "next and previous place", () => next(1)], ["N", "next and previous place", () => next(-1)],
     ["o", "open or fold the step's long texts", () => blocks[current] && turnAll(blocks[current])],
     ["O", "open or fold all", () => { all = !all; drawTo(blocks.length - 1); blocks.forEach((block) => turnAll(block, all)); }],
+    ["u", "up to the run that this one is beneath, or a fork of", () => document.querySelector("#head .kin a")?.click()],
     ["t", "light or dark", theme], ["c", "copy as a test", copy],
   ], (event) => {
     if (event.target !== $("search")) return false;
@@ -364,28 +408,50 @@
     const at = blocks.findIndex((block) => block.el && block.el.contains(event.target));
     if (at >= 0) go(at, true);
   });
-  const follow = () => { const at = /^#step-(\d+)$/.exec(location.hash); if (at && steps.has(Number(at[1]))) go(blocks.indexOf(steps.get(Number(at[1])))); };
+  function follow() {
+    const at = /^(?:#(?:run=([^/]*))?\/?(?:step-(\d+))?)?$/.exec(location.hash);
+    if (!at) return;
+    let run = first;
+    try { if (at[1] !== undefined) run = runs.get(decodeURIComponent(at[1])) || first; } catch { /* no id is written like this */ }
+    if (run !== data) turnTo(run);
+    if (at[2] !== undefined && steps.has(Number(at[2]))) go(blocks.indexOf(steps.get(Number(at[2]))));
+  }
   addEventListener("hashchange", follow);
 
   // ---------------------------------------------------------------------------------------------------------- at once
 
-  let drawn = 0;
+  let drawn = 0, turn = 0;
   function drawTo(index) {
     const made = document.createDocumentFragment();
     for (; drawn <= index && drawn < blocks.length; drawn++) made.append(draw(blocks[drawn]));
     $("blocks").append(made);
   }
-  function drawRest() {
+  function drawRest(of) {
+    if (of !== turn) return; // another run is shown by now
     if (drawn >= blocks.length) { document.documentElement.dataset.drawn = String(drawn); if (sought) mark(); return; }
     drawTo(drawn + CHUNK - 1);
-    later(drawRest);
+    later(() => drawRest(of));
   }
 
-  for (const edit of data.items[0].edits || []) if (data.items[edit.at]) data.items[edit.at].edited = edit.before; // of a fork
-  for (const item of data.items) take(item);
-  drawHead();
-  drawTo(FIRST - 1);
-  requestAnimationFrame(() => { drawTime(); follow(); later(drawRest); });
+  function turnTo(run) {
+    data = run;
+    const of = ++turn;
+    blocks.length = drawn = 0;
+    steps.clear();
+    current = -1;
+    found = [];
+    delete document.documentElement.dataset.drawn;
+    $("blocks").replaceChildren();
+    for (const edit of data.items[0].edits || []) if (data.items[edit.at]) data.items[edit.at].edited = edit.before; // of a fork
+    takeAll(data.items, 0);
+    if (sought) search();
+    drawHead();
+    drawTo(FIRST - 1);
+    scrollTo(0, 0);
+    requestAnimationFrame(() => { if (of === turn) { drawTime(); later(() => drawRest(of)); } });
+  }
+  turnTo(first);
+  requestAnimationFrame(follow);
 
   // A page that is served follows its run; from a file there is nothing to ask, and the policy would not let it.
   if (data.live) {
@@ -401,8 +467,8 @@
     };
     // Whoever is at the end stays there as it grows, until they go up. What was never laid out had a guessed height, so it takes some goes.
     const atEnd = () => innerHeight + scrollY >= document.body.scrollHeight - 80;
-    let following = atEnd(), place = scrollY;
-    addEventListener("scroll", () => { following = atEnd() || (following && scrollY >= place); place = scrollY; }, { passive: true });
+    let following = atEnd(), top = scrollY, before = "";
+    addEventListener("scroll", () => { following = atEnd() || (following && scrollY >= top); top = scrollY; }, { passive: true });
     const stay = (goes) => {
       const decide = data.summary.waiting.length ? document.querySelector(".review") : null;
       if (decide) { decide.scrollIntoView({ block: "center" }); following = true; } else scrollTo(0, document.body.scrollHeight);
@@ -411,11 +477,14 @@
     const lost = (why) => { $("problem").hidden = false; $("problem").textContent = data.summary.problem = why; };
     const grow = (news) => {
       if (news.events < data.items.length) return location.reload(); // the file is shorter than it was: another stands in its place
-      const same = ["outcome", "problem"].every((name) => news.summary[name] === data.summary[name]);
+      const below = JSON.stringify(news.beneath), same = ["outcome", "problem"].every((name) => news.summary[name] === data.summary[name]) && below === before;
+      before = below;
       if (!news.items.length && same) return tellAge();
+      const from = data.items.length;
       data.items.push(...news.items);
       data.summary = news.summary;
-      const touched = new Set(news.items.map(take)); // and the last step: what is open in it may have come to its end
+      Object.assign(data.beneath, news.beneath);
+      const touched = new Set(takeAll(news.items, from)); // and the last step: what is open in it may have come to its end
       for (const block of touched.add(blocks.findLast((one) => one.reply))) if (block?.el) draw(block);
       drawHead();
       drawTo(blocks.length - 1);
