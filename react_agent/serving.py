@@ -210,7 +210,13 @@ class _Rooms:
             row = self._row(file, told.st_mtime_ns, told.st_size)
         except (OSError, ValueError):
             return made  # there is none, or no longer
-        return made | {"there": True, "name": file.stem, "agent": row.get("agent", ""), "outcome": row["outcome"], "steps": row.get("steps", 0)}
+        return made | {
+            "there": True,
+            "name": file.stem,
+            "agent": row.get("agent", ""),
+            "outcome": row["outcome"],
+            "steps": row.get("steps", 0),
+        }
 
     def _named(self, forebears: items.Item, path: Path) -> items.Item:
         """The same, with the names of those that have a page here."""

@@ -111,7 +111,9 @@ def _mostly(steps: Sequence[Step]) -> Iterator[Reason]:
     total = sum(counts.values())
     name, most = max(counts.items(), key=lambda each: each[1], default=("", 0))
     if most > 2 and most * 2 >= total:
-        yield Reason("mostly", f"{words.plain_line(name)}: {most} of {words.amount(total, 'call')}, no two with the same arguments and result")
+        yield Reason(
+            "mostly", f"{words.plain_line(name)}: {most} of {words.amount(total, 'call')}, no two with the same arguments and result"
+        )
 
 
 def _took(trace: Trace, steps: Sequence[Step], outcome: Outcome) -> Iterator[Reason]:
@@ -156,4 +158,4 @@ def _to_do(outcome: Outcome, again: Sequence[_Again], steps: Sequence[Step]) -> 
         how = f"`react-agent resume FILE {option} N` goes on with more" if option else "agent.resume(trace) with larger Limits(…) goes on"
         yield how + rest
     elif outcome.kind == "looped":
-        yield "`react-agent resume FILE \"…\"` tells the model what to do instead; limits.repeats says how often it may repeat itself"
+        yield '`react-agent resume FILE "…"` tells the model what to do instead; limits.repeats says how often it may repeat itself'

@@ -35,9 +35,7 @@ _SCRIPTS: dict[Kind, tuple[str, ...]] = {
 _UNSAFE = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"}
 
 
-def page(
-    trace: Trace, *, problem: str = "", file: str | None = None, beneath: Mapping[str, kin.Found] = MappingProxyType({})
-) -> str:
+def page(trace: Trace, *, problem: str = "", file: str | None = None, beneath: Mapping[str, kin.Found] = MappingProxyType({})) -> str:
     """The whole page.
 
     Args:

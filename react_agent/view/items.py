@@ -41,7 +41,9 @@ PICTURES = ("image/png", "image/jpeg", "image/gif", "image/webp")  # what a brow
 _BASE64 = re.compile(r"[A-Za-z0-9+/\s]*={0,2}\s*")
 
 
-def items(events: Iterable[Event], step: int = 0, said: Mapping[int, Sequence[Note]] = MappingProxyType({}), first: int = 0) -> Iterator[Item]:
+def items(
+    events: Iterable[Event], step: int = 0, said: Mapping[int, Sequence[Note]] = MappingProxyType({}), first: int = 0
+) -> Iterator[Item]:
     """One item for each event, in order.
 
     Args:
@@ -250,7 +252,13 @@ def child(run_id: str, trace: Trace | None) -> Item:
     if trace is None:
         return {"run": plain(run_id)}
     stands = standing(trace)
-    return {"run": plain(run_id), "there": True, "agent": plain(trace.started.spec.name), "outcome": stands.kind, "steps": stands.state.steps}
+    return {
+        "run": plain(run_id),
+        "there": True,
+        "agent": plain(trace.started.spec.name),
+        "outcome": stands.kind,
+        "steps": stands.state.steps,
+    }
 
 
 def summary(trace: Trace, problem: str = "") -> Item:

@@ -467,7 +467,7 @@
     };
     // Whoever is at the end stays there as it grows, until they go up. What was never laid out had a guessed height, so it takes some goes.
     const atEnd = () => innerHeight + scrollY >= document.body.scrollHeight - 80;
-    let following = atEnd(), top = scrollY, before = "";
+    let following = atEnd(), top = scrollY;
     addEventListener("scroll", () => { following = atEnd() || (following && scrollY >= top); top = scrollY; }, { passive: true });
     const stay = (goes) => {
       const decide = data.summary.waiting.length ? document.querySelector(".review") : null;
@@ -477,15 +477,16 @@
     const lost = (why) => { $("problem").hidden = false; $("problem").textContent = data.summary.problem = why; };
     const grow = (news) => {
       if (news.events < data.items.length) return location.reload(); // the file is shorter than it was: another stands in its place
-      const below = JSON.stringify(news.beneath), same = ["outcome", "problem"].every((name) => news.summary[name] === data.summary[name]) && below === before;
-      before = below;
-      if (!news.items.length && same) return tellAge();
+      const same = !news.items.length && ["outcome", "problem"].every((name) => news.summary[name] === data.summary[name]);
+      const below = Object.entries(news.beneath).filter(([at, list]) => JSON.stringify(list) !== JSON.stringify(data.beneath[at]));
+      if (same && !below.length) return tellAge();
       const from = data.items.length;
       data.items.push(...news.items);
       data.summary = news.summary;
       Object.assign(data.beneath, news.beneath);
-      const touched = new Set(takeAll(news.items, from)); // and the last step: what is open in it may have come to its end
+      const touched = new Set([...takeAll(news.items, from), ...below.map(([at]) => steps.get(parseInt(at)))]); // and the last step: what is open in it may have come to its end
       for (const block of touched.add(blocks.findLast((one) => one.reply))) if (block?.el) draw(block);
+      if (same) return; // else what a person writes into a review would be gone
       drawHead();
       drawTo(blocks.length - 1);
       drawTime();

@@ -83,7 +83,11 @@ CASES: dict[str, tuple[list[ScriptItem], dict[str, object], list[tuple[str, str]
     "no call and no answer": (
         [Raw("")] * 4,
         {},
-        [("ended", "malformed"), ("repeated", "a reply that could not be used 3 times, in steps 0 to 2: "), ("to do", "trace raw FILE --step 2")],
+        [
+            ("ended", "malformed"),
+            ("repeated", "a reply that could not be used 3 times, in steps 0 to 2: "),
+            ("to do", "trace raw FILE --step 2"),
+        ],
     ),
     "steps": (
         [call("look", n=n) for n in range(50, 99)],

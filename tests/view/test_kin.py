@@ -182,5 +182,3 @@ def test_descendants_that_cannot_be_read_are_left_out(store: JsonlStore) -> None
     store.path("p/0.0").write_text("{}\n")
     store.path("p/1.0").write_bytes(store.path("p/1.0+2").read_bytes())  # another run under this name
     assert sorted(kin.descendants(store.load("p"), path, Redactor())) == ["p/1.0+2"]
-
-
