@@ -55,7 +55,7 @@ def items(
     for at, event in enumerate(events, first):
         made = _item(event, step)
         if at in said:
-            made["notes"] = [[note.index, plain(note.text)] for note in said[at]]
+            made["notes"] = [[note.call, plain(note.text)] for note in said[at]]
         yield {name: value for name, value in made.items() if value not in (None, "", [], ())}
         step += isinstance(event, Replied)
 

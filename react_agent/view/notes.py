@@ -13,10 +13,10 @@ from react_agent.view.standing import MISFITS
 
 
 class Note(NamedTuple):
-    """A word to the model; `index` is that of the call with whose result it went, if it went with one."""
+    """A word to the model; `call` is the index of the call with whose result it went, if it went with one."""
 
     text: str
-    index: int | None = None
+    call: int | None = None
 
 
 def notes(trace: Trace) -> dict[int, list[Note]]:
@@ -37,14 +37,11 @@ def notes(trace: Trace) -> dict[int, list[Note]]:
         said: list[Note] = []
         for message in state.view[before:]:
             if message.role == "tool":
-                said += [Note(part.text, index) for index, one in enumerate(message.results) for part in one.content if _is_note(part)]
+                for index, result in enumerate(message.results):
+                    said += [Note(part.text, index) for part in result.content if isinstance(part, Text) and part.provider_data == NOTE]
             elif message.role == "user" and not any(message is one for one in told):
                 text = message.text.removeprefix((event.reply.complaint or "") if isinstance(event, Replied) else "").strip()
                 said += [Note(text)] if text else []
         if said:
             found[at] = said
     return found
-
-
-def _is_note(part: object) -> bool:
-    return isinstance(part, Text) and part.provider_data == NOTE

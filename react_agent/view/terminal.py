@@ -156,7 +156,7 @@ def transcript(
         if isinstance(event, Returned):
             yield from beneath.get((event.step, event.index), ())
         for note in notes.get(at, ()):
-            about = "" if note.index is None or not isinstance(event, Returned) else f"{event.step}.{note.index}"
+            about = "" if note.call is None or not isinstance(event, Returned) else f"{event.step}.{note.call}"
             yield Row("to the model", words.plain(note.text), "yellow", "yellow", about, lines=lines)
         step += isinstance(event, Replied)
 

@@ -159,7 +159,7 @@ def test_what_the_loop_said_is_shown_where_it_was_said(tmp_path: Path) -> None:
 def test_notes_are_by_event_and_a_complaint_is_told_once() -> None:
     trace = run(Raw(""), call("look", n=1), "ten", steps=2)
     found = notes(trace)
-    assert [(trace[at].kind, [(note.index, note.text[:20]) for note in said]) for at, said in found.items()] == [
+    assert [(trace[at].kind, [(note.call, note.text[:20]) for note in said]) for at, said in found.items()] == [
         ("replied", [(None, "Note: 1 of at most 2")]),
         ("returned", [(None, "This was the last st")]),
     ]

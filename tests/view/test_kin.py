@@ -6,8 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from msgspec.structs import replace
 from _stories import tell
+from msgspec.structs import replace
 from typer.testing import CliRunner
 
 from react_agent import Agent, JsonlStore, MockBackend, Tool, Trace, Usage, call, tool
