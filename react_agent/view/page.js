@@ -114,6 +114,7 @@
     if (reply.cut_short) body.append(aware("too long", "the reply was cut by the token limit"));
     if (reply.repairs) body.append(aware("repaired", reply.repairs));
     if (reply.cut) body.append(aware("cut off, made up by the model", reply.cut, "", "struck"));
+    if (reply.raw && reply.reading !== "malformed" && reply.raw !== reply.text) body.append(folded("As the model wrote it", long(reply.raw, "mono")));
     for (const text of told) body.append(aware("to the model", text));
     const block = el("article", "block", number, body);
     block.id = `step-${Number(step)}`;
@@ -318,7 +319,8 @@
     folds.forEach((one) => { one.open = to; });
   }
 
-  const texts = (value) => (typeof value === "string" ? (value.startsWith("data:image/") ? "" : value) : value && typeof value === "object" ? Object.values(value).map(texts).join("\n") : "");
+  const UNSEEN = new Set(["kind", "key", "reading", "format", "status", "decision", "picture"]); // what of an item no reader sees
+  const texts = (value) => (typeof value === "string" ? value : value && typeof value === "object" ? Object.entries(value).map(([name, one]) => (UNSEEN.has(name) ? "" : texts(one))).join("\n") : "");
 
   function search() {
     sought = $("search").value.trim().toLowerCase();
@@ -337,24 +339,40 @@
     if (sought && !blocks[at].el.textContent.toLowerCase().includes(sought)) turnAll(blocks[at], true);
     $("count").textContent = `${places.indexOf(at) + 1} of ${places.length}`;
     mark();
+    reveal(blocks[at].el);
+  }
+
+  function* placesIn(element) {
+    const walker = document.createTreeWalker(element, NodeFilter.SHOW_TEXT);
+    while (walker.nextNode()) {
+      const node = walker.currentNode, text = node.data.toLowerCase();
+      if (text.length !== node.data.length) continue;
+      for (let at = text.indexOf(sought); at >= 0; at = text.indexOf(sought, at + sought.length)) {
+        const range = new Range();
+        range.setStart(node, at);
+        range.setEnd(node, at + sought.length);
+        yield range;
+      }
+    }
+  }
+
+  // The first place of a step, which may be far down in a long text, or folded away.
+  function reveal(element) {
+    const range = sought && placesIn(element).next().value;
+    if (!range) return;
+    for (let fold; (fold = range.startContainer.parentElement.closest("details:not([open])")); ) fold.open = true;
+    requestAnimationFrame(() => {
+      const { top, bottom } = range.getBoundingClientRect();
+      if (top < $("bar").offsetHeight || bottom > innerHeight) scrollBy(0, top - innerHeight / 3);
+    });
   }
 
   function mark() {
     if (!window.Highlight || !CSS.highlights) return;
     const ranges = [];
-    for (const block of sought ? found.slice(0, 400) : []) {
+    for (const block of sought ? new Set([...found.filter((one) => one === blocks[current]), ...found]) : []) { // what is looked at first
       if (!block.el || ranges.length > 2000) continue;
-      const walker = document.createTreeWalker(block.el, NodeFilter.SHOW_TEXT);
-      while (walker.nextNode()) {
-        const text = walker.currentNode.data.toLowerCase();
-        if (text.length !== walker.currentNode.data.length) continue;
-        for (let at = text.indexOf(sought); at >= 0; at = text.indexOf(sought, at + sought.length)) {
-          const range = new Range();
-          range.setStart(walker.currentNode, at);
-          range.setEnd(walker.currentNode, at + sought.length);
-          ranges.push(range);
-        }
-      }
+      for (const range of placesIn(block.el)) if (ranges.push(range) > 2000) break;
     }
     CSS.highlights.set("found", new Highlight(...ranges));
   }

@@ -152,6 +152,45 @@ def test_search(tab: Page, tmp_path: Path) -> None:
     expect(tab).to_have_text("none")
 
 
+def test_a_place_that_is_found_is_seen(tab: Page, tmp_path: Path) -> None:
+    """Far down in a long text, which was folded; of what no reader sees nothing is found."""
+
+    @tool(read_only=True)
+    def read(lines: int) -> str:
+        """Read."""
+        return "\n".join(f"line {line} lorem" for line in range(lines))
+
+    script = [call("read", lines=3_000), Raw("Thought: hm\nAction: read\nAction Input: {'lines': 1}"), Raw("Final Answer: so")]
+    with ThreadPoolExecutor(1) as apart:
+        agent = Agent(MockBackend(script, format="react_text"), tools=[read])
+        trace = apart.submit(agent.run_sync, "How many?").result().trace
+    show(tab, trace, tmp_path)
+    for sought, in_view in (("line 2900", True), ("action input: {'lines'", True), ("line 0", True), ("lorem", True)):
+        tab.locator("#search").fill(sought)
+        tab.locator("#search").dispatch_event("input")
+        expect(tab).to_have_text("2 places" if sought in ("line 0", "lorem") else "1 place")
+        tab.keyboard.press("Enter")
+        tab.wait_for_function("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done(true))))")
+        top = tab.evaluate("[...CSS.highlights.get('found')][0].getBoundingClientRect().top")
+        assert (sought, 80 < top < 800) == (sought, in_view)
+        assert tab.evaluate("CSS.highlights.get('found').size") <= 2_010
+    for unseen in ("replied", "called", "react_text", trace.run_id):
+        tab.locator("#search").fill(unseen)
+        expect(tab).to_have_text("none")
+
+
+def test_what_is_printed_is_dark_on_light_and_whole(tab: Page, tmp_path: Path) -> None:
+    show(tab, many(40), tmp_path)
+    tab.keyboard.press("t")
+    tab.keyboard.press("t")
+    tab.keyboard.press("t")
+    tab.emulate_media(media="print")
+    assert tab.evaluate("getComputedStyle(document.body).color") == "rgb(36, 38, 43)"
+    assert not tab.locator("#copy").is_visible()
+    assert tab.locator("#step-30").evaluate("block => getComputedStyle(block).contentVisibility") == "visible"
+    assert tab.locator("#step-30").evaluate("block => getComputedStyle(block).breakInside") == "auto"
+
+
 def test_copy_as_a_test(tab: Page, tmp_path: Path) -> None:
     tab.context.grant_permissions(["clipboard-read", "clipboard-write"])
     show(tab, many(3), tmp_path)
