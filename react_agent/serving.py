@@ -28,7 +28,7 @@ from starlette.types import ASGIApp
 
 from react_agent.errors import TraceError
 from react_agent.events import Reviewed
-from react_agent.messages import JsonObject
+from react_agent.messages import JsonObject, clean
 from react_agent.result import Pending, pending
 from react_agent.stores.jsonl import JsonlStore, append_to
 from react_agent.trace import Trace
@@ -129,7 +129,7 @@ class _Rooms:
         for path in self._store.runs() if self._folder.is_dir() else ():
             try:
                 told = path.stat()
-                made.append({"name": path.stem, **self._row(path, told.st_mtime_ns, told.st_size)})
+                made.append({"name": clean(path.stem), **self._row(path, told.st_mtime_ns, told.st_size)})
             except OSError:
                 continue  # it went away meanwhile
         return made
@@ -137,6 +137,8 @@ class _Rooms:
     @lru_cache(maxsize=4096)  # noqa: B019 - there is one of this for the life of a server
     def _row(self, path: Path, changed: int, _size: int) -> items.Item:
         trace, problem, left = read_far(path)
+        if clean(path.stem) != path.stem:
+            trace, problem = Trace(), f"{path}: no address can name this file, for its name is no UTF-8; rename it"
         if not len(trace):
             return {"outcome": "unreadable", "question": words.plain_line(problem, 200), "model": "", "at": changed / 1e9}
         trace = self._redactor.trace(trace)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -58,6 +59,18 @@ def test_the_list(client: TestClient) -> None:
     assert {name: run["outcome"] for name, run in runs.items()} == {"one": "answered", "wait~1": "paused", "other": "unreadable"}
     assert runs["one"]["steps"] == 2
     assert data_of(client.get("/").text)["runs"] == client.get("/api/runs").json()["runs"]
+
+
+def test_a_name_that_has_no_address_does_not_hide_the_others(client: TestClient, folder: Path) -> None:
+    strange = folder / os.fsdecode(b"b\xff.jsonl")
+    try:
+        strange.write_bytes((folder / "one.jsonl").read_bytes())
+    except OSError:
+        pytest.skip("this file system takes no such name")
+    assert client.get("/").status_code == 200
+    runs = {run["name"]: run for run in client.get("/api/runs").json()["runs"]}
+    [other] = set(runs) - {"one", "wait~1", "other"}
+    assert (runs[other]["outcome"], "rename it" in runs[other]["question"]) == ("unreadable", True)
 
 
 def test_a_run(client: TestClient, folder: Path) -> None:
