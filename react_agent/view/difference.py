@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from hashlib import sha256
 from typing import Literal, TypeAlias
 
 from react_agent.events import Changed, Started, Told
-from react_agent.messages import Image, Settings, ToolSpec
+from react_agent.messages import Settings, ToolSpec
 from react_agent.trace import Step, Trace
 from react_agent.view import words
 from react_agent.view.standing import Standing, agents, standing
@@ -205,8 +204,8 @@ def _difference(label: str, before: str, after: str) -> Difference:
 
 
 def _heads(first: Trace, second: Trace) -> Iterator[tuple[str, str, str]]:
-    yield "question", _contents(first.started.task.parts), _contents(second.started.task.parts)
-    yield "told", *("\n".join(_contents(event.message.parts) for event in trace if isinstance(event, Told)) for trace in (first, second))
+    yield "question", words.distinct(first.started.task.parts), words.distinct(second.started.task.parts)
+    yield "told", _told(first), _told(second)
     ones, others = agents(first), agents(second)
     for label, of in _OF_AN_AGENT.items():
         yield label, words.successive(map(of, ones)), words.successive(map(of, others))
@@ -214,6 +213,10 @@ def _heads(first: Trace, second: Trace) -> Iterator[tuple[str, str, str]]:
     for name in sorted(before.keys() & after.keys()):
         if before[name] != after[name]:
             yield "tool", _definition(before[name]), _definition(after[name])
+
+
+def _told(trace: Trace) -> str:
+    return "\n".join(words.distinct(event.message.parts) for event in trace if isinstance(event, Told))
 
 
 def _definition(tool: ToolSpec) -> str:
@@ -224,13 +227,6 @@ def _definition(tool: ToolSpec) -> str:
 def _settings(settings: Settings) -> str:
     given = {name: getattr(settings, name) for name in settings.__struct_fields__}
     return ", ".join(f"{name} {words.value(value)}" for name, value in given.items() if value not in (None, ()))
-
-
-def _contents(parts: Iterable[object]) -> str:
-    """As it is shown, and of pictures what tells one from another."""
-    each = list(parts)
-    seen = [sha256((part.data or part.sha256 or part.url or "").encode()).hexdigest()[:8] for part in each if isinstance(part, Image)]
-    return words.contents(each) + (f"\npictures {', '.join(seen)}" if seen else "")
 
 
 _OF_AN_AGENT: dict[str, Callable[[Started | Changed], str]] = {
@@ -275,7 +271,7 @@ def _texts(step: Step) -> Iterator[tuple[str, str]]:
     for call, written in zip(step.calls, reply.message.calls, strict=True):
         yield "action", words.call(call.name, call.arguments, written.raw)
         yield "status", call.result.status if call.result else "open"
-        yield "observation", _contents(call.result.content) if call.result else ""
+        yield "observation", words.distinct(call.result.content) if call.result else ""
 
 
 def _ending(one: Standing, other: Standing) -> Iterator[tuple[str, str, str]]:

@@ -70,7 +70,7 @@ def _calls_again(steps: Iterable[Step]) -> Iterator[_Again]:
             if call.result is None:
                 continue
             given = json.dumps(call.arguments, sort_keys=True) if call.arguments is not None else written.raw or ""
-            key = (call.name, given, call.result.status, words.observed(call.result))
+            key = (call.name, given, call.result.status, words.distinct(call.result.content))
             groups.setdefault(key, (call, []))[1].append(step.index)
     for (_, given, status, result), (call, where) in groups.items():
         if len(where) > 1:
