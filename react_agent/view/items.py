@@ -34,6 +34,7 @@ from react_agent.view.ending import reasons
 from react_agent.view.notes import Note, notes
 from react_agent.view.standing import last_question, standing
 from react_agent.view.words import plain
+from react_agent.view.written import written
 
 Item: TypeAlias = "dict[str, object]"
 
@@ -151,7 +152,7 @@ def _replied(event: Replied, step: int) -> Item:
         "usage": usage(reply.usage),
         "cost": reply.cost,
         "tried": [words.attempt(one) for one in reply.route],
-        "raw": plain(reply.raw or ""),
+        "raw": plain(written(reply) or ""),
     }
     return made | _how_read(reply)
 
