@@ -20,7 +20,8 @@ TEXTS = {
     "repaired": ("Thought: hm\nAction: look\nAction Input: {'n': 1,}", True),
     "cut off": ('Action: look\nAction Input: {"n": 1}\nObservation: 7', True),
     "an answer": ("Final Answer: so", True),
-    "unusable": ("Action: look\nAction Input: {", True),
+    "unusable": ("Action:", True),
+    "unreadable arguments": ("Action: look\nAction Input: {", False),  # they stand with their call
     "other blanks": ('Thought:   hm\nAction: look\nAction Input: {"n":   1}', False),  # only what was read of it is on record
 }
 
@@ -32,7 +33,7 @@ def test_what_was_written(name: str) -> None:
     trace = agent.run_sync("Well?").trace
     reply = trace.steps()[0].reply
     assert written(reply) == (text if kept else None)
-    assert [item for item in items(trace) if item["kind"] == "replied"][0].get("raw", "") == (text if kept else "")
+    assert next(item for item in items(trace) if item["kind"] == "replied").get("raw", "") == (text if kept else "")
 
 
 def test_native_calls_are_no_text() -> None:
