@@ -11,6 +11,8 @@ def written(reply: ModelReply) -> str | None:
     """The text as it came; None for native calls, and where only what was read of it is on record."""
     if reply.raw is not None:
         return reply.raw
+    if reply.reading == "malformed":  # its text stays as it is
+        return reply.message.text or None
     by = reply.read_by
     if by is None or by.span is None:
         return None
