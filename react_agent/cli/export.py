@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from enum import StrEnum
 from pathlib import Path
@@ -136,11 +137,11 @@ def as_markdown(trace: Trace) -> str:
     stands, started = standing(trace), trace.started
     state, outcome = stands.state, stands.outcome
     lines = [
-        f"# {words.plain_line(words.said(started.task), 200)}",
+        f"# {_literal(words.plain_line(words.said(started.task), 200))}",
         "",
         f"- run: `{trace.run_id}`, {words.when(started.at)}",
         f"- model: `{words.plain_line(started.backend)}`, format `{started.format}`",
-        f"- outcome: **{stands.kind}**" + (f", {words.plain_line(outcome.detail, 300)}" if outcome and outcome.detail else ""),
+        f"- outcome: **{stands.kind}**" + (f", {_literal(words.plain_line(outcome.detail, 300))}" if outcome and outcome.detail else ""),
         f"- {words.amount(state.steps, 'step')}, {words.tokens(state.usage)}" + (f", {words.cost(state.cost)}" if state.cost else ""),
         "",
     ]
@@ -162,7 +163,7 @@ def _markdown(event: Event, step: int) -> list[str]:
             if text := reply.message.text:
                 lines += ["**Answer**" if reply.reading == "answer" else "**Wrote**", "", _fenced(text), ""]
             if reply.reading == "malformed":
-                lines += [f"Could not be used: {words.plain_line(reply.complaint or '', 500)}", ""]
+                lines += [f"Could not be used: {_literal(words.plain_line(reply.complaint or '', 500))}", ""]
             if reply.read_by and reply.read_by.cut:
                 lines += ["Cut off, made up by the model:", "", _fenced(reply.read_by.cut), ""]
             return lines
@@ -175,8 +176,16 @@ def _markdown(event: Event, step: int) -> list[str]:
             return []
 
 
+_MARKS = re.compile(r"[\\`\[\]<>&]|^[ \t]*[#=+*-]", re.MULTILINE)
+
+
+def _literal(text: str) -> str:
+    """The text so that nothing in it is an element, a link, a picture from elsewhere or a heading when the document is drawn."""
+    return _MARKS.sub(lambda found: f"{found[0][:-1]}\\{found[0][-1]}", text)
+
+
 def _quoted(text: str) -> str:
-    return "\n".join(f"> {line}" for line in words.plain(text).splitlines())
+    return "\n".join(f"> {line}" for line in _literal(words.plain(text)).splitlines())
 
 
 def _fenced(text: str) -> str:

@@ -253,8 +253,9 @@ def _returned(event: Returned, lines: int | None) -> Row:
     parts = [place(event)]
     if event.seconds:
         parts.append(words.seconds(event.seconds))
-    if event.usage or event.cost:
-        beneath = (words.tokens(event.usage) if event.usage else "", words.cost(event.cost))
+    used = event.usage if event.usage and event.usage.total_tokens else None  # else nobody counted
+    if used or event.cost:
+        beneath = (words.tokens(used) if used else "", words.cost(event.cost))
         parts.append(" · ".join(filter(None, beneath)) + " beneath")
     if event.attempts:
         parts.append(f"tried {event.attempts} times")
