@@ -27,7 +27,7 @@ from react_agent.view.standing import agents
 _HERE = Path(__file__).parent
 Kind: TypeAlias = Literal["page", "list", "compare"]
 _SCRIPTS: dict[Kind, tuple[str, ...]] = {
-    "page": ("base.js", "timeline.js", "page.js"),
+    "page": ("base.js", "timeline.js", "finding.js", "review.js", "page.js"),
     "list": ("base.js", "list.js"),
     "compare": ("base.js", "compare.js"),
 }

@@ -35,7 +35,7 @@
   runs.set(first.summary.run, first);
   let data = first; // the run that is shown
   const blocks = [], steps = new Map(); // a block: a step with what came of its calls, or a note between steps
-  let current = -1, found = [], sought = "";
+  let current = -1;
 
   function take(item) {
     const step = steps.get(item.step);
@@ -90,7 +90,7 @@
     if (block.el) block.el.replaceWith(made);
     block.el = made;
     if (blocks[current] === block) made.classList.add("current");
-    if (found.includes(block)) made.classList.add("hit");
+    if (find.hit(block)) made.classList.add("hit");
     return made;
   }
 
@@ -235,7 +235,7 @@
       for (const [label, text] of end.reasons) if (label !== "ended" || end.answer) why.append(el("dt", "", label), el("dd", "", long(text)));
       inside.push(why);
     }
-    if (data.live) inside.push(...end.waiting.map(review));
+    if (data.live) inside.push(...end.waiting.map(reviewing(data.live, given)));
     inside.push(setup(start));
     $("head").replaceChildren(...inside);
     $("problem").hidden = !end.problem;
@@ -255,41 +255,6 @@
     const age = Date.now() / 1000 - data.items.at(-1).at;
     if ($("age")) $("age").textContent = data.items.at(-1).kind === "reviewed" ? "It was decided on; react-agent resume goes on with it." : age < 60 ? `It is going on; the last event was ${Math.max(0, Math.round(age))} s ago.`
       : `Nothing was written for ${seconds(age)}: a slow step, or it was interrupted. react-agent resume goes on with it.`;
-  }
-
-  // A page that is served may decide on a call that waits; `react-agent resume` then goes on.
-  function review(call) {
-    const said = el("span", "aware"), buttons = [];
-    const decide = async (decision, text) => {
-      buttons.forEach((one) => { one.disabled = true; });
-      const body = JSON.stringify({ step: call.step, index: call.index, decision, text });
-      try {
-        const answer = await fetch(`${data.live}/review`, { method: "POST", headers: { "Content-Type": "application/json" }, body });
-        said.textContent = answer.ok ? "It is written down." : await answer.text();
-        if (!answer.ok) buttons.forEach((one) => { one.disabled = false; });
-      } catch { said.textContent = "The server is away."; }
-    };
-    const button = (name, decision, field) => {
-      const made = el("button", "", name);
-      made.type = "button";
-      made.addEventListener("click", () => decide(decision, field ? field.value : ""));
-      buttons.push(made);
-      return made;
-    };
-    const field = (tag, name, value) => {
-      const made = el(tag);
-      made.setAttribute("aria-label", name);
-      made.placeholder = name;
-      made.value = value || "";
-      return made;
-    };
-    const reason = field("input", "Why not? The model is told."), other = field("textarea", "Other arguments, as JSON", call.json), result = field("textarea", "Its result, without running it");
-    const more = el("details", "", el("summary", "", "Other arguments, or a result of your own"),
-      el("div", "", el("div", "row", other, button("Run with these", "change", other)), el("div", "row", result, button("Give this", "result", result))));
-    const box = el("section", "review", el("span", "tag", `${call.step}.${call.index} waits`), el("b", "mono", call.name), ` · ${call.question || ""}`, given(call.arguments),
-      el("div", "row", button("Approve", "approve"), reason, button("Deny", "deny", reason)), more, said);
-    box.id = `review-${Number(call.step)}-${Number(call.index)}`;
-    return box;
   }
 
   const time = timeline($("time"), (step) => go(blocks.indexOf(steps.get(step))));
@@ -312,69 +277,12 @@
     time.mark(block.step);
   }
 
+  const find = finding({ blocks, here: () => blocks[current], go, open: (block) => turnAll(block, true) });
   function turnAll(block, open) {
     const holders = [...block.el.querySelectorAll(".long")], folds = [...block.el.querySelectorAll("details")];
     const to = open ?? !(holders.some((one) => one.open) || folds.some((one) => one.open));
     holders.forEach((one) => one.turn(to));
     folds.forEach((one) => { one.open = to; });
-  }
-
-  const UNSEEN = new Set(["kind", "key", "reading", "format", "status", "decision", "picture"]); // what of an item no reader sees
-  const texts = (value) => (typeof value === "string" ? value : value && typeof value === "object" ? Object.entries(value).map(([name, one]) => (UNSEEN.has(name) ? "" : texts(one))).join("\n") : "");
-
-  function search() {
-    sought = $("search").value.trim().toLowerCase();
-    found = sought ? blocks.filter((block) => (block.hay ??= block.items.map(texts).join("\n").toLowerCase()).includes(sought)) : [];
-    document.body.classList.toggle("searching", sought !== "");
-    for (const block of blocks) block.el?.classList.toggle("hit", found.includes(block));
-    $("count").textContent = sought ? (found.length ? amount(found.length, "place") : "none") : "";
-    mark();
-  }
-
-  function next(way) {
-    if (!found.length) return;
-    const places = found.map((block) => blocks.indexOf(block));
-    const at = way > 0 ? places.find((place) => place > current) ?? places[0] : places.findLast((place) => place < current) ?? places.at(-1);
-    go(at);
-    if (sought && !blocks[at].el.textContent.toLowerCase().includes(sought)) turnAll(blocks[at], true);
-    $("count").textContent = `${places.indexOf(at) + 1} of ${places.length}`;
-    mark();
-    reveal(blocks[at].el);
-  }
-
-  function* placesIn(element) {
-    const walker = document.createTreeWalker(element, NodeFilter.SHOW_TEXT);
-    while (walker.nextNode()) {
-      const node = walker.currentNode, text = node.data.toLowerCase();
-      if (text.length !== node.data.length) continue;
-      for (let at = text.indexOf(sought); at >= 0; at = text.indexOf(sought, at + sought.length)) {
-        const range = new Range();
-        range.setStart(node, at);
-        range.setEnd(node, at + sought.length);
-        yield range;
-      }
-    }
-  }
-
-  // The first place of a step, which may be far down in a long text, or folded away.
-  function reveal(element) {
-    const range = sought && placesIn(element).next().value;
-    if (!range) return;
-    for (let fold; (fold = range.startContainer.parentElement.closest("details:not([open])")); ) fold.open = true;
-    requestAnimationFrame(() => {
-      const { top, bottom } = range.getBoundingClientRect();
-      if (top < $("bar").offsetHeight || bottom > innerHeight) scrollBy(0, top - innerHeight / 3);
-    });
-  }
-
-  function mark() {
-    if (!window.Highlight || !CSS.highlights) return;
-    const ranges = [];
-    for (const block of sought ? new Set([...found.filter((one) => one === blocks[current]), ...found]) : []) { // what is looked at first
-      if (!block.el || ranges.length > 2000) continue;
-      for (const range of placesIn(block.el)) if (ranges.push(range) > 2000) break;
-    }
-    CSS.highlights.set("found", new Highlight(...ranges));
   }
 
   // ------------------------------------------------------------------------------------------------------- dialogues
@@ -406,20 +314,20 @@
     ["j", "next and previous step", () => go(current + 1)], ["k", "next and previous step", () => go(current - 1)],
     ["g", "first and last step", () => go(0)], ["G", "first and last step", () => go(blocks.length - 1)],
     ["/", "search; Enter for the next place", () => { $("search").focus(); $("search").select(); }],
-    ["n", "next and previous place", () => next(1)], ["N", "next and previous place", () => next(-1)],
+    ["n", "next and previous place", () => find.next(1)], ["N", "next and previous place", () => find.next(-1)],
     ["o", "open or fold the step's long texts", () => blocks[current] && turnAll(blocks[current])],
     ["O", "open or fold all", () => { all = !all; drawTo(blocks.length - 1); blocks.forEach((block) => turnAll(block, all)); }],
     ["u", "up to the run that this one is beneath, or a fork of", () => document.querySelector("#head .kin a")?.click()],
     ["t", "light or dark", theme], ["c", "copy as a test", copy],
   ], (event) => {
     if (event.target !== $("search")) return false;
-    if (event.key === "Enter") { event.preventDefault(); next(event.shiftKey ? -1 : 1); }
-    if (event.key === "Escape") { $("search").value = ""; search(); $("search").blur(); }
+    if (event.key === "Enter") { event.preventDefault(); find.next(event.shiftKey ? -1 : 1); }
+    if (event.key === "Escape") { $("search").value = ""; find.search(); $("search").blur(); }
     return true;
   });
   addEventListener("scroll", () => document.body.classList.toggle("below", scrollY > 150), { passive: true });
   let waiting = 0;
-  $("search").addEventListener("input", () => { clearTimeout(waiting); waiting = setTimeout(search, 60); });
+  $("search").addEventListener("input", () => { clearTimeout(waiting); waiting = setTimeout(find.search, 60); });
   $("theme").addEventListener("click", theme);
   $("copy").addEventListener("click", copy);
   $("blocks").addEventListener("click", (event) => {
@@ -446,7 +354,7 @@
   }
   function drawRest(of) {
     if (of !== turn) return; // another run is shown by now
-    if (drawn >= blocks.length) { document.documentElement.dataset.drawn = String(drawn); if (sought) mark(); return; }
+    if (drawn >= blocks.length) { document.documentElement.dataset.drawn = String(drawn); if (find.on()) find.mark(); return; }
     drawTo(drawn + CHUNK - 1);
     later(() => drawRest(of));
   }
@@ -457,12 +365,12 @@
     blocks.length = drawn = 0;
     steps.clear();
     current = -1;
-    found = [];
+    find.forget();
     delete document.documentElement.dataset.drawn;
     $("blocks").replaceChildren();
     for (const edit of data.items[0].edits || []) if (data.items[edit.at]) data.items[edit.at].edited = edit.before; // of a fork
     takeAll(data.items, 0);
-    if (sought) search();
+    if (find.on()) find.search();
     drawHead();
     drawTo(FIRST - 1);
     scrollTo(0, 0);
