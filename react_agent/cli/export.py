@@ -18,9 +18,10 @@ from react_agent.backends.wires.openai_chat import OpenAIChat
 from react_agent.cli.console import STDOUT, note, shell
 from react_agent.cli.files import load
 from react_agent.cli.options import FileArgument, MaskOptions
-from react_agent.events import Event, Replied, Returned, Told
+from react_agent.events import Event, Replied, Returned, Started, Told
 from react_agent.trace import Step, Trace
-from react_agent.view import words
+from react_agent.view import terminal, words
+from react_agent.view.notes import notes
 from react_agent.view.standing import standing
 
 
@@ -145,9 +146,11 @@ def as_markdown(trace: Trace) -> str:
         f"- {words.amount(state.steps, 'step')}, {words.tokens(state.usage)}" + (f", {words.cost(state.cost)}" if state.cost else ""),
         "",
     ]
-    step = 0
-    for event in trace:
+    said, step = notes(trace), 0
+    for at, event in enumerate(trace):
         lines += _markdown(event, step)
+        for note in said.get(at, ()):
+            lines += [f"*to the model:* {_literal(words.plain(note.text))}", ""]
         step += isinstance(event, Replied)
     return "\n".join(lines).rstrip()
 
@@ -172,8 +175,10 @@ def _markdown(event: Event, step: int) -> list[str]:
             return [f"**Observation {event.step}.{event.index}**{status}", "", _fenced(words.observed(result)), ""]
         case Told(message=message):
             return ["**Told**", "", _quoted(words.said(message)), ""]
-        case _:
+        case Started():
             return []
+        case _:  # reviews, and what became another on the way
+            return [line for row in terminal.rows(event, step) for line in (f"*{row.label}:* {_literal(row.body)} {row.note}".rstrip(), "")]
 
 
 _MARKS = re.compile(r"[\\`\[\]<>&]|^[ \t]*[#=+*-]", re.MULTILINE)

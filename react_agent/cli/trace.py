@@ -20,6 +20,7 @@ from react_agent.trace import Step, Trace
 from react_agent.view import ending, kin, terminal, words
 from react_agent.view.notes import notes
 from react_agent.view.reading import Read, read_far
+from react_agent.view.redact import Redactor
 from react_agent.view.standing import Standing, agents, standing
 
 _TABLE = 80  # columns of a window that a table of steps is readable in
@@ -46,7 +47,7 @@ def show_(
         show(console, terminal.Row("tools", words.plain(", ".join(tool.name for tool in started.spec.tools)), "dim"))
     for label, text in ending.reasons(trace, loaded.stands):
         show(console, terminal.Row(label, text, "yellow", "yellow"))
-    beneath = _beneath(trace, loaded.path)
+    beneath = _beneath(trace, loaded.path, masks)
     show(console, *terminal.transcript(trace, None if full else 20, notes=notes(trace), beneath=beneath))
     _stands(trace, loaded.stands, beneath)
     loaded.done()
@@ -69,20 +70,20 @@ def _there(run_id: str, path: Path) -> str:
     return words.plain(str(file)) if kin.is_file(file) else ""
 
 
-def _beneath(trace: Trace, path: Path) -> dict[kin.Place, list[terminal.Row]]:
+def _beneath(trace: Trace, path: Path, masks: Redactor) -> dict[kin.Place, list[terminal.Row]]:
     """The files of the runs beneath the calls."""
     found = kin.beneath(trace, lambda run_id: kin.is_file(kin.file_of(run_id, path)))
-    return {place: [_child(kin.file_of(child.run_id, path), child.there) for child in children] for place, children in found.items()}
+    return {place: [_child(kin.file_of(child.run_id, path), child.there, masks) for child in children] for place, children in found.items()}
 
 
-def _child(path: Path, there: bool) -> terminal.Row:
+def _child(path: Path, there: bool, masks: Redactor) -> terminal.Row:
     if not there:
         return terminal.Row("sub-agent", f"its trace is not beside this one: there is no {words.plain(str(path))}", "dim")
     read = kin.read_run(path)
     if read is None:
         return terminal.Row("sub-agent", words.plain(str(path)), "dim", note="unreadable")
     stands = standing(read.trace)
-    told = f"{words.plain_line(read.trace.started.spec.name)} · {stands.kind} · {words.amount(stands.state.steps, 'step')}"
+    told = f"{words.plain_line(masks.text(read.trace.started.spec.name))} · {stands.kind} · {words.amount(stands.state.steps, 'step')}"
     return terminal.Row("sub-agent", words.plain(str(path)), note=told)
 
 

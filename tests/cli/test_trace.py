@@ -291,6 +291,16 @@ def test_markdown_draws_nothing_that_a_model_wrote(cli: Cli, home: Path) -> None
     assert text.count("\n## Step") == 2
 
 
+def test_markdown_tells_of_reviews_and_of_what_the_loop_said(cli: Cli, home: Path) -> None:
+    cli("run", "Remove it.", "-m", "kit:removes", "-t", "kit:remove")
+    cli("resume", "last", "-m", "kit:answers", "--change", "0.0", '{"path": "other"}', "-t", "kit:remove")
+    lines = cli("trace", "export", "--format", "markdown").stdout.splitlines()
+    told = [line for line in lines if line.startswith("*")]
+    assert told[:3] == ["**Action 0.0**", "*asks:* may 0.0 run? the tool can destroy something", "*resumed:* taken up again (writer 2)"]
+    assert told[3].startswith('*review:* 0.0 approved with {"path": "other"} by ')
+    assert '*to the model:* Note: this call was changed in review; it was made with the arguments {"path":"other"}.' in told
+
+
 @pytest.mark.parametrize(("term", "no_color", "marked"), [("xterm-256color", "", False), ("xterm-256color", "1", True), ("dumb", "", True)])
 def test_a_difference_is_seen_without_colours(answered: Path, text_run: Path, term: str, no_color: str, marked: bool) -> None:
     """On a terminal too, where both texts would run into one another."""

@@ -88,6 +88,11 @@ def test_show_names_the_files_of_sub_agents_and_of_what_is_above(store: JsonlSto
     assert lines_of(nested, "sub-agent") == [f"sub-agent runs/p~0.0~0.0.jsonl keeper · {answered}"]
 
 
+def test_what_is_said_of_a_sub_agent_is_masked(store: JsonlStore) -> None:
+    text = show("p", "--redact", "libr*")
+    assert lines_of(text, "sub-agent")[0] == "sub-agent runs/p~0.0.jsonl [redacted] · answered · 2 steps"
+
+
 def test_show_says_where_a_fork_parted(store: JsonlStore) -> None:
     fork = show("f")
     assert lines_of(fork, "fork of") == ["fork of p (its first 4 events) runs/p.jsonl"]
