@@ -149,8 +149,8 @@ def as_markdown(trace: Trace) -> str:
     said, step = notes(trace), 0
     for at, event in enumerate(trace):
         lines += _markdown(event, step)
-        for note in said.get(at, ()):
-            lines += [f"*to the model:* {_literal(words.plain(note.text))}", ""]
+        for one in said.get(at, ()):
+            lines += [f"*to the model:* {_literal(words.plain(one.text))}", ""]
         step += isinstance(event, Replied)
     return "\n".join(lines).rstrip()
 
