@@ -177,7 +177,7 @@
         if (item.edited !== undefined) body.append(folded("What it was", long(item.edited)));
         break;
       case "resumed": say("resumed", `taken up again, ${when(item.at)}`); break;
-      case "parted": body.append(el("span", "tag", "parted"), "What stands above was taken from ", way(data.parted, data.parted.run, data.parted.step), "."); break;
+      case "parted": body.append(el("div", "aware", el("span", "tag", "parted"), "what stands above was taken from ", way(data.parted, data.parted.run, data.parted.step))); break;
       case "stopped": say("stopped", `${item.cause}: ${item.detail || ""}`, "bad"); break;
       case "changed": say("changed", `the model is now ${item.backend}, the format ${item.format}`); body.append(setup(item)); break;
       case "compacted":
@@ -219,7 +219,7 @@
       fact(end.usage && end.usage.length && tokens(end.usage).replace(" tokens", ""), "tokens"), fact(end.cost && dollars(end.cost)), fact(seconds(end.seconds)), el("span", "", when(start.at)), el("span", "", end.run));
     const inside = [heading, facts];
     if (data.above) inside.push(el("p", "kin", "beneath ", way(data.above, data.above.run, data.above.step), `, call ${data.above.call}`));
-    if (data.parted) inside.push(el("p", "kin", "a fork of ", way(data.parted, data.parted.run, data.parted.step), `, from its first ${amount(data.parted.at, "event")} on`));
+    if (data.parted) inside.push(el("p", "kin", "a fork of ", way(data.parted, data.parted.run, data.parted.step), `, after its first ${amount(data.parted.at, "event")}`));
     if (!one) inside.push(long(title));
     if (start.edited !== undefined) inside.push(folded("The question was edited in this fork", long(start.edited)));
     inside.push(...parts(task.filter((part) => part.picture)).map((image) => el("div", "seen", image)));

@@ -368,7 +368,7 @@ def test_a_fork_says_where_it_parted_and_why_a_run_ended_stands_at_the_top(tab: 
         store = apart.submit(family, tmp_path / "runs").result()
         looped = apart.submit(lambda: Agent(MockBackend([call("look", n=1)] * 8), tools=[look]).run_sync("Again?").trace).result()
     show(tab, store.load("g"), tmp_path)
-    assert "a fork of f, from its first 6 events on" in tab.locator("#head").inner_text()
+    assert "a fork of f, after its first 6 events" in tab.locator("#head").inner_text()
     blocks = tab.locator(".block").all_inner_texts()
     at = next(at for at, text in enumerate(blocks) if "parted" in text)
     assert "taken from f" in blocks[at]
