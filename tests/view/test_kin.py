@@ -83,7 +83,7 @@ def test_show_names_the_files_of_sub_agents_and_of_what_is_above(store: JsonlSto
         f"sub-agent runs/p~1.0.jsonl librarian · {answered}",
         f"sub-agent runs/p~1.0%2B2.jsonl keeper · {answered}",
     ]
-    nested = show(store.path("p/0.0"))
+    nested = show("p/0.0")
     assert lines_of(nested, "parent") == ["parent p (call p/0.0) runs/p.jsonl"]
     assert lines_of(nested, "sub-agent") == [f"sub-agent runs/p~0.0~0.0.jsonl keeper · {answered}"]
 
