@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from react_agent.events import Finished, Replied, Returned, Told
+from react_agent.events import Finished, Replied, Returned, Stopped, Told
 from react_agent.messages import Outcome
 from react_agent.trace import CallRecord, Step, Trace
 from react_agent.view import words
@@ -121,6 +121,8 @@ def _took(trace: Trace, steps: Sequence[Step], outcome: Outcome) -> Iterator[Rea
     if outcome.kind != "limit":
         return
     if what == "seconds":
+        if any(isinstance(event, Stopped) for event in trace[-2:]):  # what was waited for never came, and has no time of its own
+            return
         first = steps[0].index if steps else 0
         tools = sum(event.seconds for event in trace if isinstance(event, Returned) and event.step >= first)
         yield Reason("took", f"the model {words.seconds(sum(step.seconds for step in steps))}, tools {words.seconds(tools)}")

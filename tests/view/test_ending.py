@@ -6,11 +6,13 @@ from pathlib import Path
 
 import pytest
 from _stories import STORIES, tell
+from msgspec.structs import replace
 from typer.testing import CliRunner
 
 from react_agent import Agent, Limits, MockBackend, Raw, Trace, Usage, call, tool
 from react_agent.backends.mock import ScriptItem
 from react_agent.cli.app import app
+from react_agent.events import Returned, Stopped
 from react_agent.view.ending import reasons
 from react_agent.view.items import items, summary
 from react_agent.view.notes import notes
@@ -132,6 +134,18 @@ def test_what_repeated_is_of_the_last_question_alone() -> None:
     found = told(agent.resume_sync(first, "And now?", changes=True).trace)
     assert [label for label, _ in found] == ["ended", "mostly", "to do"]
     assert "look: 3 of 3 calls" in found[1][1]
+
+
+def test_what_took_the_time_is_said_unless_it_never_came() -> None:
+    trace = run(call("look", n=50), "ten")
+    returned = next(at for at, event in enumerate(trace) if isinstance(event, Returned))
+    slow = Trace([*trace[:returned], replace(trace[returned], seconds=9.0, at=trace.started.at + 9), *trace[returned + 1 : -2]])
+    started = replace(slow.started, spec=replace(slow.started.spec, limits=Limits(seconds=5)))
+    limited = Trace([started, *slow[1:], replace(trace[-2], at=trace.started.at + 9.5)])
+    [took] = [text for label, text in told(limited) if label == "took"]
+    assert took.endswith(", tools 9.0 s")
+    lost = Trace([*trace[:-2], Stopped(trace[-1].at, "deadline", "seconds: the model did not answer")])
+    assert [label for label, _ in told(lost)] == ["ended", "to do"]
 
 
 @pytest.mark.parametrize("name", STORIES)
