@@ -235,6 +235,7 @@
       for (const [label, text] of end.reasons) if (label !== "ended" || end.answer) why.append(el("dt", "", label), el("dd", "", long(text)));
       inside.push(why);
     }
+    if (!data.live && end.waiting.length) inside.push(aware("to do", "react-agent resume tells how to decide, and goes on"));
     if (data.live) inside.push(...end.waiting.map(reviewing(data.live, given)));
     inside.push(setup(start));
     $("head").replaceChildren(...inside);

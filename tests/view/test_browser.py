@@ -77,6 +77,7 @@ def test_every_story(tab: Page, tmp_path: Path, name: str) -> None:
     assert tab.locator("#pill").inner_text() == story.result.outcome.kind
     assert tab.locator(".block:not(.note)").count() == len(story.trace.steps())
     assert tab.locator(".call").count() == sum(len(step.calls) for step in story.trace.steps())
+    assert ("react-agent resume tells how to decide" in tab.locator("#head").inner_text()) == (story.result.outcome.kind == "paused")
     assert "undefined" not in tab.locator("body").inner_text()
     assert "NaN" not in tab.locator("body").inner_text()
 
