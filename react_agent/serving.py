@@ -165,7 +165,7 @@ class _Rooms:
         if not len(shown):
             return PlainTextResponse(str(summary["problem"]), 422)
         data: dict[str, object] = {
-            **self._named(items.forebears(shown), path),
+            **self._forebears(shown, path),
             "items": list(items.items(shown, said=notes(shown))),
             "summary": summary,
             "beneath": self._beneath(shown, path),
@@ -220,13 +220,13 @@ class _Rooms:
             "steps": row.get("steps", 0),
         }
 
-    def _named(self, forebears: items.Item, path: Path) -> items.Item:
-        """The same, with the names of those that have a page here."""
-        made: items.Item = {}
-        for how, one in forebears.items():
-            assert isinstance(one, dict)
-            file = kin.file_of(one["run"], path)
-            made[how] = {**one, "name": file.stem} if kin.is_file(file) else one
+    def _forebears(self, trace: Trace, path: Path) -> items.Item:
+        """Where a run came from, with the names of those that have a page here."""
+        made = items.forebears(trace)
+        for how, relative in (("above", kin.above(trace)), ("parted", kin.parted(trace))):
+            told = made.get(how)
+            if isinstance(told, dict) and relative is not None and kin.is_file(file := kin.file_of(relative.run_id, path)):
+                told["name"] = file.stem
         return made
 
     def _shown(self, path: Path) -> tuple[Trace, items.Item]:

@@ -9,13 +9,16 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
+import httpx
 import pytest
 from _stories import tell
 from _world import World
+from msgspec.structs import replace
 
-from react_agent import Agent, MockBackend, Trace, call, tool
-from react_agent.events import Reviewed
+from react_agent import Agent, JsonlStore, MockBackend, Trace, call, tool
+from react_agent.events import Parent, Reviewed
 from react_agent.stores.jsonl import append_to
 from react_agent.trace import encode_event
 from react_agent.view.redact import Redactor
@@ -285,6 +288,16 @@ def address(folder: Path) -> Iterator[str]:
     yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}/"
     server.should_exit = True
     thread.join()
+
+
+def test_a_way_up_to_a_run_whose_id_is_not_shown_as_it_is(folder: Path, address: str) -> None:
+    trace, run_id = tell("one_call", "native").trace, "a\u202eb"
+    store = JsonlStore(folder)
+    Trace([replace(trace.started, run_id=run_id), *trace[1:]]).save(store.path(run_id))
+    child = f"{run_id}/0.0"
+    Trace([replace(trace.started, run_id=child, parent=Parent(run_id, call=child)), *trace[1:]]).save(store.path(child))
+    page = httpx.get(f"{address}run/{quote(store.path(child).stem)}")
+    assert data_of(page.text)["above"] == {"run": "ab", "step": 0, "call": "ab/0.0", "name": "a%E2%80%AEb"}
 
 
 @pytest.mark.browser
