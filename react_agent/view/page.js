@@ -14,7 +14,9 @@
       image.alt = part.text || "";
       image.title = part.text || "";
       image.src = part.picture;
+      image.tabIndex = 0;
       image.addEventListener("click", () => image.classList.toggle("whole"));
+      image.addEventListener("keydown", (event) => { if (event.key === "Enter") image.click(); });
       return image;
     });
   }

@@ -98,6 +98,9 @@ def test_hostile_texts_are_texts(tab: Page, tmp_path: Path) -> None:
     assert tab.evaluate("window.hacked") is None
     assert tab.locator("script").count() == 2
     assert tab.locator("#blocks img").count() == len(HOSTILE)
+    for whole in (1, 0):
+        tab.locator("#blocks img").first.press("Enter")
+        assert tab.locator("#blocks img.whole").count() == whole
     assert tab.locator("svg").count() == 1
     assert tab.locator("h1").inner_text() == HOSTILE[0]
     assert tab.locator("#problem").inner_text() == HOSTILE[2]
