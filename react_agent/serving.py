@@ -28,13 +28,14 @@ from starlette.types import ASGIApp
 
 from react_agent.errors import TraceError
 from react_agent.events import Reviewed
-from react_agent.messages import JsonObject
+from react_agent.messages import JsonObject, clean
 from react_agent.result import Pending, pending
 from react_agent.stores.jsonl import JsonlStore, append_to
 from react_agent.trace import Trace
-from react_agent.view import items, words
+from react_agent.view import items, kin, words
 from react_agent.view.as_test import as_test
 from react_agent.view.html import as_data, compare_page, document, trace_title
+from react_agent.view.notes import notes
 from react_agent.view.reading import read_far
 from react_agent.view.redact import REDACTED, Redactor
 from react_agent.view.standing import agents
@@ -128,7 +129,7 @@ class _Rooms:
         for path in self._store.runs() if self._folder.is_dir() else ():
             try:
                 told = path.stat()
-                made.append({"name": path.stem, **self._row(path, told.st_mtime_ns, told.st_size)})
+                made.append({"name": clean(path.stem), **self._row(path, told.st_mtime_ns, told.st_size)})
             except OSError:
                 continue  # it went away meanwhile
         return made
@@ -136,6 +137,8 @@ class _Rooms:
     @lru_cache(maxsize=4096)  # noqa: B019 - there is one of this for the life of a server
     def _row(self, path: Path, changed: int, _size: int) -> items.Item:
         trace, problem, left = read_far(path)
+        if clean(path.stem) != path.stem:
+            trace, problem = Trace(), f"{path}: no address can name this file, for its name is no UTF-8; rename it"
         if not len(trace):
             return {"outcome": "unreadable", "question": words.plain_line(problem, 200), "model": "", "at": changed / 1e9}
         trace = self._redactor.trace(trace)
@@ -144,6 +147,7 @@ class _Rooms:
             "outcome": "damaged" if left else told["outcome"],
             "question": words.plain_line(words.said(started.task), 200),
             "model": words.plain_line(words.successive(agent.backend for agent in agents(trace))),
+            "agent": words.plain_line(started.spec.name),
             "steps": told["steps"],
             "tokens": trace.usage().total_tokens,
             "at": started.at,
@@ -161,8 +165,10 @@ class _Rooms:
         if not len(shown):
             return PlainTextResponse(str(summary["problem"]), 422)
         data: dict[str, object] = {
-            "items": list(items.items(shown)),
+            **self._forebears(shown, path),
+            "items": list(items.items(shown, said=notes(shown))),
             "summary": summary,
+            "beneath": self._beneath(shown, path),
             "test": as_test(shown, str(path)),
             "live": f"../api/run/{quote(path.stem, safe='')}",
         }
@@ -190,7 +196,38 @@ class _Rooms:
         first = request.query_params.get("from", "0")
         at = min(int(first), len(shown)) if first.isdecimal() else 0
         steps = sum(event.kind == "replied" for event in shown[:at])
-        return _answer({"items": list(items.items(shown[at:], steps)), "events": len(shown), "summary": summary})
+        news = list(items.items(shown[at:], steps, notes(shown) if at < len(shown) else {}, at))
+        return _answer({"items": news, "events": len(shown), "summary": summary, "beneath": self._beneath(shown, path, at)})
+
+    def _beneath(self, trace: Trace, path: Path, start: int = 0) -> items.Item:
+        """The runs beneath the calls, of those that may have changed since the event `start`."""
+        found = kin.beneath(trace, lambda run_id: kin.is_file(kin.file_of(run_id, path)), start)
+        return {f"{step}.{index}": [self._child(child, path) for child in children] for (step, index), children in found.items()}
+
+    def _child(self, child: kin.Child, path: Path) -> items.Item:
+        made: items.Item = {"run": words.plain(child.run_id)}
+        file = kin.file_of(child.run_id, path)
+        try:
+            told = file.stat()
+            row = self._row(file, told.st_mtime_ns, told.st_size)
+        except (OSError, ValueError):
+            return made  # there is none, or no longer
+        return made | {
+            "there": True,
+            "name": file.stem,
+            "agent": row.get("agent", ""),
+            "outcome": row["outcome"],
+            "steps": row.get("steps", 0),
+        }
+
+    def _forebears(self, trace: Trace, path: Path) -> items.Item:
+        """Where a run came from, with the names of those that have a page here."""
+        made = items.forebears(trace)
+        for how, relative in (("above", kin.above(trace)), ("parted", kin.parted(trace))):
+            told = made.get(how)
+            if isinstance(told, dict) and relative is not None and kin.is_file(file := kin.file_of(relative.run_id, path)):
+                told["name"] = file.stem
+        return made
 
     def _shown(self, path: Path) -> tuple[Trace, items.Item]:
         """A trace as it may be shown, and how it stands; a page asks often, and mostly nothing is new."""

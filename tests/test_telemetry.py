@@ -286,3 +286,9 @@ def test_patterns_and_fields_are_masked_in_the_spans_and_nowhere_else(spans: Spa
     assert "value of" not in told
     assert '"key": "a"' not in told
     assert b"value of a" in (tmp_path / f"{trace.run_id}.jsonl").read_bytes()
+
+
+def test_what_is_no_trace_is_said(spans: Spans) -> None:
+    trace = Agent(MockBackend(["42"])).run_sync("Go?").trace
+    with pytest.raises(ConfigError, match=r"export_traces\(\*traces\); not list"):
+        export_traces([trace], tracer_provider=spans.provider)  # type: ignore[arg-type]  # what a user may pass

@@ -61,7 +61,7 @@ def _show_pair(console: Console, pair: StepPair) -> None:
 def _show_texts(console: Console, texts: Iterable[Difference]) -> None:
     for text in texts:
         if text.differs:
-            show(console, *_rows(text.label, in_one(text.pieces, console.is_terminal)))
+            show(console, *_rows(text.label, in_one(text.pieces, console.color_system is not None and not console.no_color)))
 
 
 def in_one(pieces: Iterable[Piece], styled: bool = False) -> Text:

@@ -187,7 +187,9 @@ class LiveDisplay(PlainDisplay):
         doing = ", ".join(self._open.values()) if self._open else f"asking {self._backend}"
         tail = words.plain_line(self._said[-400:], 400)[-60:]
         line = "  ".join(part for part in (words.plain_line(doing, 120), waited, tail) if part)
-        self._spinner.update(text=Text(line, style="dim", no_wrap=True, overflow="ellipsis"))
+        text = Text(line, style="dim")
+        text.truncate(max(8, self.console.width - 2), overflow="ellipsis")  # beside the spinner, which wraps what is longer
+        self._spinner.update(text=text)
         return Group(Text(), self._spinner, Text("  " + self._budget(), style="dim", no_wrap=True, overflow="ellipsis"))
 
     def _budget(self) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from enum import StrEnum
 from pathlib import Path
@@ -17,9 +18,10 @@ from react_agent.backends.wires.openai_chat import OpenAIChat
 from react_agent.cli.console import STDOUT, note, shell
 from react_agent.cli.files import load
 from react_agent.cli.options import FileArgument, MaskOptions
-from react_agent.events import Event, Replied, Returned, Told
+from react_agent.events import Event, Replied, Returned, Started, Told
 from react_agent.trace import Step, Trace
-from react_agent.view import words
+from react_agent.view import terminal, words
+from react_agent.view.notes import notes
 from react_agent.view.standing import standing
 
 
@@ -136,17 +138,19 @@ def as_markdown(trace: Trace) -> str:
     stands, started = standing(trace), trace.started
     state, outcome = stands.state, stands.outcome
     lines = [
-        f"# {words.plain_line(words.said(started.task), 200)}",
+        f"# {_literal(words.plain_line(words.said(started.task), 200))}",
         "",
         f"- run: `{trace.run_id}`, {words.when(started.at)}",
         f"- model: `{words.plain_line(started.backend)}`, format `{started.format}`",
-        f"- outcome: **{stands.kind}**" + (f", {words.plain_line(outcome.detail, 300)}" if outcome and outcome.detail else ""),
+        f"- outcome: **{stands.kind}**" + (f", {_literal(words.plain_line(outcome.detail, 300))}" if outcome and outcome.detail else ""),
         f"- {words.amount(state.steps, 'step')}, {words.tokens(state.usage)}" + (f", {words.cost(state.cost)}" if state.cost else ""),
         "",
     ]
-    step = 0
-    for event in trace:
+    said, step = notes(trace), 0
+    for at, event in enumerate(trace):
         lines += _markdown(event, step)
+        for one in said.get(at, ()):
+            lines += [f"*to the model:* {_literal(words.plain(one.text))}", ""]
         step += isinstance(event, Replied)
     return "\n".join(lines).rstrip()
 
@@ -162,7 +166,7 @@ def _markdown(event: Event, step: int) -> list[str]:
             if text := reply.message.text:
                 lines += ["**Answer**" if reply.reading == "answer" else "**Wrote**", "", _fenced(text), ""]
             if reply.reading == "malformed":
-                lines += [f"Could not be used: {words.plain_line(reply.complaint or '', 500)}", ""]
+                lines += [f"Could not be used: {_literal(words.plain_line(reply.complaint or '', 500))}", ""]
             if reply.read_by and reply.read_by.cut:
                 lines += ["Cut off, made up by the model:", "", _fenced(reply.read_by.cut), ""]
             return lines
@@ -171,12 +175,22 @@ def _markdown(event: Event, step: int) -> list[str]:
             return [f"**Observation {event.step}.{event.index}**{status}", "", _fenced(words.observed(result)), ""]
         case Told(message=message):
             return ["**Told**", "", _quoted(words.said(message)), ""]
-        case _:
+        case Started():
             return []
+        case _:  # reviews, and what became another on the way
+            return [line for row in terminal.rows(event, step) for line in (f"*{row.label}:* {_literal(row.body)} {row.note}".rstrip(), "")]
+
+
+_MARKS = re.compile(r"[\\`\[\]<>&]|^[ \t]*[#=+*-]", re.MULTILINE)
+
+
+def _literal(text: str) -> str:
+    """The text so that nothing in it is an element, a link, a picture from elsewhere or a heading when the document is drawn."""
+    return _MARKS.sub(lambda found: f"{found[0][:-1]}\\{found[0][-1]}", text)
 
 
 def _quoted(text: str) -> str:
-    return "\n".join(f"> {line}" for line in words.plain(text).splitlines())
+    return "\n".join(f"> {line}" for line in _literal(words.plain(text)).splitlines())
 
 
 def _fenced(text: str) -> str:

@@ -11,6 +11,7 @@ from react_agent.events import Replied
 from react_agent.loop import CallModel, State, advance, begin, next_effect
 from react_agent.stores.jsonl import JsonlStore
 from react_agent.trace import Trace
+from react_agent.view.kin import is_file
 from react_agent.view.reading import read_far
 from react_agent.view.redact import Redactor
 from react_agent.view.standing import Standing, standing
@@ -44,6 +45,8 @@ def find(name: str | None, folder: Path | None = None) -> Path:
         fail(f"{path} is a folder; name a file in it, or see `react-agent trace list {path}`")
     if path.exists():
         return path
+    if is_file(beneath := JsonlStore(runs).path(name)):  # the id of a sub-agent's run has a slash in it
+        return beneath
     if path.name == name:
         known = [each for each in JsonlStore(runs).runs() if each.name.startswith(name)]
         exact = [each for each in known if each.stem == name]

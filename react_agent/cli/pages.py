@@ -11,6 +11,7 @@ import typer
 from react_agent.cli.console import STDOUT, Code, fail, note, shell
 from react_agent.cli.files import load, load_whole
 from react_agent.cli.options import FileArgument, MaskOptions
+from react_agent.view import kin
 from react_agent.view.as_test import as_replay, as_test, scriptable
 from react_agent.view.html import compare_page, page
 
@@ -29,7 +30,8 @@ def html_(
     loaded = [load(name, masks) for name in ([file] if other is None else [file, other])]
     problems = [one.problem for one in loaded if one.problem]
     if other is None:
-        text = page(loaded[0].trace, problem=loaded[0].problem, file=str(loaded[0].path))
+        [one] = loaded
+        text = page(one.trace, problem=one.problem, file=str(one.path), beneath=kin.descendants(one.trace, one.path, masks))
     else:
         text = compare_page(loaded[0].trace, loaded[1].trace, problems=problems)
     to = output or Path("-".join(one.path.stem for one in loaded) + ".html")

@@ -19,6 +19,7 @@ from react_agent.messages import Message, ModelRequest
 from react_agent.replaying import message_lines, replay
 from react_agent.trace import Trace, encode_event
 from react_agent.view import terminal, words
+from react_agent.view.written import written
 
 
 def prompt(
@@ -118,7 +119,8 @@ def raw(file: FileArgument = None, step: StepOption = None, *, masks: MaskOption
         if step >= len(replies):
             fail(f"the trace has {words.amount(len(replies), 'step')}, counted from 0", Code.USAGE)
         reply = replies[step]
-        print(words.plain(reply.raw if reply.raw is not None else "\n".join(message_lines(reply.message))))
+        text = written(reply)
+        print(words.plain("\n".join(message_lines(reply.message)) if text is None else text))
     loaded.done()
 
 

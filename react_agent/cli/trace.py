@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -17,8 +17,10 @@ from react_agent.events import Called, Replied, Returned
 from react_agent.messages import ToolResult
 from react_agent.stores.jsonl import JsonlStore
 from react_agent.trace import Step, Trace
-from react_agent.view import terminal, words
+from react_agent.view import ending, kin, terminal, words
+from react_agent.view.notes import notes
 from react_agent.view.reading import Read, read_far
+from react_agent.view.redact import Redactor
 from react_agent.view.standing import Standing, agents, standing
 
 _TABLE = 80  # columns of a window that a table of steps is readable in
@@ -38,19 +40,54 @@ def show_(
     trace, console = loaded.trace, out()
     started = trace.started
     show(console, terminal.title(trace.run_id, f"{words.when(started.at)} · {started.backend} · format {started.format}"))
-    if started.parent:
-        of = f"call {started.parent.call}" if started.parent.at is None else f"its first {words.amount(started.parent.at, 'event')}"
-        show(console, terminal.Row("parent", words.plain(f"{started.parent.run_id} ({of})"), "dim"))
+    show(console, *_forebears(trace, loaded.path))
     if started.spec.instructions:
         show(console, terminal.Row("instructions", words.plain(started.spec.instructions), "dim", lines=None if full else 3))
     if started.spec.tools:
         show(console, terminal.Row("tools", words.plain(", ".join(tool.name for tool in started.spec.tools)), "dim"))
-    show(console, *terminal.transcript(trace, None if full else 20))
-    _stands(trace, loaded.stands)
+    for label, text in ending.reasons(trace, loaded.stands):
+        show(console, terminal.Row(label, text, "yellow", "yellow"))
+    beneath = _beneath(trace, loaded.path, masks)
+    show(console, *terminal.transcript(trace, None if full else 20, notes=notes(trace), beneath=beneath))
+    _stands(trace, loaded.stands, beneath)
     loaded.done()
 
 
-def _stands(trace: Trace, stands: Standing) -> None:
+def _forebears(trace: Trace, path: Path) -> Iterator[terminal.Row]:
+    """Where a run came from, with the file where there is one."""
+    parent = trace.started.parent
+    if parent is None:
+        return
+    if (up := kin.above(trace)) is not None:
+        yield terminal.Row("parent", words.plain(f"{up.run_id} (call {parent.call})"), "dim", note=_there(up.run_id, path))
+    if parent.at is not None:
+        of = f"its first {words.amount(parent.at, 'event')}"
+        yield terminal.Row("fork of", words.plain(f"{parent.run_id} ({of})"), "dim", note=_there(parent.run_id, path))
+
+
+def _there(run_id: str, path: Path) -> str:
+    file = kin.file_of(run_id, path)
+    return words.plain(str(file)) if kin.is_file(file) else ""
+
+
+def _beneath(trace: Trace, path: Path, masks: Redactor) -> dict[kin.Place, list[terminal.Row]]:
+    """The files of the runs beneath the calls."""
+    found = kin.beneath(trace, lambda run_id: kin.is_file(kin.file_of(run_id, path)))
+    return {place: [_child(kin.file_of(child.run_id, path), child.there, masks) for child in children] for place, children in found.items()}
+
+
+def _child(path: Path, there: bool, masks: Redactor) -> terminal.Row:
+    if not there:
+        return terminal.Row("sub-agent", f"its trace is not beside this one: there is no {words.plain(str(path))}", "dim")
+    read = kin.read_run(path)
+    if read is None:
+        return terminal.Row("sub-agent", words.plain(str(path)), "dim", note="unreadable")
+    stands = standing(read.trace)
+    told = f"{words.plain_line(masks.text(read.trace.started.spec.name))} · {stands.kind} · {words.amount(stands.state.steps, 'step')}"
+    return terminal.Row("sub-agent", words.plain(str(path)), note=told)
+
+
+def _stands(trace: Trace, stands: Standing, beneath: Mapping[kin.Place, Iterable[terminal.Row]]) -> None:
     """How a trace ends: its outcome, what waits, or what was under way."""
     console = out()
     if stands.problem:
@@ -71,6 +108,7 @@ def _stands(trace: Trace, stands: Standing) -> None:
     for event in trace:
         if isinstance(event, Called) and (event.step, event.index) not in returned:
             show(console, terminal.Row("open", f"{words.plain(event.name)} was called", "yellow", "yellow", terminal.place(event)))
+            show(console, *beneath.get((event.step, event.index), ()))
 
 
 def list_(

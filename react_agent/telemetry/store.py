@@ -29,10 +29,12 @@ def export_traces(
         redactor: Masks patterns and named fields in them; see `react_agent.view.redact`.
 
     Raises:
-        ConfigError: opentelemetry is not installed.
+        ConfigError: opentelemetry is not installed; or what was given is no trace.
     """
     tracer, parents = _tracer(tracer_provider), Parents(keep=True)
     for trace in traces:
+        if not isinstance(trace, Trace):
+            raise ConfigError(f"export_traces takes traces one by one, as in export_traces(*traces); not {type(trace).__name__}")
         spans = RunSpans(tracer, parents, content=content, redactor=redactor, apart=True)
         for event in trace:
             spans.take(event)

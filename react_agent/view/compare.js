@@ -26,7 +26,7 @@
   }
 
   function row(text) {
-    const kinds = new Set(text.pieces.map(([kind]) => kind)), look = { thought: "as-thought", text: "as-said", answer: "as-said", question: "as-said", instructions: "as-said" }[text.label] || "as-code";
+    const kinds = new Set(text.pieces.map(([kind]) => kind)), look = { thought: "as-thought", text: "as-said", answer: "as-said", question: "as-said", told: "as-said", instructions: "as-said" }[text.label] || "as-code";
     const line = el("div", `line ${look}`, el("span", "label", text.label));
     if (kinds.size === 1 && kinds.has("same")) line.append(el("div", "both", long(text.pieces[0][1])));
     else if (kinds.size === 1) line.append(el("div", `side alone ${[...kinds][0]}`, long(text.pieces[0][1])));

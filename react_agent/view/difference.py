@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from react_agent.events import Changed, Started
+from react_agent.events import Changed, Started, Told
+from react_agent.messages import Settings, ToolSpec
 from react_agent.trace import Step, Trace
 from react_agent.view import words
 from react_agent.view.standing import Standing, agents, standing
@@ -64,7 +65,7 @@ class Comparison:
     """Two runs.
 
     Attributes:
-        heads: Question, model, format, instructions, tools.
+        heads: Question, what was told later, model, format, instructions, tools, settings.
         steps: In the order of both.
         outcome: With the answer.
         figures: Steps, tokens, cost, time; each may be empty.
@@ -203,10 +204,29 @@ def _difference(label: str, before: str, after: str) -> Difference:
 
 
 def _heads(first: Trace, second: Trace) -> Iterator[tuple[str, str, str]]:
-    yield "question", words.said(first.started.task), words.said(second.started.task)
+    yield "question", words.distinct(first.started.task.parts), words.distinct(second.started.task.parts)
+    yield "told", _told(first), _told(second)
     ones, others = agents(first), agents(second)
     for label, of in _OF_AN_AGENT.items():
         yield label, words.successive(map(of, ones)), words.successive(map(of, others))
+    before, after = ({tool.name: tool for agent in some for tool in agent.spec.tools} for some in (ones, others))
+    for name in sorted(before.keys() & after.keys()):
+        if before[name] != after[name]:
+            yield "tool", _definition(before[name]), _definition(after[name])
+
+
+def _told(trace: Trace) -> str:
+    return "\n".join(words.distinct(event.message.parts) for event in trace if isinstance(event, Told))
+
+
+def _definition(tool: ToolSpec) -> str:
+    """What the model is told of it."""
+    return f"{words.plain(tool.name)}: {words.plain(tool.description)}\n{words.value(tool.parameters)}"
+
+
+def _settings(settings: Settings) -> str:
+    given = {name: getattr(settings, name) for name in settings.__struct_fields__}
+    return ", ".join(f"{name} {words.value(value)}" for name, value in given.items() if value not in (None, ()))
 
 
 _OF_AN_AGENT: dict[str, Callable[[Started | Changed], str]] = {
@@ -214,6 +234,7 @@ _OF_AN_AGENT: dict[str, Callable[[Started | Changed], str]] = {
     "format": lambda agent: agent.format,
     "instructions": lambda agent: agent.spec.instructions,
     "tools": lambda agent: ", ".join(tool.name for tool in agent.spec.tools),
+    "settings": lambda agent: _settings(agent.spec.settings),
 }
 
 
@@ -242,11 +263,15 @@ def _gist(step: Step) -> str:
 def _texts(step: Step) -> Iterator[tuple[str, str]]:
     """What a step is compared by; the same labels for steps that belong together."""
     yield "thought", words.plain(step.thought)
-    yield step.reply.reading if step.reply.reading == "answer" else "text", words.plain(step.reply.message.text)
-    for call in step.calls:
-        yield "action", words.call(call.name, call.arguments)
+    reply = step.reply
+    if reply.reading == "malformed":
+        yield "wrote", words.plain(reply.raw or reply.message.text or reply.complaint or "")
+    else:
+        yield "answer" if reply.reading == "answer" else "text", words.plain(reply.message.text)
+    for call, written in zip(step.calls, reply.message.calls, strict=True):
+        yield "action", words.call(call.name, call.arguments, written.raw)
         yield "status", call.result.status if call.result else "open"
-        yield "observation", words.observed(call.result) if call.result else ""
+        yield "observation", words.distinct(call.result.content) if call.result else ""
 
 
 def _ending(one: Standing, other: Standing) -> Iterator[tuple[str, str, str]]:

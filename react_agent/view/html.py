@@ -10,15 +10,16 @@ import base64
 import hashlib
 import html
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
+from types import MappingProxyType
 from typing import Literal, TypeAlias
 
 from pydantic_core import to_json
 
 from react_agent.trace import Trace
-from react_agent.view import items, words
+from react_agent.view import items, kin, words
 from react_agent.view.as_test import as_test
 from react_agent.view.difference import compare
 from react_agent.view.standing import agents
@@ -26,7 +27,7 @@ from react_agent.view.standing import agents
 _HERE = Path(__file__).parent
 Kind: TypeAlias = Literal["page", "list", "compare"]
 _SCRIPTS: dict[Kind, tuple[str, ...]] = {
-    "page": ("base.js", "timeline.js", "page.js"),
+    "page": ("base.js", "timeline.js", "finding.js", "review.js", "page.js"),
     "list": ("base.js", "list.js"),
     "compare": ("base.js", "compare.js"),
 }
@@ -34,16 +35,35 @@ _SCRIPTS: dict[Kind, tuple[str, ...]] = {
 _UNSAFE = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"}
 
 
-def page(trace: Trace, *, problem: str = "", file: str | None = None) -> str:
+def page(trace: Trace, *, problem: str = "", file: str | None = None, beneath: Mapping[str, kin.Found] = MappingProxyType({})) -> str:
     """The whole page.
 
     Args:
         trace: As far as it could be read.
         problem: What is wrong with its file, shown at the top.
         file: Where the trace lies, for the test that can be copied from the page.
+        beneath: The runs of its sub-agents, and of theirs, which the page holds too; `kin.descendants` finds them.
     """
-    data: dict[str, object] = {"items": list(items.items(trace)), "summary": items.summary(trace, problem), "test": as_test(trace, file)}
-    return document(trace_title(trace), data)
+    first = kin.Found(trace, problem, file)
+    all_ = {**beneath, trace.run_id: first}
+    below = {words.plain(run_id): _run(found, all_) for run_id, found in beneath.items()}
+    return document(trace_title(trace), {**_run(first, all_), "runs": below})
+
+
+def _run(found: kin.Found, all_: Mapping[str, kin.Found]) -> dict[str, object]:
+    """One of the runs of a page, with the ways from it to the others."""
+    trace = found.trace
+    children = kin.beneath(trace, all_.__contains__)
+    return {
+        **items.run(trace, found.problem),
+        "test": as_test(trace, found.file),
+        "beneath": {f"{step}.{index}": [_child(child, all_) for child in some] for (step, index), some in children.items()},
+    }
+
+
+def _child(child: kin.Child, all_: Mapping[str, kin.Found]) -> items.Item:
+    found = all_.get(child.run_id)
+    return items.child(child.run_id, found.trace if found else None)
 
 
 def compare_page(first: Trace, second: Trace, *, problems: Sequence[str] = (), links: Sequence[str] = ()) -> str:

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import TypeAlias, assert_never
 
 from react_agent.events import (
@@ -28,9 +29,12 @@ from react_agent.events import (
 from react_agent.messages import Image, JsonObject, Message, ModelReply, Text, ToolSpec, Usage
 from react_agent.spec import AgentSpec
 from react_agent.trace import Trace
-from react_agent.view import words
+from react_agent.view import kin, words
+from react_agent.view.ending import reasons
+from react_agent.view.notes import Note, notes
 from react_agent.view.standing import last_question, standing
 from react_agent.view.words import plain
+from react_agent.view.written import written
 
 Item: TypeAlias = "dict[str, object]"
 
@@ -38,15 +42,22 @@ PICTURES = ("image/png", "image/jpeg", "image/gif", "image/webp")  # what a brow
 _BASE64 = re.compile(r"[A-Za-z0-9+/\s]*={0,2}\s*")
 
 
-def items(events: Iterable[Event], step: int = 0) -> Iterator[Item]:
+def items(
+    events: Iterable[Event], step: int = 0, said: Mapping[int, Sequence[Note]] = MappingProxyType({}), first: int = 0
+) -> Iterator[Item]:
     """One item for each event, in order.
 
     Args:
         events: Of one trace.
         step: How many replies came before the first of them.
+        said: What the loop said to the model, by event of the whole trace.
+        first: How many events came before the first of them.
     """
-    for event in events:
-        yield {name: value for name, value in _item(event, step).items() if value not in (None, "", [], ())}
+    for at, event in enumerate(events, first):
+        made = _item(event, step)
+        if at in said:
+            made["notes"] = [[note.call, plain(note.text)] for note in said[at]]
+        yield {name: value for name, value in made.items() if value not in (None, "", [], ())}
         step += isinstance(event, Replied)
 
 
@@ -56,8 +67,6 @@ def _item(event: Event, step: int) -> Item:
         case Started():
             made |= {"run": event.run_id, "task": parts(event.task.parts), **_agent(event.spec, event.backend, event.format)}
             if event.parent:
-                place = f"call {event.parent.call}" if event.parent.at is None else f"its first {words.amount(event.parent.at, 'event')}"
-                made["parent"] = plain(f"{event.parent.run_id}, {place}")
                 made["edits"] = [{"at": edit.at, "what": plain(edit.what), "before": plain(edit.before)} for edit in event.parent.edits]
         case Replied():
             made |= _replied(event, step)
@@ -143,7 +152,7 @@ def _replied(event: Replied, step: int) -> Item:
         "usage": usage(reply.usage),
         "cost": reply.cost,
         "tried": [words.attempt(one) for one in reply.route],
-        "raw": plain(reply.raw or ""),
+        "raw": plain(written(reply) or ""),
     }
     return made | _how_read(reply)
 
@@ -223,6 +232,36 @@ def _said(message: Message) -> list[Item]:
 # ------------------------------------------------------------------------------------------------------------ the whole
 
 
+def run(trace: Trace, problem: str = "") -> Item:
+    """A whole trace: its items, how it stands, and what it is related to."""
+    return {"items": list(items(trace, said=notes(trace))), "summary": summary(trace, problem), **forebears(trace)}
+
+
+def forebears(trace: Trace) -> Item:
+    """The run above, and the run that a fork parted from after `at` events."""
+    above, parted, parent = kin.above(trace), kin.parted(trace), trace.started.parent
+    made: Item = {}
+    if above is not None and parent is not None:
+        made["above"] = {"run": plain(above.run_id), "step": above.step, "call": plain(parent.call or "")}
+    if parted is not None and parent is not None:
+        made["parted"] = {"run": plain(parted.run_id), "step": parted.step, "at": parent.at}
+    return made
+
+
+def child(run_id: str, trace: Trace | None) -> Item:
+    """A run beneath a call, in short; None for one that is not there."""
+    if trace is None:
+        return {"run": plain(run_id)}
+    stands = standing(trace)
+    return {
+        "run": plain(run_id),
+        "there": True,
+        "agent": plain(trace.started.spec.name),
+        "outcome": stands.kind,
+        "steps": stands.state.steps,
+    }
+
+
 def summary(trace: Trace, problem: str = "") -> Item:
     """How a run stands: computed from its events, whatever its last line claims.
 
@@ -255,4 +294,5 @@ def summary(trace: Trace, problem: str = "") -> Item:
             for call in stands.waiting
         ],
         "problem": plain(problem or stands.problem),
+        "reasons": reasons(trace, stands),
     }

@@ -14,7 +14,9 @@
       image.alt = part.text || "";
       image.title = part.text || "";
       image.src = part.picture;
+      image.tabIndex = 0;
       image.addEventListener("click", () => image.classList.toggle("whole"));
+      image.addEventListener("keydown", (event) => { if (event.key === "Enter") image.click(); });
       return image;
     });
   }
@@ -31,17 +33,19 @@
 
   // --------------------------------------------------------------------------------------------------------- blocks
 
-  const data = JSON.parse($("data").textContent);
+  const first = JSON.parse($("data").textContent), runs = new Map(Object.entries(first.runs || {})); // and those of its sub-agents, by id
+  runs.set(first.summary.run, first);
+  let data = first; // the run that is shown
   const blocks = [], steps = new Map(); // a block: a step with what came of its calls, or a note between steps
-  let current = -1, found = [], sought = "";
+  let current = -1;
 
   function take(item) {
     const step = steps.get(item.step);
     if (item.kind === "replied") {
-      const block = { step: item.step, reply: item, calls: new Map(), items: [item] };
+      const block = { step: item.step, reply: item, calls: new Map(), items: [item], told: [] };
       steps.set(item.step, block);
       blocks.push(block);
-      return block;
+      return noted(block, item);
     }
     if (step && item.index !== undefined) {
       const call = step.calls.get(item.index) || {};
@@ -49,7 +53,7 @@
       step.calls.set(item.index, call);
       step.items.push(item);
       step.hay = null;
-      return step;
+      return noted(step, item);
     }
     if (item.kind === "started" || item.kind === "finished") return null;
     const block = { note: item, items: [item] };
@@ -57,18 +61,44 @@
     return block;
   }
 
+  // What the loop said to the model, with the result of a call or by itself.
+  function noted(block, item) {
+    for (const [index, text] of item.notes || []) {
+      const call = block.calls.get(index);
+      if (call) (call.notes ||= []).push(text);
+      else block.told.push(text);
+    }
+    return block;
+  }
+
+  function takeAll(items, from) {
+    return items.map((item, at) => {
+      if (data.parted && from + at === data.parted.at) blocks.push({ note: { kind: "parted" }, items: [data.parted] });
+      return take(item);
+    });
+  }
+
+  // The way to another run: a place on this page where that is on it, else its own page where it is served.
+  const place = (run, step) => `#${[run !== first.summary.run && `run=${encodeURIComponent(run)}`, Number.isInteger(step) && `step-${step}`].filter(Boolean).join("/")}`;
+  function way(to, text, step) {
+    if (!runs.has(to.run) && !to.name) return el("span", "mono", text);
+    const link = el("a", "way", text);
+    link.href = runs.has(to.run) ? place(to.run, step) : `${encodeURIComponent(to.name)}${Number.isInteger(step) ? `#step-${step}` : ""}`;
+    return link;
+  }
+
   function draw(block) {
     const made = block.reply ? drawStep(block) : drawNote(block.note);
     if (block.el) block.el.replaceWith(made);
     block.el = made;
     if (blocks[current] === block) made.classList.add("current");
-    if (found.includes(block)) made.classList.add("hit");
+    if (find.hit(block)) made.classList.add("hit");
     return made;
   }
 
-  function drawStep({ step, reply, calls }) {
+  function drawStep({ step, reply, calls, told }) {
     const number = el("a", "no", String(step));
-    number.href = `#step-${Number(step)}`;
+    number.href = place(data.summary.run, Number(step));
     number.title = "Link to this step";
     const body = el("div", "body");
     const spent = words(reply.usage && tokens(reply.usage), reply.cost && dollars(reply.cost), seconds(reply.seconds), reply.last && "last request");
@@ -86,12 +116,14 @@
     if (reply.cut_short) body.append(aware("too long", "the reply was cut by the token limit"));
     if (reply.repairs) body.append(aware("repaired", reply.repairs));
     if (reply.cut) body.append(aware("cut off, made up by the model", reply.cut, "", "struck"));
+    if (reply.raw && reply.reading !== "malformed" && reply.raw !== reply.text) body.append(folded("As the model wrote it", long(reply.raw, "mono")));
+    for (const text of told) body.append(aware("to the model", text));
     const block = el("article", "block", number, body);
     block.id = `step-${Number(step)}`;
     return block;
   }
 
-  function drawCall(call, { called, asked, reviewed, returned }, step, index) {
+  function drawCall(call, { called, asked, reviewed, returned, notes }, step, index) {
     const list = call.arguments;
     const single = (list) => list && list.length === 1 && !list[0][1].includes("\n") && list[0][1].length < 90;
     const short = single(list), other = reviewed && reviewed.arguments;
@@ -107,9 +139,16 @@
       const by = reviewed.by ? ` by ${reviewed.by}` : "";
       card.append(el("div", "seen", aware(`${DECIDED[reviewed.decision]}${by}`, reviewed.text || ""), other ? given(other, single(other)) : ""));
     }
+    for (const child of data.beneath?.[`${step}.${index}`] || []) card.append(drawChild(child));
     if (returned) card.append(drawResult(returned));
     else if (!asked || reviewed) card.append(el("div", "seen", el("span", "tag", over(step) ? (called ? "called, no result on record" : "not run") : called ? "called, no result yet" : "not called yet")));
+    for (const text of notes || []) card.append(el("div", "seen", aware("to the model", text)));
     return card;
+  }
+
+  function drawChild(child) {
+    const what = child.there ? way(child, words(child.agent, child.outcome, amount(child.steps, "step"))) : "its trace is not beside this one";
+    return el("div", "seen", el("span", "tag good", "sub-agent"), what);
   }
 
   // Nothing more will come of a step once there is another, or the run has ended.
@@ -140,6 +179,7 @@
         if (item.edited !== undefined) body.append(folded("What it was", long(item.edited)));
         break;
       case "resumed": say("resumed", `taken up again, ${when(item.at)}`); break;
+      case "parted": body.append(el("div", "aware", el("span", "tag", "parted"), "what stands above was taken from ", way(data.parted, data.parted.run, data.parted.step))); break;
       case "stopped": say("stopped", `${item.cause}: ${item.detail || ""}`, "bad"); break;
       case "changed": say("changed", `the model is now ${item.backend}, the format ${item.format}`); body.append(setup(item)); break;
       case "compacted":
@@ -178,9 +218,10 @@
     const fact = (value, name) => (value ? el("span", "", el("b", "", value), name ? ` ${name}` : "") : null);
     const facts = el("p", "facts", fact(start.backend), fact(start.format, "format"), fact(end.steps.toLocaleString("en"), end.steps === 1 ? "step" : "steps"),
       fact(end.tool_calls && end.tool_calls.toLocaleString("en"), end.tool_calls === 1 ? "call that ran" : "calls that ran"),
-      fact(end.usage && end.usage.length && tokens(end.usage).replace(" tokens", ""), "tokens"), fact(end.cost && dollars(end.cost)), fact(seconds(end.seconds)), el("span", "", when(start.at)), el("span", "", end.run),
-      start.parent ? el("span", "", `from ${start.parent}`) : null);
+      fact(end.usage && end.usage.length && tokens(end.usage).replace(" tokens", ""), "tokens"), fact(end.cost && dollars(end.cost)), fact(seconds(end.seconds)), el("span", "", when(start.at)), el("span", "", end.run));
     const inside = [heading, facts];
+    if (data.above) inside.push(el("p", "kin", "beneath ", way(data.above, data.above.run, data.above.step), `, call ${data.above.call}`));
+    if (data.parted) inside.push(el("p", "kin", "a fork of ", way(data.parted, data.parted.run, data.parted.step), `, after its first ${amount(data.parted.at, "event")}`));
     if (!one) inside.push(long(title));
     if (start.edited !== undefined) inside.push(folded("The question was edited in this fork", long(start.edited)));
     inside.push(...parts(task.filter((part) => part.picture)).map((image) => el("div", "seen", image)));
@@ -191,7 +232,13 @@
       if (data.live && end.outcome === "unfinished") what.id = "age";
       inside.push(el("div", `result ${lost ? "lost" : "other"}`, el("span", "label", end.outcome), what));
     }
-    if (data.live) inside.push(...end.waiting.map(review));
+    if (end.reasons.length) {
+      const why = el("dl", "why");
+      for (const [label, text] of end.reasons) if (label !== "ended" || end.answer) why.append(el("dt", "", label), el("dd", "", long(text)));
+      inside.push(why);
+    }
+    if (!data.live && end.waiting.length) inside.push(aware("to do", "react-agent resume tells how to decide, and goes on"));
+    if (data.live) inside.push(...end.waiting.map(reviewing(data.live, given)));
     inside.push(setup(start));
     $("head").replaceChildren(...inside);
     $("problem").hidden = !end.problem;
@@ -211,41 +258,6 @@
     const age = Date.now() / 1000 - data.items.at(-1).at;
     if ($("age")) $("age").textContent = data.items.at(-1).kind === "reviewed" ? "It was decided on; react-agent resume goes on with it." : age < 60 ? `It is going on; the last event was ${Math.max(0, Math.round(age))} s ago.`
       : `Nothing was written for ${seconds(age)}: a slow step, or it was interrupted. react-agent resume goes on with it.`;
-  }
-
-  // A page that is served may decide on a call that waits; `react-agent resume` then goes on.
-  function review(call) {
-    const said = el("span", "aware"), buttons = [];
-    const decide = async (decision, text) => {
-      buttons.forEach((one) => { one.disabled = true; });
-      const body = JSON.stringify({ step: call.step, index: call.index, decision, text });
-      try {
-        const answer = await fetch(`${data.live}/review`, { method: "POST", headers: { "Content-Type": "application/json" }, body });
-        said.textContent = answer.ok ? "It is written down." : await answer.text();
-        if (!answer.ok) buttons.forEach((one) => { one.disabled = false; });
-      } catch { said.textContent = "The server is away."; }
-    };
-    const button = (name, decision, field) => {
-      const made = el("button", "", name);
-      made.type = "button";
-      made.addEventListener("click", () => decide(decision, field ? field.value : ""));
-      buttons.push(made);
-      return made;
-    };
-    const field = (tag, name, value) => {
-      const made = el(tag);
-      made.setAttribute("aria-label", name);
-      made.placeholder = name;
-      made.value = value || "";
-      return made;
-    };
-    const reason = field("input", "Why not? The model is told."), other = field("textarea", "Other arguments, as JSON", call.json), result = field("textarea", "Its result, without running it");
-    const more = el("details", "", el("summary", "", "Other arguments, or a result of your own"),
-      el("div", "", el("div", "row", other, button("Run with these", "change", other)), el("div", "row", result, button("Give this", "result", result))));
-    const box = el("section", "review", el("span", "tag", `${call.step}.${call.index} waits`), el("b", "mono", call.name), ` · ${call.question || ""}`, given(call.arguments),
-      el("div", "row", button("Approve", "approve"), reason, button("Deny", "deny", reason)), more, said);
-    box.id = `review-${Number(call.step)}-${Number(call.index)}`;
-    return box;
   }
 
   const time = timeline($("time"), (step) => go(blocks.indexOf(steps.get(step))));
@@ -268,52 +280,12 @@
     time.mark(block.step);
   }
 
+  const find = finding({ blocks, here: () => blocks[current], go, open: (block) => turnAll(block, true) });
   function turnAll(block, open) {
     const holders = [...block.el.querySelectorAll(".long")], folds = [...block.el.querySelectorAll("details")];
     const to = open ?? !(holders.some((one) => one.open) || folds.some((one) => one.open));
     holders.forEach((one) => one.turn(to));
     folds.forEach((one) => { one.open = to; });
-  }
-
-  const texts = (value) => (typeof value === "string" ? (value.startsWith("data:image/") ? "" : value) : value && typeof value === "object" ? Object.values(value).map(texts).join("\n") : "");
-
-  function search() {
-    sought = $("search").value.trim().toLowerCase();
-    found = sought ? blocks.filter((block) => (block.hay ??= block.items.map(texts).join("\n").toLowerCase()).includes(sought)) : [];
-    document.body.classList.toggle("searching", sought !== "");
-    for (const block of blocks) block.el?.classList.toggle("hit", found.includes(block));
-    $("count").textContent = sought ? (found.length ? amount(found.length, "place") : "none") : "";
-    mark();
-  }
-
-  function next(way) {
-    if (!found.length) return;
-    const places = found.map((block) => blocks.indexOf(block));
-    const at = way > 0 ? places.find((place) => place > current) ?? places[0] : places.findLast((place) => place < current) ?? places.at(-1);
-    go(at);
-    if (sought && !blocks[at].el.textContent.toLowerCase().includes(sought)) turnAll(blocks[at], true);
-    $("count").textContent = `${places.indexOf(at) + 1} of ${places.length}`;
-    mark();
-  }
-
-  function mark() {
-    if (!window.Highlight || !CSS.highlights) return;
-    const ranges = [];
-    for (const block of sought ? found.slice(0, 400) : []) {
-      if (!block.el || ranges.length > 2000) continue;
-      const walker = document.createTreeWalker(block.el, NodeFilter.SHOW_TEXT);
-      while (walker.nextNode()) {
-        const text = walker.currentNode.data.toLowerCase();
-        if (text.length !== walker.currentNode.data.length) continue;
-        for (let at = text.indexOf(sought); at >= 0; at = text.indexOf(sought, at + sought.length)) {
-          const range = new Range();
-          range.setStart(walker.currentNode, at);
-          range.setEnd(walker.currentNode, at + sought.length);
-          ranges.push(range);
-        }
-      }
-    }
-    CSS.highlights.set("found", new Highlight(...ranges));
   }
 
   // ------------------------------------------------------------------------------------------------------- dialogues
@@ -345,47 +317,70 @@
     ["j", "next and previous step", () => go(current + 1)], ["k", "next and previous step", () => go(current - 1)],
     ["g", "first and last step", () => go(0)], ["G", "first and last step", () => go(blocks.length - 1)],
     ["/", "search; Enter for the next place", () => { $("search").focus(); $("search").select(); }],
-    ["n", "next and previous place", () => next(1)], ["N", "next and previous place", () => next(-1)],
+    ["n", "next and previous place", () => find.next(1)], ["N", "next and previous place", () => find.next(-1)],
     ["o", "open or fold the step's long texts", () => blocks[current] && turnAll(blocks[current])],
     ["O", "open or fold all", () => { all = !all; drawTo(blocks.length - 1); blocks.forEach((block) => turnAll(block, all)); }],
+    ["u", "up to the run that this one is beneath, or a fork of", () => document.querySelector("#head .kin a")?.click()],
     ["t", "light or dark", theme], ["c", "copy as a test", copy],
   ], (event) => {
     if (event.target !== $("search")) return false;
-    if (event.key === "Enter") { event.preventDefault(); next(event.shiftKey ? -1 : 1); }
-    if (event.key === "Escape") { $("search").value = ""; search(); $("search").blur(); }
+    if (event.key === "Enter") { event.preventDefault(); find.next(event.shiftKey ? -1 : 1); }
+    if (event.key === "Escape") { $("search").value = ""; find.search(); $("search").blur(); }
     return true;
   });
   addEventListener("scroll", () => document.body.classList.toggle("below", scrollY > 150), { passive: true });
   let waiting = 0;
-  $("search").addEventListener("input", () => { clearTimeout(waiting); waiting = setTimeout(search, 60); });
+  $("search").addEventListener("input", () => { clearTimeout(waiting); waiting = setTimeout(find.search, 60); });
   $("theme").addEventListener("click", theme);
   $("copy").addEventListener("click", copy);
   $("blocks").addEventListener("click", (event) => {
     const at = blocks.findIndex((block) => block.el && block.el.contains(event.target));
     if (at >= 0) go(at, true);
   });
-  const follow = () => { const at = /^#step-(\d+)$/.exec(location.hash); if (at && steps.has(Number(at[1]))) go(blocks.indexOf(steps.get(Number(at[1])))); };
+  function follow() {
+    const at = /^(?:#(?:run=([^/]*))?\/?(?:step-(\d+))?)?$/.exec(location.hash);
+    if (!at) return;
+    let run = first;
+    try { if (at[1] !== undefined) run = runs.get(decodeURIComponent(at[1])) || first; } catch { /* no id is written like this */ }
+    if (run !== data) turnTo(run);
+    if (at[2] !== undefined && steps.has(Number(at[2]))) go(blocks.indexOf(steps.get(Number(at[2]))));
+  }
   addEventListener("hashchange", follow);
 
   // ---------------------------------------------------------------------------------------------------------- at once
 
-  let drawn = 0;
+  let drawn = 0, turn = 0;
   function drawTo(index) {
     const made = document.createDocumentFragment();
     for (; drawn <= index && drawn < blocks.length; drawn++) made.append(draw(blocks[drawn]));
     $("blocks").append(made);
   }
-  function drawRest() {
-    if (drawn >= blocks.length) { document.documentElement.dataset.drawn = String(drawn); if (sought) mark(); return; }
+  function drawRest(of) {
+    if (of !== turn) return; // another run is shown by now
+    if (drawn >= blocks.length) { document.documentElement.dataset.drawn = String(drawn); if (find.on()) find.mark(); return; }
     drawTo(drawn + CHUNK - 1);
-    later(drawRest);
+    later(() => drawRest(of));
   }
 
-  for (const edit of data.items[0].edits || []) if (data.items[edit.at]) data.items[edit.at].edited = edit.before; // of a fork
-  for (const item of data.items) take(item);
-  drawHead();
-  drawTo(FIRST - 1);
-  requestAnimationFrame(() => { drawTime(); follow(); later(drawRest); });
+  function turnTo(run) {
+    data = run;
+    const of = ++turn;
+    blocks.length = drawn = 0;
+    steps.clear();
+    current = -1;
+    find.forget();
+    delete document.documentElement.dataset.drawn;
+    $("blocks").replaceChildren();
+    for (const edit of data.items[0].edits || []) if (data.items[edit.at]) data.items[edit.at].edited = edit.before; // of a fork
+    takeAll(data.items, 0);
+    if (find.on()) find.search();
+    drawHead();
+    drawTo(FIRST - 1);
+    scrollTo(0, 0);
+    requestAnimationFrame(() => { if (of === turn) { drawTime(); later(() => drawRest(of)); } });
+  }
+  turnTo(first);
+  requestAnimationFrame(follow);
 
   // A page that is served follows its run; from a file there is nothing to ask, and the policy would not let it.
   if (data.live) {
@@ -401,8 +396,8 @@
     };
     // Whoever is at the end stays there as it grows, until they go up. What was never laid out had a guessed height, so it takes some goes.
     const atEnd = () => innerHeight + scrollY >= document.body.scrollHeight - 80;
-    let following = atEnd(), place = scrollY;
-    addEventListener("scroll", () => { following = atEnd() || (following && scrollY >= place); place = scrollY; }, { passive: true });
+    let following = atEnd(), top = scrollY;
+    addEventListener("scroll", () => { following = atEnd() || (following && scrollY >= top); top = scrollY; }, { passive: true });
     const stay = (goes) => {
       const decide = data.summary.waiting.length ? document.querySelector(".review") : null;
       if (decide) { decide.scrollIntoView({ block: "center" }); following = true; } else scrollTo(0, document.body.scrollHeight);
@@ -411,12 +406,16 @@
     const lost = (why) => { $("problem").hidden = false; $("problem").textContent = data.summary.problem = why; };
     const grow = (news) => {
       if (news.events < data.items.length) return location.reload(); // the file is shorter than it was: another stands in its place
-      const same = ["outcome", "problem"].every((name) => news.summary[name] === data.summary[name]);
-      if (!news.items.length && same) return tellAge();
+      const same = !news.items.length && ["outcome", "problem"].every((name) => news.summary[name] === data.summary[name]);
+      const below = Object.entries(news.beneath).filter(([at, list]) => JSON.stringify(list) !== JSON.stringify(data.beneath[at]));
+      if (same && !below.length) return tellAge();
+      const from = data.items.length;
       data.items.push(...news.items);
       data.summary = news.summary;
-      const touched = new Set(news.items.map(take)); // and the last step: what is open in it may have come to its end
+      Object.assign(data.beneath, news.beneath);
+      const touched = new Set([...takeAll(news.items, from), ...below.map(([at]) => steps.get(parseInt(at)))]); // and the last step: what is open in it may have come to its end
       for (const block of touched.add(blocks.findLast((one) => one.reply))) if (block?.el) draw(block);
+      if (same) return; // else what a person writes into a review would be gone
       drawHead();
       drawTo(blocks.length - 1);
       drawTime();

@@ -13,7 +13,7 @@ from react_agent.trace import Trace
 from react_agent.view import words
 
 # What a fold raises over events that do not follow from one another, as after an edit by hand.
-_MISFITS = (TraceError, IndexError, KeyError, ValueError, TypeError, AttributeError, AssertionError, ArithmeticError)
+MISFITS = (TraceError, IndexError, KeyError, ValueError, TypeError, AttributeError, AssertionError, ArithmeticError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,13 +65,13 @@ def standing(trace: Trace) -> Standing:
     for number in range(1, len(trace)):
         try:
             advance(state, trace[number])
-        except _MISFITS as error:
+        except MISFITS as error:
             why = f"event {number + 1} ('{trace[number].kind}') does not fit what comes before it ({_words(error)}). Was the file edited by hand?"
             return Standing(state, number, None, problem=why)
     try:
         waiting = pending(state) if state.outcome is None else ()
         next_effect(state)
-    except _MISFITS as error:
+    except MISFITS as error:
         return Standing(state, len(trace), None, problem=f"its events do not fit together ({_words(error)})")
     if waiting:
         return Standing(state, len(trace), Outcome("paused", "; ".join(f"{call.name}: {call.question}" for call in waiting)), waiting)

@@ -6,8 +6,9 @@ it can be searched. Text from models and tools is only ever text here: no markup
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import assert_never
 
 from rich.console import Console, ConsoleOptions, RenderResult
@@ -31,6 +32,7 @@ from react_agent.events import (
 from react_agent.messages import ModelReply, Outcome, Usage
 from react_agent.result import Pending
 from react_agent.view import words
+from react_agent.view.notes import Note
 
 NUMBER = 4
 LABEL = 13
@@ -122,18 +124,40 @@ def rows(event: Event, step: int, lines: int | None = None) -> list[Row]:
             assert_never(event)
 
 
-def transcript(events: Iterable[Event], lines: int | None = None) -> Iterator[Row | Text]:
-    """A whole trace, row by row, with a blank line before each step. Beneath a text that a fork was given stands the one that it had."""
+def transcript(
+    events: Iterable[Event],
+    lines: int | None = None,
+    *,
+    notes: Mapping[int, Sequence[Note]] = MappingProxyType({}),
+    beneath: Mapping[tuple[int, int], Sequence[Row]] = MappingProxyType({}),
+) -> Iterator[Row | Text]:
+    """A whole trace, row by row, with a blank line before each step.
+
+    Args:
+        events: Of one trace. Beneath a text that a fork was given stands the one that it had, and it says where it parted.
+        lines: Most lines of one text; None shows all.
+        notes: What the loop said to the model, by event.
+        beneath: What is to be said of the runs beneath a call, by its place.
+    """
     step = 0
     before: dict[int, str] = {}
+    parted: int | None = None
     for at, event in enumerate(events):
+        if at and at == parted:
+            yield Row("parted", "what stands above was taken from the run that this one is a fork of", "yellow", "yellow")
         if isinstance(event, Replied):
             yield Text()
         if isinstance(event, Started) and event.parent is not None:
             before = {edit.at: edit.before for edit in event.parent.edits}
+            parted = event.parent.at
         yield from rows(event, step, lines)
         if at in before:
             yield Row("edited", f"it was: {words.plain(before[at])}", "yellow", "yellow", lines=lines)
+        if isinstance(event, Returned):
+            yield from beneath.get((event.step, event.index), ())
+        for note in notes.get(at, ()):
+            about = "" if note.call is None or not isinstance(event, Returned) else f"{event.step}.{note.call}"
+            yield Row("to the model", words.plain(note.text), "yellow", "yellow", about, lines=lines)
         step += isinstance(event, Replied)
 
 
@@ -229,8 +253,9 @@ def _returned(event: Returned, lines: int | None) -> Row:
     parts = [place(event)]
     if event.seconds:
         parts.append(words.seconds(event.seconds))
-    if event.usage or event.cost:
-        beneath = (words.tokens(event.usage) if event.usage else "", words.cost(event.cost))
+    used = event.usage if event.usage and event.usage.total_tokens else None  # else nobody counted
+    if used or event.cost:
+        beneath = (words.tokens(used) if used else "", words.cost(event.cost))
         parts.append(" · ".join(filter(None, beneath)) + " beneath")
     if event.attempts:
         parts.append(f"tried {event.attempts} times")

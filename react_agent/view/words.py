@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from hashlib import sha256
 from itertools import groupby
 
 from react_agent.messages import Attempt, Image, JsonObject, Message, Text, Thinking, ToolResult, Usage, clean
@@ -121,6 +122,13 @@ def contents(parts: Iterable[object]) -> str:
             size = f", {len(part.data) * 3 // 4:,} bytes" if part.data else f", {plain_line(part.url, 60)}" if part.url else ""
             shown.append(f"[image {plain_line(part.media_type, 40)}{size}]")
     return "\n".join(shown)
+
+
+def distinct(parts: Iterable[object]) -> str:
+    """The same, and of images what tells one from another of its kind and size."""
+    each = list(parts)
+    seen = [sha256((part.data or part.sha256 or part.url or "").encode()).hexdigest()[:8] for part in each if isinstance(part, Image)]
+    return contents(each) + (f"\n[sha256 {', '.join(seen)}]" if seen else "")
 
 
 def said(message: Message) -> str:

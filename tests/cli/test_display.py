@@ -20,11 +20,11 @@ def read(page: int) -> str:
 
 
 class Screen:
-    """A display on a terminal of 200 columns, and all that was ever written to it."""
+    """A display on a terminal of so many columns, and all that was ever written to it."""
 
-    def __init__(self) -> None:
+    def __init__(self, width: int = 200) -> None:
         self.file = io.StringIO()
-        self.display = LiveDisplay(Console(file=self.file, force_terminal=True, color_system=None, width=200))
+        self.display = LiveDisplay(Console(file=self.file, force_terminal=True, color_system=None, width=width))
 
     def since(self, *items: object) -> str:
         """What is written when these things happen."""
@@ -80,3 +80,12 @@ def test_after_the_first_interrupt_it_says_what_the_second_does(trace: Trace) ->
     assert "Ctrl-C ends it after this step" not in shown
     assert "This step is let end" in screen.file.getvalue()
     screen.display.close()
+
+
+@pytest.mark.parametrize("message", ["a part of it that takes more room than there is in a narrow window", "第一部分很长" * 9])
+def test_what_goes_on_takes_one_line_in_a_narrow_window(trace: Trace, message: str) -> None:
+    screen = Screen(40)
+    started, replied, called, *_ = trace
+    screen.since(started, replied, called, Progress(0, 0, message, 0.2))
+    console = screen.display.console
+    assert len(console.render_lines(screen.display._status())) == 3  # a blank one, who is at work, what is left

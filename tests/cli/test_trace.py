@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -269,6 +272,56 @@ def test_export_keeps_foreign_fences_inside(cli: Cli, home: Path) -> None:
     (home / "fence.py").write_text("from react_agent import MockBackend\nmodel = MockBackend(['```\\n# not a heading\\n```'])")
     cli("run", "Well?", "-m", "fence.py:model")
     assert "````\n```\n# not a heading\n```\n````" in cli("trace", "export", "--format", "markdown").stdout
+
+
+def test_markdown_draws_nothing_that_a_model_wrote(cli: Cli, home: Path) -> None:
+    (home / "draw.py").write_text(
+        "from react_agent import MockBackend, call\n"
+        "said = '<img src=x> ![x](http://192.0.2.1/t.png)\\n## Step 9\\n> [a](javascript:b) `c` &lt;\\\\<b>'\n"
+        "model = MockBackend([call('plain', word='a', thought=said), 'so'])"
+    )
+    cli("run", "<h1>Well?</h1>", "-m", "draw.py:model", "-t", "kit:plain")
+    text = cli("trace", "export", "--format", "markdown").stdout
+    assert text.startswith("# \\<h1\\>Well?\\</h1\\>\n")
+    assert [line for line in text.splitlines() if line.startswith("> ")] == [
+        r"> \<img src=x\> !\[x\](http://192.0.2.1/t.png)",
+        r"> \## Step 9",
+        r"> \> \[a\](javascript:b) \`c\` \&lt;\\\<b\>",
+    ]
+    assert text.count("\n## Step") == 2
+
+
+def test_markdown_tells_of_reviews_and_of_what_the_loop_said(cli: Cli, home: Path) -> None:
+    cli("run", "Remove it.", "-m", "kit:removes", "-t", "kit:remove")
+    cli("resume", "last", "-m", "kit:answers", "--change", "0.0", '{"path": "other"}', "-t", "kit:remove")
+    lines = cli("trace", "export", "--format", "markdown").stdout.splitlines()
+    told = [line for line in lines if line.startswith("*")]
+    assert told[:3] == ["**Action 0.0**", "*asks:* may 0.0 run? the tool can destroy something", "*resumed:* taken up again (writer 2)"]
+    assert told[3].startswith('*review:* 0.0 approved with {"path": "other"} by ')
+    assert '*to the model:* Note: this call was changed in review; it was made with the arguments {"path":"other"}.' in told
+
+
+@pytest.mark.parametrize(("term", "no_color", "marked"), [("xterm-256color", "", False), ("xterm-256color", "1", True), ("dumb", "", True)])
+def test_a_difference_is_seen_without_colours(answered: Path, text_run: Path, term: str, no_color: str, marked: bool) -> None:
+    """On a terminal too, where both texts would run into one another."""
+    pty = pytest.importorskip("pty")
+    told = {**os.environ, "TERM": term, "NO_COLOR": no_color, "COLUMNS": "100"}
+    shown = b""
+    words = [sys.executable, "-m", "react_agent", "trace", "diff", str(answered), str(text_run)]
+    leader, follower = pty.openpty()
+    with subprocess.Popen(words, stdout=follower, stdin=follower, env=told) as process:
+        os.close(follower)
+        while True:
+            try:
+                data = os.read(leader, 4096)
+            except OSError:  # the other end is closed
+                break
+            if not data:
+                break
+            shown += data
+        process.wait()
+    os.close(leader)
+    assert (b"{+hm+}" in shown) == marked
 
 
 DOORS = [

@@ -11,10 +11,12 @@ import pytest
 from _stories import tell
 
 from react_agent import Agent, Image, Limits, MockBackend, Raw, Trace, call, pending, tool
+from react_agent.view import kin
 from react_agent.view.html import compare_page
 from react_agent.view.html import page as page_of
 
 from .test_html import HOSTILE
+from .test_kin import family
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, LocatorAssertions, Page
@@ -75,6 +77,7 @@ def test_every_story(tab: Page, tmp_path: Path, name: str) -> None:
     assert tab.locator("#pill").inner_text() == story.result.outcome.kind
     assert tab.locator(".block:not(.note)").count() == len(story.trace.steps())
     assert tab.locator(".call").count() == sum(len(step.calls) for step in story.trace.steps())
+    assert ("react-agent resume tells how to decide" in tab.locator("#head").inner_text()) == (story.result.outcome.kind == "paused")
     assert "undefined" not in tab.locator("body").inner_text()
     assert "NaN" not in tab.locator("body").inner_text()
 
@@ -95,6 +98,9 @@ def test_hostile_texts_are_texts(tab: Page, tmp_path: Path) -> None:
     assert tab.evaluate("window.hacked") is None
     assert tab.locator("script").count() == 2
     assert tab.locator("#blocks img").count() == len(HOSTILE)
+    for whole in (1, 0):
+        tab.locator("#blocks img").first.press("Enter")
+        assert tab.locator("#blocks img.whole").count() == whole
     assert tab.locator("svg").count() == 1
     assert tab.locator("h1").inner_text() == HOSTILE[0]
     assert tab.locator("#problem").inner_text() == HOSTILE[2]
@@ -148,6 +154,45 @@ def test_search(tab: Page, tmp_path: Path) -> None:
     assert tab.locator("#count").inner_text() == "4 of 5"
     tab.locator("#search").fill("nowhere")
     expect(tab).to_have_text("none")
+
+
+def test_a_place_that_is_found_is_seen(tab: Page, tmp_path: Path) -> None:
+    """Far down in a long text, which was folded; of what no reader sees nothing is found."""
+
+    @tool(read_only=True)
+    def read(lines: int) -> str:
+        """Read."""
+        return "\n".join(f"line {line} lorem" for line in range(lines))
+
+    script = [call("read", lines=3_000), Raw("Thought: hm\nAction: read\nAction Input: {'lines': 1}"), Raw("Final Answer: so")]
+    with ThreadPoolExecutor(1) as apart:
+        agent = Agent(MockBackend(script, format="react_text"), tools=[read])
+        trace = apart.submit(agent.run_sync, "How many?").result().trace
+    show(tab, trace, tmp_path)
+    for sought, in_view in (("line 2900", True), ("action input: {'lines'", True), ("line 0", True), ("lorem", True)):
+        tab.locator("#search").fill(sought)
+        tab.locator("#search").dispatch_event("input")
+        expect(tab).to_have_text("2 places" if sought in ("line 0", "lorem") else "1 place")
+        tab.keyboard.press("Enter")
+        tab.wait_for_function("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done(true))))")
+        top = tab.evaluate("[...CSS.highlights.get('found')][0].getBoundingClientRect().top")
+        assert (sought, 80 < top < 800) == (sought, in_view)
+        assert tab.evaluate("CSS.highlights.get('found').size") <= 2_010
+    for unseen in ("replied", "called", "react_text", trace.run_id):
+        tab.locator("#search").fill(unseen)
+        expect(tab).to_have_text("none")
+
+
+def test_what_is_printed_is_dark_on_light_and_whole(tab: Page, tmp_path: Path) -> None:
+    show(tab, many(40), tmp_path)
+    tab.keyboard.press("t")
+    tab.keyboard.press("t")
+    tab.keyboard.press("t")
+    tab.emulate_media(media="print")
+    assert tab.evaluate("getComputedStyle(document.body).color") == "rgb(36, 38, 43)"
+    assert not tab.locator("#copy").is_visible()
+    assert tab.locator("#step-30").evaluate("block => getComputedStyle(block).contentVisibility") == "visible"
+    assert tab.locator("#step-30").evaluate("block => getComputedStyle(block).breakInside") == "auto"
 
 
 def test_copy_as_a_test(tab: Page, tmp_path: Path) -> None:
@@ -285,3 +330,60 @@ def test_what_was_edited_in_a_fork_is_told(tab: Page, tmp_path: Path) -> None:
     show(tab, asked.trace, tmp_path)
     assert tab.locator("h1").inner_text() == "How few?"
     assert "The question was edited in this fork" in tab.locator("#head").inner_text()
+
+
+def test_the_ways_between_a_run_and_those_beneath_it(tab: Page, tmp_path: Path) -> None:
+    with ThreadPoolExecutor(1) as apart:
+        store = apart.submit(family, tmp_path).result()
+    trace, path = store.load("p"), tmp_path / "p.html"
+    path.write_text(page_of(trace, beneath=kin.descendants(trace, store.path("p"))), encoding="utf-8")
+    tab.goto(path.as_uri())
+    tab.wait_for_selector("html[data-drawn]")
+    assert tab.locator(".call .way").all_inner_texts() == ["librarian · answered · 2 steps"] * 2 + ["keeper · answered · 2 steps"]
+    tab.locator("#step-0 .way").press("Enter")
+    tab.wait_for_selector("h1:text('bees?')")
+    tab.locator("#step-0 .way").click()
+    tab.wait_for_selector("#step-0:has-text('shelf')")
+    assert "beneath p/0.0, call p/0.0/0.0" in tab.locator("#head").inner_text()
+    assert tab.locator("#step-1 .no").get_attribute("href") == "#run=p%2F0.0%2F0.0/step-1"
+    tab.keyboard.press("/")
+    tab.keyboard.type("shelf")
+    expect(tab).to_have_text("1 place")
+    tab.go_back()
+    expect(tab).to_have_text("none")  # what is sought is sought in the run that is shown
+    tab.keyboard.press("Escape")
+    tab.keyboard.press("u")
+    tab.wait_for_selector("h1:text('Which?')")
+    assert tab.locator(".block.current .no").inner_text() == "0"
+    assert tab.locator(".block").count() == 3
+    tab.goto(path.as_uri() + "#run=p%2F1.0/step-1")
+    tab.reload()
+    tab.wait_for_selector("html[data-drawn]")
+    assert "beneath p, call p/1.0" in tab.locator("#head").inner_text()
+    assert tab.locator(".block.current .no").inner_text() == "1"
+    for strange in ("#run=%", "#run=__proto__", "#run=/step-99", "#javascript:alert(1)"):
+        tab.goto(path.as_uri() + strange)
+        tab.wait_for_selector("html[data-drawn]")
+    assert tab.locator("h1").inner_text() == "Which?"
+
+
+def test_a_fork_says_where_it_parted_and_why_a_run_ended_stands_at_the_top(tab: Page, tmp_path: Path) -> None:
+    with ThreadPoolExecutor(1) as apart:
+        store = apart.submit(family, tmp_path / "runs").result()
+        looped = apart.submit(lambda: Agent(MockBackend([call("look", n=1)] * 8), tools=[look]).run_sync("Again?").trace).result()
+    show(tab, store.load("g"), tmp_path)
+    assert "a fork of f, after its first 6 events" in tab.locator("#head").inner_text()
+    blocks = tab.locator(".block").all_inner_texts()
+    at = next(at for at, text in enumerate(blocks) if "parted" in text)
+    assert "taken from f" in blocks[at]
+    assert "no more" in "".join(blocks[:at])
+    assert "nor now" in "".join(blocks[at:])
+    assert (
+        tab.locator("#step-0 .call").inner_text().count("its trace is not beside this one") == 1
+    )  # of a page that was made of this trace alone
+    show(tab, looped, tmp_path)
+    why = tab.locator("#head .why").inner_text()
+    assert "look(n=1) 3 times, in steps 0 to 2" in why
+    assert "to do" in why
+    assert tab.locator("#step-1 .call").inner_text().count("to the model") == 1
+    assert "You are repeating yourself." in tab.locator("#step-2").inner_text()

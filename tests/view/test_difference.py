@@ -9,7 +9,7 @@ from _stories import STORIES, tell
 from hypothesis import given
 from hypothesis import strategies as st
 
-from react_agent import Agent, MockBackend, Trace, Usage, call, tool
+from react_agent import Agent, Image, MockBackend, Raw, Settings, Trace, Usage, call, tool
 from react_agent.view.difference import Difference, aligned, compare, pieces
 
 WORDS = st.text(st.sampled_from("ab 1.5\n-"), max_size=30)
@@ -134,3 +134,37 @@ def test_what_is_compared() -> None:
     assert both.outcome[0] == Difference("outcome", (("same", "answered"),))
     assert both.outcome[1].differs
     assert ("tokens", "30 in, 6 out", "30 in, 6 out") in both.figures
+
+
+def asked(**options: object) -> Trace:
+    """A run in which one thing may be another."""
+
+    @tool(read_only=True, description=str(options.get("description", "Look.")))
+    def look(n: int) -> object:
+        return options.get("seen", "it")
+
+    script = [options.get("wrote", Raw("")), options.get("called", call("look", n=1)), "done"]
+    agent = Agent(MockBackend(script), tools=[look], settings=options.get("settings", Settings()))  # type: ignore[arg-type]
+    first = agent.run_sync([options.get("question", "Well?")]).trace  # type: ignore[list-item]
+    return Agent(MockBackend(["done"]), tools=[look]).resume_sync(first, str(options.get("told", "And?")), changes=True).trace
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "label"),
+    [
+        ({}, {"told": "And now?"}, "told"),
+        ({"question": Image.from_bytes(b"\x89PNG1", "image/png")}, {"question": Image.from_bytes(b"\x89PNG2", "image/png")}, "question"),
+        ({"seen": Image.from_bytes(b"\x89PNG1", "image/png")}, {"seen": Image.from_bytes(b"\x89PNG2", "image/png")}, "observation"),
+        ({"wrote": Raw("", finish="length")}, {"wrote": Raw("hm", finish="length")}, "wrote"),
+        ({"called": Raw(calls=(("look", '{"n": }'),))}, {"called": Raw(calls=(("look", '{"m": }'),))}, "action"),
+        ({}, {"description": "Look at it."}, "tool"),
+        ({}, {"settings": Settings(temperature=0.5)}, "settings"),
+    ],
+    ids=["told", "a picture in the question", "a picture", "what could not be used", "arguments", "a tool", "settings"],
+)
+def test_what_differs_is_told(one: dict[str, object], other: dict[str, object], label: str) -> None:
+    same = compare(asked(**one), asked(**one))
+    assert not same.differs
+    both = compare(asked(**one), asked(**other))
+    texts = [*both.heads, *both.outcome, *(text for pair in both.steps for text in pair.texts)]
+    assert label in {text.label for text in texts if text.differs}

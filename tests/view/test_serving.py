@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
+import httpx
 import pytest
 from _stories import tell
 from _world import World
+from msgspec.structs import replace
 
-from react_agent import Agent, MockBackend, Trace, call, tool
-from react_agent.events import Reviewed
+from react_agent import Agent, JsonlStore, MockBackend, Trace, call, tool
+from react_agent.events import Parent, Reviewed
 from react_agent.stores.jsonl import append_to
 from react_agent.trace import encode_event
 from react_agent.view.redact import Redactor
 
 from .test_html import data_of
+from .test_kin import family
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -57,6 +62,18 @@ def test_the_list(client: TestClient) -> None:
     assert {name: run["outcome"] for name, run in runs.items()} == {"one": "answered", "wait~1": "paused", "other": "unreadable"}
     assert runs["one"]["steps"] == 2
     assert data_of(client.get("/").text)["runs"] == client.get("/api/runs").json()["runs"]
+
+
+def test_a_name_that_has_no_address_does_not_hide_the_others(client: TestClient, folder: Path) -> None:
+    strange = folder / os.fsdecode(b"b\xff.jsonl")
+    try:
+        strange.write_bytes((folder / "one.jsonl").read_bytes())
+    except OSError:
+        pytest.skip("this file system takes no such name")
+    assert client.get("/").status_code == 200
+    runs = {run["name"]: run for run in client.get("/api/runs").json()["runs"]}
+    [other] = set(runs) - {"one", "wait~1", "other"}
+    assert (runs[other]["outcome"], "rename it" in runs[other]["question"]) == ("unreadable", True)
 
 
 def test_a_run(client: TestClient, folder: Path) -> None:
@@ -214,6 +231,36 @@ def test_a_token(folder: Path) -> None:
     assert client.get("/api/runs").status_code == 200  # by its cookie
 
 
+# --------------------------------------------------------------------------------------------------------- its kin
+
+
+def test_the_pages_of_related_runs(client: TestClient, folder: Path) -> None:
+    with ThreadPoolExecutor(1) as apart:
+        store = apart.submit(family, folder).result()
+    data = data_of(client.get("/run/p").text)
+    [one] = data["beneath"]["0.0"]  # type: ignore[index]
+    assert one == {"run": "p/0.0", "there": True, "name": "p~0.0", "agent": "librarian", "outcome": "answered", "steps": 2}
+    assert [each["name"] for each in data["beneath"]["1.0"]] == ["p~1.0", "p~1.0%2B2"]  # type: ignore[index]
+    assert data_of(client.get("/run/p~0.0").text)["above"] == {"run": "p", "step": 0, "call": "p/0.0", "name": "p"}
+    assert data_of(client.get("/run/g").text)["parted"] == {"run": "f", "step": 1, "at": 6, "name": "f"}
+    store.path("f").unlink()
+    assert "name" not in data_of(client.get("/run/g").text)["parted"]  # type: ignore[operator]
+    store.path("p/0.0").unlink()
+    assert client.get("/api/run/p").json()["beneath"]["0.0"] == [{"run": "p/0.0"}]
+    assert client.get("/api/run/p?from=999").json()["beneath"] == {}
+    store.path("p/0.0").write_text("{}\n")
+    assert client.get("/api/run/p").json()["beneath"]["0.0"][0]["outcome"] == "unreadable"
+
+
+def test_what_the_loop_said_is_told_with_what_is_new(client: TestClient, folder: Path) -> None:
+    script = [call("lookup", key="a")] * 8
+    trace = Agent(MockBackend(script), tools=World().tools()).run_sync("Again?").trace
+    trace.save(folder / "loop.jsonl")
+    whole = client.get("/api/run/loop").json()["items"]
+    assert sum("notes" in item for item in whole) == 2
+    assert client.get("/api/run/loop?from=5").json()["items"] == whole[5:]
+
+
 # --------------------------------------------------------------------------------------------------------- in a browser
 
 
@@ -241,6 +288,16 @@ def address(folder: Path) -> Iterator[str]:
     yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}/"
     server.should_exit = True
     thread.join()
+
+
+def test_a_way_up_to_a_run_whose_id_is_not_shown_as_it_is(folder: Path, address: str) -> None:
+    trace, run_id = tell("one_call", "native").trace, "a\u202eb"
+    store = JsonlStore(folder)
+    Trace([replace(trace.started, run_id=run_id), *trace[1:]]).save(store.path(run_id))
+    child = f"{run_id}/0.0"
+    Trace([replace(trace.started, run_id=child, parent=Parent(run_id, call=child)), *trace[1:]]).save(store.path(child))
+    page = httpx.get(f"{address}run/{quote(store.path(child).stem)}")
+    assert data_of(page.text)["above"] == {"run": "ab", "step": 0, "call": "ab/0.0", "name": "a%E2%80%AEb"}
 
 
 @pytest.mark.browser
@@ -330,5 +387,36 @@ def test_a_file_that_becomes_shorter_or_goes_away(browser: Browser, folder: Path
         path.write_bytes(b"".join(bytes_))
         expect(tab.locator("#pill")).to_have_text("answered")
         expect(tab.locator("#problem")).to_be_hidden()
+    finally:
+        tab.close()
+
+
+@pytest.mark.browser
+def test_a_sub_agent_is_followed_while_it_runs(browser: Browser, folder: Path, address: str) -> None:
+    from playwright.sync_api import expect
+
+    with ThreadPoolExecutor(1) as apart:
+        store = apart.submit(family, folder).result()
+    parent, child = (store.path(run).read_bytes().splitlines(keepends=True) for run in ("p", "p/0.0"))
+    store.path("p/0.0").unlink()
+    store.path("p").write_bytes(b"".join(parent[:3]))
+    tab = browser.new_page()
+    try:
+        tab.goto(f"{address}run/p")
+        expect(tab.locator("#step-0 .call")).to_contain_text("called, no result yet")
+        expect(tab.locator(".way")).to_have_count(0)
+        store.path("p/0.0").write_bytes(b"".join(child[:2]))
+        expect(tab.locator("#step-0 .way")).to_have_text("librarian · unfinished · 1 step")
+        store.path("p/0.0").write_bytes(b"".join(child))
+        expect(tab.locator("#step-0 .way")).to_have_text("librarian · answered · 2 steps")
+        tab.locator("#step-0 .way").click()
+        expect(tab.locator("h1")).to_have_text("bees?")
+        tab.locator("#head .way").click()
+        expect(tab.locator("h1")).to_have_text("Which?")
+        expect(tab.locator(".block.current .no")).to_have_text("0")
+        store.path("p").write_bytes(b"".join(parent))
+        tab.locator("#step-1 .way").nth(1).click()  # whose file has a sign in its name that addresses have a use for
+        expect(tab.locator("h1")).to_have_text("a")
+        expect(tab.locator("#head .kin")).to_contain_text("beneath p, call p/1.0")
     finally:
         tab.close()
