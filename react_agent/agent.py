@@ -12,10 +12,9 @@ from typing import TYPE_CHECKING, Generic, TypeAlias, cast
 
 from msgspec.structs import replace
 
-from react_agent.accepting import as_backend, as_examples, as_secrets, as_store, masker_for, without_secrets
+from react_agent.accepting import as_backend, as_examples, as_policy, as_reviewer, as_secrets, as_store, masker_for, without_secrets
 from react_agent.answering import TypedAnswer
 from react_agent.backends.base import Backend
-from react_agent.care import with_asking
 from react_agent.dispatch import CallScope, current_call
 from react_agent.errors import ConfigError, ReactAgentError, TraceError
 from react_agent.events import Changed, Parent, Resumed, Reviewed, Started, Told
@@ -58,7 +57,8 @@ class Agent(Generic[Output]):
             (an ``Agent[Ticket]`` gives a ``Result[Ticket]``).
         limits: Where a run ends at the latest.
         settings: Temperature and the like.
-        policy: Which calls may run; by default, tools that call themselves destructive are asked for.
+        policy: Which calls may run; by default, tools that call themselves destructive are asked for. A rule that asks or denies by a name or an
+            argument that no tool has, but which is much like one, is refused.
         format: How a named model or a function is spoken to: ``native``, ``react_text``, ``auto``…
         store: A folder or a `Store` for traces; without one they stay in memory.
         reviewer: Asked about each call that the policy wants reviewed; without one the run pauses.
@@ -97,15 +97,13 @@ class Agent(Generic[Output]):
             self.tools.specs,
             limits or Limits(),
             settings or Settings(),
-            with_asking(policy or Policy(), [tool.name for tool in self.tools if tool.ask]),
+            as_policy(policy, self.tools),
             self._output.schema if self._output else None,
             name=name,
             examples=tuple([said for example in examples for said in as_examples(example, self.tools.specs)]),
         )
         self._store = as_store(store)
-        if reviewer is not None and not callable(reviewer):
-            raise ConfigError(f"a reviewer is a function that is given a pending call and returns a review; not {type(reviewer).__name__}")
-        self._reviewer = reviewer
+        self._reviewer = as_reviewer(reviewer)
         self._secrets = as_secrets(secrets)
         self._masker = masker_for(self._secrets.values(), self.backend, self.spec)
         self.spec = without_secrets(self.spec, self._masker)

@@ -49,6 +49,7 @@ class Tool:
         timeout: Seconds that one call may take; None for the run's own bound.
         verify, ask: See `ToolOptions`.
         care: What it asks of those who run it; None for a plain tool.
+        other_names: Those by which somebody may mean it: its function's, and its own before it was renamed or got a prefix.
     """
 
     def __init__(
@@ -71,6 +72,7 @@ class Tool:
         self.__doc__ = spec.description
         self.__name__ = spec.name
         self.__wrapped__ = function
+        self.other_names: tuple[str, ...] = ()
         self._unbound = False
 
     @property
@@ -88,6 +90,7 @@ class Tool:
         _check_name(name)
         made = copy.copy(self)
         made.spec = replace(self.spec, name=name)
+        made.other_names = (*self.other_names, self.name)
         made.__name__ = name
         return made
 
@@ -106,6 +109,7 @@ class Tool:
         spec = _spec(name, options.get("description") or signature.description, signature.arguments.schema, examples, options)
         made = FunctionTool[P, R](spec, function, signature.arguments, signature.injected, options)
         made._unbound = method
+        made.other_names = (name_of(function),)
         return made
 
     @classmethod

@@ -32,7 +32,7 @@ from react_agent.events import Returned
 from react_agent.mcp import McpServer, Pins, tool_pin
 from react_agent.mcp.convert import tool_from
 from react_agent.messages import ToolResult
-from react_agent.policy import ALLOW_ALL
+from react_agent.policy import ALLOW_ALL, Rule
 
 SCRIPT = [sys.executable, str(Path(__file__).with_name("_a_server.py"))]
 
@@ -100,6 +100,8 @@ def test_names_become_usable_and_may_have_a_prefix() -> None:
         assert "m_7_odd_name" in server.tools
         assert one(server, "m_7_odd_name").ok
         assert mischief.called == [("7 odd/name", {})], "the server is called by its own name"
+        with pytest.raises(ConfigError, match="did you mean 'm_gentle'"):
+            Agent(MockBackend([]), tools=server.tools, policy=Policy((Rule("deny", tools="gentle"),)))
 
 
 # -------------------------------------------------------------------------------------------------------------- results
