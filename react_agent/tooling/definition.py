@@ -236,8 +236,25 @@ def _check_callable(function: object, name: str) -> None:
         raise ToolDefinitionError(f"{name} is a tool already; say what it is where it is made, or use renamed()")
     if not callable(function):
         raise ToolDefinitionError(f"{name}: a tool is made of a function, not of {type(function).__name__}{_hint(function)}")
-    if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
-        raise ToolDefinitionError(f"{name}: it yields; a tool returns its result at once, so collect it into a list")
+    if _yields(function):
+        raise ToolDefinitionError(
+            f"{name}: it yields; a tool returns its result at once, so collect it into a list, and tell of progress by a RunContext's progress()"
+        )
+
+
+def _yields(function: Callable[..., object]) -> bool:
+    """It gives a generator that nobody would iterate over. What is wrapped may be collected by its wrapper, but one of the async kind only by an async one."""
+    while isinstance(function, functools.partial):
+        function = function.func
+    called = function if inspect.isroutine(function) or isinstance(function, type) else type(function).__call__
+    if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(called):
+        return True
+    if hasattr(called, "__wrapped__"):  # and its hints are those of what it wraps
+        return inspect.isasyncgenfunction(inspect.unwrap(called)) and not inspect.iscoroutinefunction(called)
+    return _ASYNC_ITERATOR.search(str(getattr(called, "__annotations__", {}).get("return", ""))) is not None
+
+
+_ASYNC_ITERATOR = re.compile(r"\bAsync(Iterator|Iterable|Generator)\b")
 
 
 def _hint(given: object) -> str:
