@@ -6,7 +6,7 @@ import inspect
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar, get_args
+from typing import TYPE_CHECKING, TypeAlias, TypedDict, TypeVar, get_args
 
 from pydantic import JsonValue
 
@@ -15,7 +15,7 @@ from react_agent.care import with_asking
 from react_agent.errors import ConfigError
 from react_agent.loop import fold
 from react_agent.masking import SHORTEST, Masker
-from react_agent.messages import Message, ToolSpec
+from react_agent.messages import JsonObject, Message, ToolSpec
 from react_agent.policy import Decision, Policy, Rule
 from react_agent.schema import nearest
 from react_agent.schema.walk import mapping
@@ -24,10 +24,40 @@ from react_agent.tooling import ToolRegistry
 from react_agent.trace import Trace
 
 if TYPE_CHECKING:
+    from types import UnionType
+
+    from typing_extensions import TypeForm
+
+    from react_agent.agent import ToolLike
     from react_agent.backends.function import TextFunction
+    from react_agent.host import Reviewer
+    from react_agent.messages import Settings
+    from react_agent.spec import Limits
     from react_agent.stores.jsonl import Store
 
 T = TypeVar("T")
+AnyOutput: TypeAlias = "TypeForm[object] | UnionType | JsonObject | None"
+
+
+class MoreOptions(TypedDict, total=False):
+    """What an `Agent` takes beside backend, format, tools and type of answer, for type checkers."""
+
+    instructions: str
+    limits: Limits | None
+    settings: Settings | None
+    policy: Policy | None
+    store: Store | str | Path | None
+    reviewer: Reviewer | None
+    secrets: Sequence[str] | Mapping[str, str]
+    name: str
+    examples: Iterable[Trace | Sequence[Message] | str]
+
+
+class AgentOptions(MoreOptions, total=False):
+    """What it takes beside its backend and its type of answer."""
+
+    tools: ToolRegistry | Iterable[ToolLike]
+    format: str | None
 
 
 def as_backend(backend: Backend | str | TextFunction, format: str | None = None) -> Backend:  # noqa: A002

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Generic, TypeAlias, cast
+from typing import TYPE_CHECKING, Generic, TypeAlias, Unpack, cast, overload
 
 from msgspec.structs import replace
 
@@ -21,7 +21,7 @@ from react_agent.events import Changed, Parent, Resumed, Reviewed, Started, Told
 from react_agent.forking import edited
 from react_agent.host import Reviewer, Run
 from react_agent.loop import CallModel, State, fold, next_effect
-from react_agent.messages import JsonObject, Message, Outcome, Settings, Task, Usage, as_parts, clean, user
+from react_agent.messages import Message, Outcome, Settings, Task, Usage, as_parts, clean, user
 from react_agent.nesting import child_so_far
 from react_agent.policy import Policy
 from react_agent.result import Output, Result, check_reviews, checked_review
@@ -32,13 +32,13 @@ from react_agent.tooling import Tool, ToolRegistry
 from react_agent.trace import Trace, file_of
 
 if TYPE_CHECKING:
-    from types import UnionType
-
     from typing_extensions import TypeForm
 
+    from react_agent.accepting import AgentOptions, AnyOutput
     from react_agent.backends.function import TextFunction
     from react_agent.stores.jsonl import Store, Writer
 
+BackendLike: TypeAlias = "Backend | str | TextFunction"
 ToolLike: TypeAlias = "Tool | Callable[..., object]"
 
 GO_ON = user("Go on with the task. You may take further steps now.")
@@ -54,11 +54,10 @@ class Agent(Generic[Output]):
         tools: Functions, `Tool` objects, or a `ToolRegistry`.
         instructions: The system prompt.
         output: A type (or JSON Schema) of the answer; it arrives checked in ``result.output``, which type checkers know to be of that type
-            (an ``Agent[Ticket]`` gives a ``Result[Ticket]``).
+            (an ``Agent[Ticket]`` gives a ``Result[Ticket]``; unions and a ``Literal`` too, with mypy from 2.0).
         limits: Where a run ends at the latest.
         settings: Temperature and the like.
-        policy: Which calls may run; by default, tools that call themselves destructive are asked for. A rule that asks or denies by a name or an
-            argument that no tool has, but which is much like one, is refused.
+        policy: Which calls may run; by default, tools that call themselves destructive are asked for.
         format: How a named model or a function is spoken to: ``native``, ``react_text``, ``auto``…
         store: A folder or a `Store` for traces; without one they stay in memory.
         reviewer: Asked about each call that the policy wants reviewed; without one the run pauses.
@@ -72,13 +71,17 @@ class Agent(Generic[Output]):
         ConfigError: Something does not fit together; nothing has run.
     """
 
+    @overload  # mypy reads a Literal or a union as a type only where nothing but a type may stand
+    def __init__(self, backend: BackendLike, *, output: TypeForm[Output], **others: Unpack[AgentOptions]) -> None: ...
+    @overload
+    def __init__(self, backend: BackendLike, *, output: AnyOutput = None, **others: Unpack[AgentOptions]) -> None: ...
     def __init__(
         self,
-        backend: Backend | str | TextFunction,
+        backend: BackendLike,
         *,
         tools: ToolRegistry | Iterable[ToolLike] = (),
         instructions: str = "",
-        output: TypeForm[Output] | UnionType | JsonObject | None = None,
+        output: AnyOutput = None,
         limits: Limits | None = None,
         settings: Settings | None = None,
         policy: Policy | None = None,
