@@ -225,12 +225,13 @@ def as_secrets(secrets: Iterable[str] | Mapping[str, str]) -> dict[str, str]:
     if isinstance(secrets, str) or not isinstance(secrets, Iterable):
         raise ConfigError(f"secrets are a list of texts, as in secrets=[token], or texts with names; not {type(secrets).__name__}")
     known = dict(secrets) if isinstance(secrets, Mapping) else {str(at): secret for at, secret in enumerate(secrets)}
-    for secret in known.values():
+    for name, secret in known.items():
         if not isinstance(secret, str):
-            raise ConfigError(f"a secret is a text; not {type(secret).__name__}")
+            why = "; is there nothing in the environment where it comes from?" if secret is None else ""
+            raise ConfigError(f"a secret is a text; that of {name!r} is {type(secret).__name__}{why}")
         if 0 < len(secret.strip()) < SHORTEST:
             raise ConfigError(
-                f"a secret of {len(secret)} characters cannot be masked, since ordinary words hold it; {SHORTEST} are the least"
+                f"a secret of {len(secret)} characters, that of {name!r}, cannot be masked, since ordinary words hold it; {SHORTEST} are the least"
             )
     return known
 

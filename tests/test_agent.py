@@ -105,6 +105,7 @@ WRONG: dict[str, tuple[dict[str, object], str]] = {
     "half a store": ({"store": SimpleNamespace(create=print, load=print)}, r"no store without append\(run_id\), exists\(run_id\)"),
     "a reviewer that is none": ({"reviewer": "me"}, "a reviewer is a function"),
     "a secret that stands alone": ({"secrets": "sk-12345678"}, r"secrets=\[token\]"),
+    "a secret that the environment does not have": ({"secrets": {"github": None}}, r"that of 'github' is NoneType.*environment"),
     "a secret in bytes": ({"secrets": [b"sk-12345678"]}, "a secret is a text"),
     "a secret that words hold": ({"secrets": ["the"]}, "cannot be masked"),
     "a secret in the settings": (

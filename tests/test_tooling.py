@@ -173,6 +173,8 @@ def test_a_context_tells_of_the_run() -> None:
     assert context.cancelled
     with pytest.raises(ToolError):
         context.raise_if_cancelled()
+    with pytest.raises(ToolError, match=r"needs the secret 'github', and the agent's is empty"):
+        RunContext(None, secrets={"github": ""}).secret("github")
     RunContext(None).progress("nobody listens")
     assert not RunContext(None).cancelled
 

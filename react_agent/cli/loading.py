@@ -121,6 +121,10 @@ def load_model(name: str | None, format: str | None = None) -> Backend:  # noqa:
     from react_agent.backends.names import known_providers
 
     module, attribute = _split(name)
+    if attribute is None and (
+        name.endswith(".py") or (name.isidentifier() and name not in known_providers() and Path(f"{name}.py").is_file())
+    ):
+        raise ConfigError(f"'{name}' is a whole module: name the backend or function in it, as in -m {name}:model")
     if attribute is None or module.lower() in known_providers() or not (module.endswith(".py") or _importable(module)):
         return as_backend(name, format)
     return as_backend(_own_backend(module, attribute), format)

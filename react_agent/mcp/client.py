@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import functools
-import shlex
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,6 +15,7 @@ from react_agent.errors import ConfigError, ToolError
 from react_agent.mcp.convert import parts_from, tool_from
 from react_agent.mcp.link import Link, Lost, Refusal, opened, refusals
 from react_agent.mcp.pins import Pins, check_pins, tool_pin
+from react_agent.mcp.targets import as_target, check_options, shown
 from react_agent.messages import Image, JsonObject, Text, clean
 from react_agent.tooling import RunContext, Tool, ToolRegistry
 
@@ -32,7 +32,7 @@ class McpServer:
     held to the same pins; what it kept in mind is gone. A call is sent again only where the server surely did not carry the first one out.
 
     Args:
-        target: A URL (streamable HTTP); a command line, as text or as a list (stdio); or anything else that the SDK's ``Client`` takes.
+        target: A URL (streamable HTTP); a command line, as text or as a list (stdio), or a program's path; or anything else that the SDK's ``Client`` takes.
         name: For messages and pins; made from the target if left out.
         prefix: Put before each tool's name.
         pins: What the tools have to be: pins by tool as `pins` gave them, or a file (`Pins`, a path) in which a new server is written down.
@@ -44,7 +44,6 @@ class McpServer:
         env, cwd: For a command: variables beside the few that are passed on (PATH, HOME, …), and the folder to start it in.
 
     Attributes:
-        tools: The tools, once connected.
         pins: What they are, by the server's own names.
         left_out: Tools of the server that cannot be used safely, each with the reason.
     """
@@ -63,8 +62,9 @@ class McpServer:
         env: Mapping[str, str] | None = None,
         cwd: str | Path | None = None,
     ) -> None:
-        self.name = name or _name_of(target)
-        self.tools = ToolRegistry()
+        check_options(headers, env, timeout, prefix)
+        self.name = name or shown(target)
+        self._tools: ToolRegistry | None = None
         self.pins: dict[str, str] = {}
         self.left_out: dict[str, str] = {}
         self._prefix, self._believe, self._timeout, self._recheck = prefix, believe, timeout, recheck
@@ -73,11 +73,20 @@ class McpServer:
         self._checks: dict[str, OutputCheck | None] = {}
         self._now: dict[str, str] = {}  # pins as last seen
         self._link = Link(
-            self.name, functools.partial(opened, target, headers, env, cwd, self._hear), self._take_over, self._listen, timeout
+            self.name, functools.partial(opened, as_target(target), headers, env, cwd, self._hear), self._take_over, self._listen, timeout
         )
 
     def __repr__(self) -> str:
-        return f"McpServer({self.name!r}, {len(self.tools)} tools)"
+        return f"McpServer({self.name!r}, {'not connected yet' if self._tools is None else f'{len(self._tools)} tools'})"
+
+    @property
+    def tools(self) -> ToolRegistry:
+        """The tools. Raises `ConfigError` before the server was connected."""
+        if self._tools is None:
+            raise ConfigError(
+                f"the MCP server {self.name} is not connected yet, so its tools are not known: use it as `with server:`, or call connect() first"
+            )
+        return self._tools
 
     # ------------------------------------------------------------------------------------------------------ connection
 
@@ -129,7 +138,7 @@ class McpServer:
                 tools.register(made)
             except ConfigError as error:
                 left_out[name] = str(error)
-        self.tools, self.pins, self.left_out, self._checks = (
+        self._tools, self.pins, self.left_out, self._checks = (
             tools,
             pins,
             left_out,
@@ -250,9 +259,3 @@ async def _list(client: mcp.Client) -> list[JsonObject]:
     if cursor is not None or len(listed) > MAX_TOOLS:
         raise ConfigError(f"it has more than {MAX_TOOLS:,} tools, or lists them without end")
     return listed
-
-
-def _name_of(target: object) -> str:
-    if isinstance(target, str):
-        return target.split("?")[0] if target.startswith(("http://", "https://")) else target
-    return shlex.join(map(str, target)) if isinstance(target, list) else str(getattr(target, "name", type(target).__name__))

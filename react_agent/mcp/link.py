@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
-import shlex
 import tempfile
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Mapping
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
 
 from react_agent.errors import ConfigError, ToolError
+from react_agent.mcp.targets import advice, advice_on_status, is_url
 from react_agent.messages import clean
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ async def opened(
         raise ConfigError(MISSING) from error
     transport: Any = target
     async with contextlib.AsyncExitStack() as stack:
-        if isinstance(target, str) and target.startswith(("http://", "https://")):
+        if is_url(target):
             http = await stack.enter_async_context(create_mcp_http_client(headers=dict(headers or {})))
 
             async def refused(response: Any) -> None:
@@ -72,9 +72,9 @@ async def opened(
                         refused_here.append(Refusal(response.status_code, "mcp-session-id" in response.request.headers))
 
             http.event_hooks["response"].append(refused)
-            transport = streamable_http_client(target, http_client=http)
-        elif isinstance(target, str | list):
-            command = shlex.split(target) if isinstance(target, str) else [str(word) for word in target]
+            transport = streamable_http_client(str(target), http_client=http)
+        elif isinstance(target, list | tuple):
+            command = [str(word) for word in target]
             if not command:
                 raise ConfigError("an MCP server is a URL or a command, and this is nothing")
             parameters = mcp.StdioServerParameters(command=command[0], args=command[1:], env=dict(env or {}), cwd=cwd)
@@ -280,7 +280,9 @@ class Link:
         return connection
 
     def _closed(self) -> ToolError:
-        return ToolError(f"the MCP server {self._name} is not connected any more")
+        return ToolError(
+            f"the MCP server {self._name} is not connected any more: its tools work until close(), or as long as its 'with' block lasts"
+        )
 
     async def _live(self, ready: Callable[[], None]) -> None:
         self._loop, self._stop, self._connection = asyncio.get_running_loop(), asyncio.Event(), None
@@ -307,7 +309,10 @@ def _why(name: str, error: BaseException | None) -> ConfigError:
         words = "it did not answer in time"
     else:
         words = f"{type(error).__name__}: {error}" if error is not None else "it ended at once"
-    return ConfigError(clean("; ".join([f"the MCP server {name} cannot be had: {words}", *notes]))[:2_000])
+        if isinstance(error, FileNotFoundError | PermissionError):
+            words += advice(error.filename)
+    told = "; ".join([f"the MCP server {name} cannot be had: {words}", *notes])
+    return ConfigError(clean(told)[:2_000] + advice_on_status(" ".join(notes)))
 
 
 def _chain(error: BaseException | None) -> list[BaseException]:

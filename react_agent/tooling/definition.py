@@ -261,11 +261,18 @@ def _hint(given: object) -> str:
     """What to do with what is taken for a tool elsewhere."""
     if hasattr(given, "run"):  # an agent
         return "; write one that awaits its run()"
+    if holds_tools(given):
+        return "; give its tools, as in tools=[*server.tools]"
     if isinstance(given, dict):
         return "; a schema becomes a tool by Tool.from_schema(…)"
     if isinstance(given, Iterable) and not isinstance(given, str):
         return "; several are unpacked, as in tools=[search, *more]"
     return ""
+
+
+def holds_tools(given: object) -> bool:
+    """An MCP server or an agent, which has tools and is none. It is not asked for them: it may not know them yet."""
+    return hasattr(type(given), "tools") or (not isinstance(given, type) and "tools" in getattr(given, "__dict__", {}))
 
 
 def name_of(function: object) -> str:

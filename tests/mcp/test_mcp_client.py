@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import pytest
 
@@ -502,13 +502,79 @@ def test_a_server_that_cannot_be_had(target: object, words: str) -> None:
         McpServer(target).connect()
 
 
+@pytest.mark.parametrize(
+    ("target", "words"),
+    [
+        ("npxx -y server", "is it installed, and on the PATH?"),
+        ("server.py", "a script is started by its interpreter, as in 'python server.py'"),
+        (Path("server.js"), "as in 'node server.js'"),
+        ("localhost:8000/mcp", "if it is a URL, it begins with http://"),
+        ("HTTP://127.0.0.1:9/mcp", "ConnectError"),
+        ("python 'server", "give it as a list of words"),
+        ({"command": "npx", "args": ["server"]}, r"McpServer\(\[command, \*args\], env=env\)"),
+        (None, "not NoneType"),
+    ],
+    ids=str,
+)
+def test_what_was_meant_for_a_server_is_told_with_what_to_write(target: object, words: str) -> None:
+    with pytest.raises(ConfigError, match=words):
+        McpServer(target).connect()
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"headers": {"Authorization": None}}, r"headers\['Authorization'\] of an MCP server is NoneType.*environment"),
+        ({"headers": {"Authorization": "Bearer geheim\n"}}, "holds a line break"),
+        ({"headers": {"Authorization:": "geheim"}}, "no name of an HTTP header"),
+        ({"headers": ["Authorization: geheim"]}, "are a dict of texts"),
+        ({"env": {"TOKEN": b"geheim"}}, r"env\['TOKEN'\] of an MCP server is bytes"),
+        ({"timeout": "5"}, "timeout of an MCP server is '5'"),
+        ({"timeout": 0}, "a number of seconds above 0"),
+        ({"prefix": "my server: "}, "it is text such as 'files_'"),
+    ],
+)
+def test_options_that_would_fail_later_are_refused_without_their_values(options: dict[str, Any], words: str) -> None:
+    with pytest.raises(ConfigError, match=words) as caught:
+        McpServer(SCRIPT, **options)
+    assert "geheim" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("target", "name"),
+    [
+        ("npx -y @scope/server --root '/a b'", "npx -y @scope/server --root '/a b'"),
+        (["npx", "server", "a b"], "npx server 'a b'"),
+        ("server --api-key geheim --verbose", "server --api-key … --verbose"),
+        (["server", "--token=geheim"], "server --token=…"),
+        ("server postgresql://user:geheim@host/db", "server postgresql://host/db"),
+        ("https://user:geheim@host/mcp?key=geheim", "https://host/mcp"),
+    ],
+    ids=str,
+)
+def test_a_server_is_named_without_the_secrets_in_its_command(target: object, name: str) -> None:
+    assert McpServer(target).name == name
+
+
+def test_tools_of_a_server_that_was_not_connected_are_no_empty_list() -> None:
+    server = McpServer(SCRIPT)
+    for made in (lambda: Agent(MockBackend([]), tools=server.tools), lambda: Agent(MockBackend([]), tools=[*server.tools])):
+        with pytest.raises(ConfigError, match="not connected yet"):
+            made()
+    assert "not connected yet" in repr(server)
+    with pytest.raises(ConfigError, match=r"as in tools=server\.tools"):
+        Agent(MockBackend([]), tools=server)  # type: ignore[call-overload]
+    with pytest.raises(ConfigError, match=r"as in tools=\[\*server\.tools\]"):
+        Agent(MockBackend([]), tools=[server])  # type: ignore[list-item]
+
+
 def test_a_refusal_over_http_is_told_with_its_status() -> None:
     class Refusing(Forgetful):
         def do_POST(self) -> None:
             self.rfile.read(int(self.headers["Content-Length"]))
             self.send_error(401)
 
-    with web_of(Refusing) as url, pytest.raises(ConfigError, match="HTTP 401 Unauthorized") as caught:
+    with web_of(Refusing) as url, pytest.raises(ConfigError, match=r"HTTP 401 Unauthorized.*headers=") as caught:
         McpServer(f"{url}?key=secret", headers={"Authorization": "secret"}).connect()
     assert "secret" not in str(caught.value)
 
