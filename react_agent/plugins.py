@@ -11,7 +11,6 @@ where ``pack`` is a `Tool`, a function, a `ToolRegistry`, a list of tools, or a 
 from __future__ import annotations
 
 import inspect
-import re
 from collections.abc import Callable, Iterable, Mapping
 from importlib.metadata import EntryPoint, entry_points
 from typing import TypeGuard, cast
@@ -19,6 +18,7 @@ from typing import TypeGuard, cast
 from react_agent.errors import ConfigError
 from react_agent.schema import nearest
 from react_agent.tooling import Tool, ToolRegistry
+from react_agent.tooling.definition import gives_tools
 
 GROUP = "react_agent.tools"
 
@@ -58,11 +58,8 @@ def makes_tools(value: object) -> TypeGuard[Callable[[], object]]:
     """A function that gives tools, and is none: its own hints say so, and it needs no arguments."""
     if isinstance(value, Tool) or not inspect.isfunction(value):
         return False
-    hint = str(value.__annotations__.get("return", ""))
-    return _TOOLS.search(hint) is not None and all(each.default is not each.empty for each in inspect.signature(value).parameters.values())
-
-
-_TOOLS = re.compile(r"\b(Tool|FunctionTool|ToolRegistry|Callable)\b")
+    gives = gives_tools(value) or "Callable[" in str(value.__annotations__.get("return", ""))
+    return gives and all(each.default is not each.empty for each in inspect.signature(value).parameters.values())
 
 
 def as_registry(value: object, where: str) -> ToolRegistry:

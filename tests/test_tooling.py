@@ -187,6 +187,18 @@ async def _streams(n: int) -> AsyncIterator[int]:
     yield n
 
 
+def test_what_is_called_a_tool_elsewhere_may_be_a_result() -> None:
+    class Tool(BaseModel):  # of a toolbox
+        name: str
+
+    def find(name: str) -> Tool:
+        """Find a tool."""
+        return Tool(name=name)
+
+    find.__annotations__["return"] = Tool
+    assert ToolRegistry([find]).names == ("find",)
+
+
 def _gives_a_stream(n: int) -> AsyncIterator[int]:
     return _streams(n)
 

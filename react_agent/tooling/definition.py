@@ -7,7 +7,9 @@ import functools
 import inspect
 import re
 import types
+import typing
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, Concatenate, Generic, ParamSpec, TypeVar, Unpack, cast, overload
 
 from msgspec.structs import replace
@@ -236,6 +238,10 @@ def _check_callable(function: object, name: str) -> None:
         raise ToolDefinitionError(f"{name} is a tool already; say what it is where it is made, or use renamed()")
     if not callable(function):
         raise ToolDefinitionError(f"{name}: a tool is made of a function, not of {type(function).__name__}{_hint(function)}")
+    if gives_tools(function):
+        raise ToolDefinitionError(
+            f"{name}: it makes tools and is none; call it, as in tools=[{name}()], or tools=[*{name}()] where it makes several"
+        )
     if _yields(function):
         raise ToolDefinitionError(
             f"{name}: it yields; a tool returns its result at once, so collect it into a list, and tell of progress by a RunContext's progress()"
@@ -251,9 +257,27 @@ def _yields(function: Callable[..., object]) -> bool:
         return True
     if hasattr(called, "__wrapped__"):  # and its hints are those of what it wraps
         return inspect.isasyncgenfunction(inspect.unwrap(called)) and not inspect.iscoroutinefunction(called)
-    return _ASYNC_ITERATOR.search(str(getattr(called, "__annotations__", {}).get("return", ""))) is not None
+    return _ASYNC_ITERATOR.search(_returned(called)) is not None
 
 
+def _returned(function: object) -> str:
+    """The hint of what it returns, as text."""
+    return str(getattr(function, "__annotations__", {}).get("return", ""))
+
+
+def gives_tools(function: object) -> bool:
+    """Its own hint says that it returns a tool or several; not something of the user's own that is called so too."""
+    if not _TOOLS.search(_returned(function)):
+        return False
+    hint: object = None
+    with suppress(Exception):  # an annotation is code, and may raise anything
+        hint = typing.get_type_hints(function)["return"]
+    kinds = [typing.get_origin(each) or each for each in (hint, *typing.get_args(hint))]
+    return any(isinstance(kind, type) and kind.__module__.startswith(_HERE) and _TOOLS.fullmatch(kind.__name__) for kind in kinds)
+
+
+_HERE = __name__.rpartition(".")[0]
+_TOOLS = re.compile(r"\b(Tool|FunctionTool|ToolRegistry)\b")
 _ASYNC_ITERATOR = re.compile(r"\bAsync(Iterator|Iterable|Generator)\b")
 
 
@@ -265,7 +289,9 @@ def _hint(given: object) -> str:
         return "; give its tools, as in tools=[*server.tools]"
     if isinstance(given, dict):
         return "; a schema becomes a tool by Tool.from_schema(…)"
-    if isinstance(given, Iterable) and not isinstance(given, str):
+    if isinstance(given, str | types.ModuleType):
+        return "; import the function and give that, as in tools=[search]"
+    if isinstance(given, Iterable):
         return "; several are unpacked, as in tools=[search, *more]"
     return ""
 

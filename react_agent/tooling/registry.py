@@ -38,6 +38,8 @@ class ToolRegistry:
             given = iter(tools)
         except TypeError:
             hint = "; give its tools, as in tools=server.tools" if holds_tools(tools) else ""
+            if callable(tools) and not isinstance(tools, Tool | type):
+                hint = f"; put it into one, or call it where it makes tools: tools={name_of(tools)}()"
             raise ToolDefinitionError(f"tools come as a list, as in tools=[search]; not as {tools!r}{hint}") from None
         for each in given:
             if each is None:  # `register` would take it for the use as a decorator
