@@ -291,9 +291,11 @@ class Link:
             raise first.error or _why(self._name, None)
         ready()
         await self._stop.wait()
-        for connection in self._alive.values():
+        for task, connection in self._alive.items():
             connection.end()
-        await asyncio.gather(*self._alive)
+            if connection.client is None:  # it is being made
+                task.cancel()
+        await asyncio.gather(*self._alive, return_exceptions=True)
 
 
 def _why(name: str, error: BaseException | None) -> ConfigError:

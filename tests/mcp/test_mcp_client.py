@@ -337,6 +337,21 @@ def test_a_server_that_cannot_be_had_again_is_told_to_the_model_once_for_each_ca
         assert one(server, "add", a=1, b=1).ok
 
 
+def test_a_connection_that_is_being_made_again_is_given_up_when_the_server_is_closed(tmp_path: Path) -> None:
+    script = shutil.copy(SCRIPT[1], tmp_path)
+    with McpServer([sys.executable, script]) as server:
+        tools = server.tools
+        Path(script).write_text(f"import sys; open({str(tmp_path / 'begun')!r}, 'w').close(); sys.stdin.read()")
+        assert UNKNOWN in one(server, "dies").text
+        later: list[ToolResult] = []
+        calling = threading.Thread(target=lambda: later.append(asyncio.run(call_once(tools, "gentle", {}))))
+        calling.start()
+        wait_until((tmp_path / "begun").exists)
+    calling.join(10)
+    assert not calling.is_alive()
+    assert [each.status for each in later] == ["error"]
+
+
 def test_a_server_that_comes_back_with_other_tools_than_were_pinned_is_not_called(tmp_path: Path) -> None:
     script = shutil.copy(SCRIPT[1], tmp_path)
     with McpServer([sys.executable, script], pins=tmp_path / "pins.json") as server:

@@ -86,7 +86,7 @@ def test_what_is_not_writable(tmp_path: Path) -> None:
         (lambda: web_search(searxng), r"as in web_search\(searxng\("),  # type: ignore[arg-type]
         (lambda: react_agent_tools.clock(default="Mars"), "there is no time zone 'Mars'"),
         (lambda: react_agent_tools.asking("yes"), "not by str"),  # type: ignore[arg-type]
-        (lambda: ToolRegistry([react_agent_tools.files]), r"it makes tools and is none; or tools=\[\*files\(\)\]"),
+        (lambda: ToolRegistry([react_agent_tools.files]), r"it makes tools and is none; call it, as in tools=\[files\(\)\]"),
         (lambda: ToolRegistry([react_agent_tools.shell]), "it makes tools and is none"),
         (lambda: ToolRegistry(react_agent_tools.files), r"tools=files\(\)"),  # type: ignore[arg-type]
         (lambda: ToolRegistry(["calculator"]), "import the function and give that"),  # type: ignore[list-item]
