@@ -34,3 +34,7 @@ for message in model.requests[-1].messages:  # what the model was told on the wa
         print(f"{message.role}: {' '.join((message.text or message.results[0].text).split())[:110]}")
 if ticket is not None:
     print(f"{ticket.severity}: {ticket.title!r}, for {ticket.minutes} minutes; after {len(result.steps)} tries")
+
+judge = Agent(MockBackend([call("finish", answer="bug")]), output=Literal["bug", "wish"])  # not only objects
+kind: Literal["bug", "wish"] | None = judge.run_sync("Nothing works any more!").output  # so type checkers know
+print(f"it is a {kind}")

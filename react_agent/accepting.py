@@ -6,21 +6,58 @@ import inspect
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias, TypedDict, TypeVar, get_args
 
 from pydantic import JsonValue
 
 from react_agent.backends.base import Backend
+from react_agent.care import with_asking
 from react_agent.errors import ConfigError
 from react_agent.loop import fold
 from react_agent.masking import SHORTEST, Masker
-from react_agent.messages import Message, ToolSpec
-from react_agent.spec import AgentSpec, as_written
+from react_agent.messages import JsonObject, Message, ToolSpec
+from react_agent.policy import Decision, Policy, Rule
+from react_agent.schema import nearest
+from react_agent.schema.walk import mapping
+from react_agent.spec import FINISH_TOOL, AgentSpec, as_written
+from react_agent.tooling import ToolRegistry
 from react_agent.trace import Trace
 
 if TYPE_CHECKING:
+    from types import UnionType
+
+    from typing_extensions import TypeForm
+
+    from react_agent.agent import ToolLike
     from react_agent.backends.function import TextFunction
+    from react_agent.host import Reviewer
+    from react_agent.messages import Settings
+    from react_agent.spec import Limits
     from react_agent.stores.jsonl import Store
+
+T = TypeVar("T")
+AnyOutput: TypeAlias = "TypeForm[object] | UnionType | JsonObject | None"
+
+
+class MoreOptions(TypedDict, total=False):
+    """What an `Agent` takes beside backend, format, tools and type of answer, for type checkers."""
+
+    instructions: str
+    limits: Limits | None
+    settings: Settings | None
+    policy: Policy | None
+    store: Store | str | Path | None
+    reviewer: Reviewer | None
+    secrets: Sequence[str] | Mapping[str, str]
+    name: str
+    examples: Iterable[Trace | Sequence[Message] | str]
+
+
+class AgentOptions(MoreOptions, total=False):
+    """What it takes beside its backend and its type of answer."""
+
+    tools: ToolRegistry | Iterable[ToolLike]
+    format: str | None
 
 
 def as_backend(backend: Backend | str | TextFunction, format: str | None = None) -> Backend:  # noqa: A002
@@ -90,6 +127,82 @@ def as_store(store: Store | str | Path | None) -> Store | None:
     return store
 
 
+def as_policy(policy: Policy | None, tools: ToolRegistry) -> Policy:
+    """The policy of an agent with these tools. Raises `ConfigError` for what is none, and for a rule that was meant to hold a tool back and does not."""
+    if policy is None:
+        policy = Policy()
+    if not isinstance(policy, Policy):
+        raise ConfigError(f"policy is a Policy, as in policy=Policy(rules=[{_RULE}]); not {_kind(policy)}")
+    if not isinstance(policy.rules, Iterable) or not all(isinstance(rule, Rule) for rule in policy.rules):
+        raise ConfigError(f"a policy's rules are a list of Rule, as in Policy(rules=[{_RULE}]); not {policy.rules!r}")
+    for decision in (policy.default, *(rule.decision for rule in policy.rules)):
+        if decision not in get_args(Decision):
+            raise ConfigError(f"a policy's decision is one of {', '.join(map(repr, get_args(Decision)))}; not {decision!r}")
+    for rule in policy.rules:
+        if not isinstance(rule.tools, str):
+            raise ConfigError(f"a rule's tools are a name or pattern, as in {_RULE}; several names are several rules; not {rule.tools!r}")
+        if rule.decision != "allow":
+            _check_held_back(rule, tools)
+    return with_asking(policy, [tool.name for tool in tools if tool.ask])
+
+
+def _check_held_back(rule: Rule, tools: ToolRegistry) -> None:
+    """A rule for a tool that this agent has not may be another agent's; one that is spelt almost like one that it has is a mistake in a lock."""
+    if any(sign in rule.tools for sign in "*?[") or rule.tools == FINISH_TOOL:
+        return
+    tool, what = tools.get(rule.tools), f"the policy's rule to {rule.decision} {rule.tools!r}"
+    if tool is None:
+        known = {name: each.name for each in reversed([*tools]) for name in (*each.other_names, each.name)}
+        meant = known.get(rule.tools) or known.get(nearest(rule.tools, known, 0.82) or "")
+        if meant is not None:
+            raise ConfigError(
+                f"{what} holds for no tool of this agent; did you mean {meant!r}? If it is for a tool of another agent with this policy, write its "
+                f"name as a pattern, '{rule.tools[:-1]}[{rule.tools[-1:]}]'"
+            )
+    elif not any(tool.spec.parameters.get(word) for word in _OPEN):
+        names = list(mapping(tool.spec.parameters, "properties"))
+        for name in rule.arguments or ():
+            if name not in names:
+                guess = nearest(name, names)
+                raise ConfigError(
+                    f"{what} looks at the argument {name!r}, which that tool does not have; "
+                    + (f"did you mean {guess!r}?" if guess else f"it has {', '.join(names) or 'none'}")
+                )
+
+
+def as_reviewer(reviewer: T) -> T:
+    """Raise `ConfigError` for what cannot be called with a pending call."""
+    if reviewer is None:
+        return reviewer
+    words = "a reviewer is a function that is given a pending call and returns a review, such as call.approve()"
+    if not callable(reviewer):
+        raise ConfigError(f"{words}; not {_kind(reviewer)}")
+    try:
+        inspect.signature(reviewer).bind(None)
+    except ValueError:  # it cannot be told
+        return reviewer
+    except TypeError as error:
+        raise ConfigError(f"{words}; this one cannot be called so: {error}") from None
+    return reviewer
+
+
+def _kind(given: object) -> str:
+    return f"the class {given.__name__}" if isinstance(given, type) else type(given).__name__
+
+
+_RULE = 'Rule("deny", tools="delete_*")'
+_OPEN = (
+    "additionalProperties",
+    "patternProperties",
+    "unevaluatedProperties",
+    "$ref",
+    "allOf",
+    "anyOf",
+    "oneOf",
+    "if",
+)  # other keys may come
+
+
 def as_examples(example: Trace | Sequence[Message] | str, tools: Sequence[ToolSpec]) -> list[tuple[Message, ...]]:
     """The messages of an example, or of each that a text holds, without its system message, which is the agent's own."""
     runs: Sequence[Sequence[Message]]
@@ -112,12 +225,13 @@ def as_secrets(secrets: Iterable[str] | Mapping[str, str]) -> dict[str, str]:
     if isinstance(secrets, str) or not isinstance(secrets, Iterable):
         raise ConfigError(f"secrets are a list of texts, as in secrets=[token], or texts with names; not {type(secrets).__name__}")
     known = dict(secrets) if isinstance(secrets, Mapping) else {str(at): secret for at, secret in enumerate(secrets)}
-    for secret in known.values():
+    for name, secret in known.items():
         if not isinstance(secret, str):
-            raise ConfigError(f"a secret is a text; not {type(secret).__name__}")
+            why = "; is there nothing in the environment where it comes from?" if secret is None else ""
+            raise ConfigError(f"a secret is a text; that of {name!r} is {type(secret).__name__}{why}")
         if 0 < len(secret.strip()) < SHORTEST:
             raise ConfigError(
-                f"a secret of {len(secret)} characters cannot be masked, since ordinary words hold it; {SHORTEST} are the least"
+                f"a secret of {len(secret)} characters, that of {name!r}, cannot be masked, since ordinary words hold it; {SHORTEST} are the least"
             )
     return known
 

@@ -8,21 +8,20 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Generic, TypeAlias, cast
+from typing import TYPE_CHECKING, Generic, TypeAlias, Unpack, cast, overload
 
 from msgspec.structs import replace
 
-from react_agent.accepting import as_backend, as_examples, as_secrets, as_store, masker_for, without_secrets
+from react_agent.accepting import as_backend, as_examples, as_policy, as_reviewer, as_secrets, as_store, masker_for, without_secrets
 from react_agent.answering import TypedAnswer
 from react_agent.backends.base import Backend
-from react_agent.care import with_asking
 from react_agent.dispatch import CallScope, current_call
 from react_agent.errors import ConfigError, ReactAgentError, TraceError
 from react_agent.events import Changed, Parent, Resumed, Reviewed, Started, Told
 from react_agent.forking import edited
 from react_agent.host import Reviewer, Run
 from react_agent.loop import CallModel, State, fold, next_effect
-from react_agent.messages import JsonObject, Message, Outcome, Settings, Task, Usage, as_parts, clean, user
+from react_agent.messages import Message, Outcome, Settings, Task, Usage, as_parts, clean, user
 from react_agent.nesting import child_so_far
 from react_agent.policy import Policy
 from react_agent.result import Output, Result, check_reviews, checked_review
@@ -33,13 +32,13 @@ from react_agent.tooling import Tool, ToolRegistry
 from react_agent.trace import Trace, file_of
 
 if TYPE_CHECKING:
-    from types import UnionType
-
     from typing_extensions import TypeForm
 
+    from react_agent.accepting import AgentOptions, AnyOutput
     from react_agent.backends.function import TextFunction
     from react_agent.stores.jsonl import Store, Writer
 
+BackendLike: TypeAlias = "Backend | str | TextFunction"
 ToolLike: TypeAlias = "Tool | Callable[..., object]"
 
 GO_ON = user("Go on with the task. You may take further steps now.")
@@ -55,7 +54,8 @@ class Agent(Generic[Output]):
         tools: Functions, `Tool` objects, or a `ToolRegistry`.
         instructions: The system prompt.
         output: A type (or JSON Schema) of the answer; it arrives checked in ``result.output``, which type checkers know to be of that type
-            (an ``Agent[Ticket]`` gives a ``Result[Ticket]``).
+            (an ``Agent[Ticket]`` gives a ``Result[Ticket]``; a union or ``Literal`` too, with mypy from 2.2). Keys that it
+            does not know are refused where they may stand for one with a default; ``extra="ignore"`` in its own configuration has them dropped.
         limits: Where a run ends at the latest.
         settings: Temperature and the like.
         policy: Which calls may run; by default, tools that call themselves destructive are asked for.
@@ -72,13 +72,17 @@ class Agent(Generic[Output]):
         ConfigError: Something does not fit together; nothing has run.
     """
 
+    @overload  # mypy reads a Literal or a union as a type only where nothing but a type may stand
+    def __init__(self, backend: BackendLike, *, output: TypeForm[Output], **others: Unpack[AgentOptions]) -> None: ...
+    @overload
+    def __init__(self, backend: BackendLike, *, output: AnyOutput = None, **others: Unpack[AgentOptions]) -> None: ...
     def __init__(
         self,
-        backend: Backend | str | TextFunction,
+        backend: BackendLike,
         *,
         tools: ToolRegistry | Iterable[ToolLike] = (),
         instructions: str = "",
-        output: TypeForm[Output] | UnionType | JsonObject | None = None,
+        output: AnyOutput = None,
         limits: Limits | None = None,
         settings: Settings | None = None,
         policy: Policy | None = None,
@@ -97,15 +101,13 @@ class Agent(Generic[Output]):
             self.tools.specs,
             limits or Limits(),
             settings or Settings(),
-            with_asking(policy or Policy(), [tool.name for tool in self.tools if tool.ask]),
+            as_policy(policy, self.tools),
             self._output.schema if self._output else None,
             name=name,
             examples=tuple([said for example in examples for said in as_examples(example, self.tools.specs)]),
         )
         self._store = as_store(store)
-        if reviewer is not None and not callable(reviewer):
-            raise ConfigError(f"a reviewer is a function that is given a pending call and returns a review; not {type(reviewer).__name__}")
-        self._reviewer = reviewer
+        self._reviewer = as_reviewer(reviewer)
         self._secrets = as_secrets(secrets)
         self._masker = masker_for(self._secrets.values(), self.backend, self.spec)
         self.spec = without_secrets(self.spec, self._masker)

@@ -10,7 +10,8 @@ from pydantic_core import from_json, to_json
 
 from react_agent.errors import ConfigError, ToolError
 from react_agent.messages import JsonObject
-from react_agent.schema.parameters import first_words
+from react_agent.schema import RawArguments, arguments_schema
+from react_agent.schema.parameters import first_words, looser_for_answers
 from react_agent.spec import FINISH_TOOL, finish_spec
 from react_agent.tooling import Tool
 
@@ -40,6 +41,8 @@ class TypedAnswer:
         spec = finish_spec(self.schema)
         self._wrapped = spec.parameters is not self.schema
         self.tool = Tool.from_schema(name=FINISH_TOOL, description=spec.description, parameters=spec.parameters, function=self._check)
+        if self._adapter is not None and (looser := looser_for_answers(self._adapter)) is not None:
+            self.tool.check = RawArguments(arguments_schema(finish_spec(looser).parameters), closed=True).check
 
     def _check(self, /, **arguments: object) -> object:
         data = cast("JsonObject", arguments)

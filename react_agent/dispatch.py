@@ -20,7 +20,7 @@ from react_agent.events import Asked, Called, Event, Returned
 from react_agent.keeping import Keeper, Ran
 from react_agent.loop import PlannedCall
 from react_agent.messages import Image, JsonObject, ResultStatus, Text, ToolResult, Usage, clean
-from react_agent.rendering import read, render, said
+from react_agent.rendering import read, read_awaited, render, said
 from react_agent.schema import InvalidArguments
 from react_agent.spec import FINISH_TOOL
 from react_agent.taskgroups import undisturbed
@@ -275,7 +275,7 @@ class Dispatcher:
                 return await self._in_thread(job, timeout, flag)
             coroutine = cast("Awaitable[object]", job())
             if timeout is None:
-                return Ran(read(await coroutine))
+                return Ran(read_awaited(await coroutine))
             return await self._in_time(coroutine, timeout, flag)
         except asyncio.CancelledError:
             _tell(flag)
@@ -306,7 +306,7 @@ class Dispatcher:
         if not isinstance(value, Coroutine):  # asyncio.iscoroutine takes a generator for one up to Python 3.11
             return Ran(value)
         # a plain function that gives back a coroutine, such as a lambda over an async one
-        return Ran(read(await value)) if timeout is None else await self._in_time(value, timeout, flag)
+        return Ran(read_awaited(await value)) if timeout is None else await self._in_time(value, timeout, flag)
 
     async def _in_time(self, coroutine: Awaitable[object], timeout: float, flag: _Flag | None) -> Ran:
         task = asyncio.ensure_future(_kept(coroutine))
@@ -374,7 +374,7 @@ async def _given_up(*tasks: asyncio.Task[Any]) -> None:
 async def _kept(coroutine: Awaitable[object]) -> Ran:
     """For a task of its own: there, `SystemExit` would end the event loop."""
     try:
-        return Ran(read(await undisturbed(coroutine)))
+        return Ran(read_awaited(await undisturbed(coroutine)))
     except SystemExit as error:
         return Ran(error=_words(error), status="error")
 

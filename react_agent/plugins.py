@@ -10,13 +10,15 @@ where ``pack`` is a `Tool`, a function, a `ToolRegistry`, a list of tools, or a 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import inspect
+from collections.abc import Callable, Iterable, Mapping
 from importlib.metadata import EntryPoint, entry_points
-from typing import cast
+from typing import TypeGuard, cast
 
 from react_agent.errors import ConfigError
 from react_agent.schema import nearest
 from react_agent.tooling import Tool, ToolRegistry
+from react_agent.tooling.definition import gives_tools
 
 GROUP = "react_agent.tools"
 
@@ -43,7 +45,7 @@ def load_pack(name: str) -> ToolRegistry:
     where = f"the tool pack {name!r} ({known[name].value})"
     try:
         value: object = known[name].load()
-        if callable(value) and not isinstance(value, Tool) and _makes(value):
+        if makes_tools(value):
             value = value()
     except ConfigError as error:
         raise ConfigError(f"{where} cannot be had: {error}") from error
@@ -52,10 +54,12 @@ def load_pack(name: str) -> ToolRegistry:
     return as_registry(value, where)
 
 
-def _makes(value: object) -> bool:
-    """A function that gives tools, and is none: its own hints say so."""
-    hint = str(getattr(value, "__annotations__", {}).get("return", ""))
-    return isinstance(value, type) is False and any(word in hint for word in ("ToolRegistry", "Tool]", "list[", "Iterable[", "Sequence["))
+def makes_tools(value: object) -> TypeGuard[Callable[[], object]]:
+    """A function that gives tools, and is none: its own hints say so, and it needs no arguments."""
+    if isinstance(value, Tool) or not inspect.isfunction(value):
+        return False
+    gives = gives_tools(value) or "Callable[" in str(value.__annotations__.get("return", ""))
+    return gives and all(each.default is not each.empty for each in inspect.signature(value).parameters.values())
 
 
 def as_registry(value: object, where: str) -> ToolRegistry:
@@ -64,10 +68,17 @@ def as_registry(value: object, where: str) -> ToolRegistry:
         return value
     if callable(value):
         return ToolRegistry([value])
-    if isinstance(value, Iterable) and not isinstance(value, str | bytes):
+    found = type(value).__name__
+    if isinstance(value, Iterable) and not isinstance(value, str | bytes | Mapping):
         items = list(value)
-        if items and all(callable(item) for item in items):
+        wrong = next((item for item in items if not callable(item)), None)
+        if items and wrong is None:
             return ToolRegistry(cast("list[Tool]", items))
+        found = f"an empty {found}" if not items else f"a {found} with {type(wrong).__name__} in it"
+    of_it = [name for name, each in vars(type(value)).items() if isinstance(each, Tool)]  # it may be a toolkit
+    if isinstance(getattr(value, "tools", None), ToolRegistry):
+        of_it = ["tools"]
     raise ConfigError(
-        f"{where} holds no tools but {type(value).__name__}; it has to be a Tool, a ToolRegistry, a list of tools, or a function that gives one"
+        f"{where} holds no tools but {found}; it has to be a Tool, a ToolRegistry, a list of tools, or a function that gives one"
+        + (f". Its own tools are {', '.join(f'.{name}' for name in of_it)}" if of_it else "")
     )

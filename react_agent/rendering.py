@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 import json
 from collections import deque
-from collections.abc import ItemsView, Iterator, KeysView, ValuesView
+from collections.abc import AsyncIterator, Awaitable, Coroutine, ItemsView, Iterator, KeysView, ValuesView
 from dataclasses import fields, is_dataclass
 from itertools import islice
 from operator import is_
@@ -15,6 +15,7 @@ from msgspec.structs import replace
 from pydantic import BaseModel
 from pydantic_core import to_json
 
+from react_agent.errors import ToolError
 from react_agent.messages import Image, Text, clean
 
 _encode = msgspec.json.Encoder().encode
@@ -24,6 +25,7 @@ _REPR_CHARS = 2_000
 _ITEMS = 1_000  # of an iterator, which may have no end
 _MANY = 100_000  # of what knows how long it is, such as a range
 _SAID = 8  # exceptions of a group
+_NO_RESULT = "There is no result, since the tool is written wrongly. What it gave back"
 _SIZED = (KeysView, ValuesView, ItemsView, range)
 _SCALARS = frozenset((str, int, float, bool, type(None)))
 _MAGIC = ((b"\x89PNG\r\n\x1a\n", "image/png"), (b"\xff\xd8\xff", "image/jpeg"), (b"GIF87a", "image/gif"), (b"GIF89a", "image/gif"))
@@ -49,9 +51,24 @@ def render(value: object) -> tuple[Text | Image, ...]:
 
 def read(value: object) -> object:
     """What a tool gave back; of an iterator, what will be shown. Read while the tool counts as running: what the iterator raises, the tool raises."""
-    if type(value) in _PLAIN or not isinstance(value, Iterator):
+    if type(value) in _PLAIN:
         return value
-    return iter(list(islice(value, _ITEMS + 1)))
+    if isinstance(value, Iterator):
+        return iter(list(islice(value, _ITEMS + 1)))
+    if isinstance(value, AsyncIterator):
+        raise ToolError(f"{_NO_RESULT} ({type(value).__name__}) gives its items to 'async for' alone: the tool has to collect them")
+    return value
+
+
+def read_awaited(value: object) -> object:
+    """The same of what a tool gave back when it was awaited."""
+    if type(value) in _PLAIN:
+        return value
+    if isinstance(value, Awaitable):
+        if isinstance(value, Coroutine):
+            value.close()  # else Python warns that it was never awaited, which is said here
+        raise ToolError(f"{_NO_RESULT} ({type(value).__name__}) was not awaited: there is an 'await' missing in the tool")
+    return read(value)
 
 
 def said(error: BaseException) -> str:

@@ -62,6 +62,7 @@ LATE = {
     "react_agent/testing/plugin.py: recorded": PYTEST,
     "react_agent/testing/plugin.py: scripted_agent": PYTEST,
     "react_agent/mcp/client.py: McpServer._call": EXTRA,
+    "react_agent/mcp/client.py: McpServer._failed": EXTRA,
     "react_agent/mcp/client.py: McpServer._listen": EXTRA,
     "react_agent/mcp/client.py: McpServer._look_again": EXTRA,
     "react_agent/mcp/link.py: opened": EXTRA,

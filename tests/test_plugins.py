@@ -27,6 +27,10 @@ def rain(city: str) -> str:
 registry = ToolRegistry([sun, rain])
 both = [sun, rain]
 number = 7
+
+def names(city: str) -> list[str]:
+    """What it is called."""
+    return [city]
 empty: list[object] = []
 
 def make() -> ToolRegistry:
@@ -70,6 +74,7 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Install:
         ("make_list", ("sun",)),
         ("sun", ("sun",)),
         ("rain", ("rain",)),
+        ("names", ("names",)),  # a tool that gives a list, and none that gives tools
     ],
 )
 def test_what_a_pack_may_be(install: Install, value: str, names: tuple[str, ...]) -> None:
@@ -81,7 +86,7 @@ def test_what_a_pack_may_be(install: Install, value: str, names: tuple[str, ...]
     ("value", "words"),
     [
         ("number", "holds no tools but int"),
-        ("empty", "holds no tools but list"),
+        ("empty", "holds no tools but an empty list"),
         ("breaks", "RuntimeError: no forecast"),
         ("refuses", "cannot be had: no folder"),
         ("nothing", "cannot be loaded: AttributeError"),

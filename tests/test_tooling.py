@@ -21,12 +21,14 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 
 from react_agent.agent import Agent
+from react_agent.calling import call_once
 from react_agent.errors import ConfigError, SchemaError, ToolDefinitionError, ToolError
-from react_agent.messages import Image, Text, ToolExample, clean
+from react_agent.messages import Image, JsonObject, Text, ToolExample, clean
 from react_agent.rendering import render
 from react_agent.schema import InvalidArguments
 from react_agent.tooling import NOT_DONE, UNKNOWN, RunContext, Tool, ToolRegistry, tool
 
+NUMBER: JsonObject = {"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]}
 PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 8
 
 
@@ -171,6 +173,8 @@ def test_a_context_tells_of_the_run() -> None:
     assert context.cancelled
     with pytest.raises(ToolError):
         context.raise_if_cancelled()
+    with pytest.raises(ToolError, match=r"needs the secret 'github', and the agent's is empty"):
+        RunContext(None, secrets={"github": ""}).secret("github")
     RunContext(None).progress("nobody listens")
     assert not RunContext(None).cancelled
 
@@ -183,8 +187,65 @@ async def _streams(n: int) -> AsyncIterator[int]:
     yield n
 
 
+def test_what_is_called_a_tool_elsewhere_may_be_a_result() -> None:
+    class Tool(BaseModel):  # of a toolbox
+        name: str
+
+    def find(name: str) -> Tool:
+        """Find a tool."""
+        return Tool(name=name)
+
+    find.__annotations__["return"] = Tool
+    assert ToolRegistry([find]).names == ("find",)
+
+
+def _gives_a_stream(n: int) -> AsyncIterator[int]:
+    return _streams(n)
+
+
+class _Streamer:
+    async def __call__(self) -> AsyncIterator[int]:
+        yield 1
+
+
+def _logged(function: Callable[[int], object]) -> Callable[[int], object]:
+    @functools.wraps(function)
+    def logged(n: int) -> object:
+        return function(n)
+
+    return logged
+
+
+def _collected(function: Callable[[int], AsyncIterator[int]]) -> Callable[[int], object]:
+    @functools.wraps(function)
+    async def collected(n: int) -> list[int]:
+        return [item async for item in function(n)]
+
+    return collected
+
+
 def _plain(n: int) -> int:
     return n
+
+
+async def _forgets_to_await(n: int) -> object:
+    return asyncio.sleep(n)
+
+
+@pytest.mark.parametrize(
+    ("made", "status", "words"),
+    [
+        (Tool.from_function(_collected(_streams), name="t"), "ok", "[3]"),
+        (Tool.from_function(_logged(_yields), name="t"), "ok", "[3]"),
+        (Tool.from_schema(name="t", parameters=NUMBER, function=lambda n: _streams(n)), "error", "has to collect them"),
+        (Tool.from_function(_forgets_to_await, name="t"), "error", "there is an 'await' missing in the tool"),
+        (Tool.from_function(_forgets_to_await, name="t", timeout=60), "error", "there is an 'await' missing in the tool"),
+    ],
+    ids=["collected by its decorator", "an iterator", "a hidden stream", "not awaited", "not awaited, with a bound"],
+)
+def test_what_is_no_result_yet_is_collected_or_told(made: Tool, status: str, words: str) -> None:
+    result = asyncio.run(call_once(ToolRegistry([made]), "t", {"n": 3}))
+    assert (result.status, words in result.text) == (status, True), result.text
 
 
 @pytest.mark.parametrize(
@@ -192,6 +253,11 @@ def _plain(n: int) -> int:
     [
         (lambda: tool(_yields), "collect it into a list"),
         (lambda: tool(_streams), "collect it into a list"),
+        (lambda: tool(functools.partial(_streams, n=1)), "collect it into a list"),
+        (lambda: tool(_logged(_streams)), "collect it into a list"),
+        (lambda: tool(_gives_a_stream), "collect it into a list"),
+        (lambda: Tool.from_function(_Streamer()), "collect it into a list"),
+        (lambda: Tool.from_schema(parameters=None, function=_Streamer()), "collect it into a list"),
         (lambda: tool(lambda n: n), "name="),
         (lambda: tool(name="a b")(_plain), "is no name"),
         (lambda: tool(name="1a")(_plain), "is no name"),

@@ -5,6 +5,7 @@ A command's module is imported when that command is called: help, completion and
 
 from __future__ import annotations
 
+import os
 from importlib import import_module
 from typing import Annotated, NamedTuple
 
@@ -14,6 +15,8 @@ from typer.main import get_command
 
 from react_agent.errors import ConfigError, Diverged, ReactAgentError, ScriptError
 
+UsageError: type[typer.BadParameter] = typer.BadParameter.__base__  # type: ignore[assignment]  # typer has no public name for it
+
 HELP = """Agents that reason, act and observe, with any language model.
 
 Exit codes: 0 answered or done; 1 another outcome, a file that is no whole trace, or traces that differ;
@@ -22,17 +25,22 @@ Exit codes: 0 answered or done; 1 another outcome, a file that is no whole trace
 
 
 class Place(NamedTuple):
-    """Where a command is, and the first line of its help."""
+    """Where a command is, the first line of its help, and what to do with words that it has no use for."""
 
     module: str
     function: str
     help: str
+    extra: str = ""
+
+
+QUOTED = "Put the question in quotes, as one word."
+BY_OPTION = "Where tools are is said with -t, as in -t path/file.py."
 
 
 TOP = {
     "demo": Place("demo", "demo", "Watch scripted agents run: no key and no network needed."),
-    "run": Place("run", "run", "Ask a question; the model may call tools until it answers."),
-    "resume": Place("run", "resume", "Go on after a pause, a limit, or with the next question."),
+    "run": Place("run", "run", "Ask a question; the model may call tools until it answers.", QUOTED),
+    "resume": Place("run", "resume", "Go on after a pause, a limit, or with the next question.", QUOTED),
     "serve": Place("serve", "serve", "Runs in a browser: a list, live pages, reviews."),
     "doctor": Place("doctor", "doctor", "See what is set up, which servers answer, and what to do next."),
 }
@@ -55,10 +63,12 @@ TRACE = {
 
 
 TOOLS = {
-    "list": Place("tools", "list_", "The tools there are, with what they say of themselves."),
-    "show": Place("tools", "show_", "One tool: description, parameters, examples, and how it is run."),
-    "call": Place("tools", "call_", "Call a tool as a run would: with its checks and bounds."),
-    "serve": Place("tools", "serve", "Offer tools as an MCP server, over standard input and output."),
+    "list": Place("tools", "list_", "The tools there are, with what they say of themselves.", BY_OPTION),
+    "show": Place("tools", "show_", "One tool: description, parameters, examples, and how it is run.", BY_OPTION),
+    "call": Place(
+        "tools", "call_", "Call a tool as a run would: with its checks and bounds.", "The arguments are one JSON object, in quotes."
+    ),
+    "serve": Place("tools", "serve", "Offer tools as an MCP server, over standard input and output.", BY_OPTION),
 }
 
 
@@ -68,7 +78,31 @@ def load(place: Place) -> object:
 
     single = typer.Typer(add_completion=False, rich_markup_mode=None)
     single.command(help=None)(spread(getattr(import_module(f"react_agent.cli.{place.module}"), place.function)))
-    return get_command(single)
+    command = get_command(single)
+    parse = command.parse_args
+
+    def advised(ctx: typer.Context, args: list[str]) -> list[str]:
+        try:
+            return parse(ctx, args)
+        except UsageError as error:
+            if "extra argument" in error.message and place.extra:
+                error.message = f"{error.message}. {place.extra}"
+            raise
+
+    command.parse_args = advised  # type: ignore[method-assign,assignment]
+    return command
+
+
+def _meant(word: str) -> str:
+    """The command that somebody wanted who typed this for one."""
+    for group, places in (("trace", TRACE), ("tools", TOOLS)):
+        if word in places:
+            return f"There is 'react-agent {group} {word}'."
+    if word.endswith(".jsonl") and os.path.isfile(word):
+        return "To look at a trace: react-agent trace show FILE."
+    if any(sign.isspace() or sign == "?" for sign in word):
+        return "To ask a question: react-agent run QUESTION."
+    return ""
 
 
 class Trace(TyperGroup):
@@ -77,6 +111,8 @@ class Trace(TyperGroup):
     places = TRACE
 
     def resolve_command(self, ctx: typer.Context, args: list[str]) -> tuple[str | None, object, list[str]]:  # type: ignore[override]
+        if self.places is TOP and args[0] not in self.commands and (meant := _meant(args[0])):
+            ctx.fail(f"No such command {args[0]!r}. {meant}")
         name, command, rest = super().resolve_command(ctx, args)
         place = self.places.get(name or "")
         return name, load(place) if place else command, rest

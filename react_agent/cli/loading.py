@@ -8,14 +8,16 @@ import importlib.util
 import os
 import sys
 import traceback
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from inspect import isfunction
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
 
 from react_agent.cli.console import Code, fail, note, theirs_aside
 from react_agent.errors import ConfigError
-from react_agent.plugins import load_pack, packs
+from react_agent.mcp import McpServer
+from react_agent.plugins import as_registry, load_pack, makes_tools, packs
 from react_agent.tooling import Tool, ToolRegistry
 from react_agent.view import words
 
@@ -37,44 +39,59 @@ LOCAL_SERVERS = (
 
 
 def load_tools(names: Sequence[str]) -> ToolRegistry:
-    """The tools named by ``module:function``, ``module``, ``path/file.py:function`` or ``path/file.py``; a pack's name; or ``mcp:`` and the URL or
-    command of an MCP server, whose connection lasts as long as this process.
+    """The tools named by ``module:name``, ``module``, ``path/file.py:name`` or ``path/file.py``, where the name is that of a function, a tool, a list or
+    registry of them, a function that gives one, or an `McpServer`; a pack's name; or ``mcp:`` and the URL or command of an MCP server. The
+    connection to such lasts as long as this process.
 
     Raises:
         ConfigError: Nothing is there by that name, it cannot be imported, or it holds no tool.
     """
-    found: list[Callable[..., object]] = []
+    found: list[Tool] = []
     for name in names:
-        found += [tool for tool in _tools_in(name) if not any(tool is known for known in found)]
+        for tool in _tools_in(name):
+            if not any(_same(tool, known) for known in found):
+                found.append(tool)
     return ToolRegistry(found)
 
 
-def _tools_in(name: str) -> Iterable[Callable[..., object]]:
+def _same(one: Tool, other: Tool) -> bool:
+    """A module with a tool and a registry that it is in has it twice; of a function, each makes a tool of its own."""
+    return one is other or (one.function == other.function and one.spec == other.spec)
+
+
+def _tools_in(name: str) -> Iterable[Tool]:
     if name.startswith("mcp:"):
-        return _from_server(name.removeprefix("mcp:").strip())
+        return _from_server(McpServer(name.removeprefix("mcp:").strip(), pins=os.environ.get(PINS_VARIABLE) or None))
     module, attribute = _split(name)
     if attribute is None:
         if name.isidentifier() and name in packs():
             return load_pack(name)
         if name.isidentifier() and not _importable(name) and (guess := _guess(name, list(packs()))):
             raise ConfigError(f"there is no pack and no module '{name}'; did you mean '{guess}'?")
-        tools = list(_each(vars(_module(module)).values()))
+        held = vars(_module(module))
+        tools = list(_each(held.values()))
         if not tools:
-            raise ConfigError(f"there is no tool in '{module}': mark its functions with @tool, or name one, as in -t {module}:function")
+            own = next(
+                (key for key, each in held.items() if isfunction(each) and each.__module__ == held["__name__"] and key[0] != "_"),
+                "function",
+            )
+            raise ConfigError(f"there is no tool in '{module}': mark its functions with @tool, or name one, as in -t {module}:{own}")
         return tools
+    if module in packs() and not _importable(module):
+        raise ConfigError(f"'{module}' is a pack, and comes whole: -t {module}. Its tools are {', '.join(load_pack(module).names)}")
     value = _attribute(module, attribute)
-    if isinstance(value, ToolRegistry):
-        return list(value)
-    if not callable(value):
-        raise ConfigError(f"'{name}' is no function and no tool, but {type(value).__name__}")
-    return [value]
+    if isinstance(value, McpServer):
+        return _from_server(value)
+    if isinstance(value, type) and (own_tools := [key for key, each in vars(value).items() if isinstance(each, Tool)]):
+        raise ConfigError(
+            f"'{name}' is a class: make an instance in the module, and name its tools, as in -t {module}:instance.{own_tools[0]}"
+        )
+    return as_registry(value() if makes_tools(value) else value, f"'{name}'")
 
 
-def _from_server(target: str) -> ToolRegistry:
-    """With ``$REACT_AGENT_MCP_PINS`` set to a file, a server's tools have to be what they were when it was first used."""
-    from react_agent.mcp import McpServer
-
-    server = McpServer(target, pins=os.environ.get(PINS_VARIABLE) or None).connect()
+def _from_server(server: McpServer) -> ToolRegistry:
+    """With ``$REACT_AGENT_MCP_PINS`` set to a file, the tools of one that is named by ``mcp:`` have to be what they were when it was first used."""
+    server.connect()
     atexit.register(server.close)
     for name, why in server.left_out.items():
         note(f"{server.name}: its tool {name!r} is left out: {why}", "yellow")
@@ -104,6 +121,10 @@ def load_model(name: str | None, format: str | None = None) -> Backend:  # noqa:
     from react_agent.backends.names import known_providers
 
     module, attribute = _split(name)
+    if attribute is None and (
+        name.endswith(".py") or (name.isidentifier() and name not in known_providers() and Path(f"{name}.py").is_file())
+    ):
+        raise ConfigError(f"'{name}' is a whole module: name the backend or function in it, as in -m {name}:model")
     if attribute is None or module.lower() in known_providers() or not (module.endswith(".py") or _importable(module)):
         return as_backend(name, format)
     return as_backend(_own_backend(module, attribute), format)
@@ -189,23 +210,41 @@ def _module(name: str) -> ModuleType:
     if name.endswith(".py") or "/" in name or os.sep in name:
         return _file(Path(name))
     _cwd_on_path()
+    if not all(part.isidentifier() for part in name.split(".")):
+        raise ConfigError(f"{name!r} is no name of a module, and no file.py" + _meant(name))
     try:
         with theirs_aside():
             return importlib.import_module(name)
     except ModuleNotFoundError as error:
         if error.name is not None and (name == error.name or name.startswith(f"{error.name}.")):
-            raise ConfigError(f"there is no module '{error.name}' (looked for in {os.getcwd()} and where Python looks)") from None
+            where = f"there is no module '{error.name}' (looked for in {os.getcwd()} and where Python looks)"
+            raise ConfigError(where + _meant(name)) from None
         raise ConfigError(_why(name, error)) from None
     except (Exception, SystemExit) as error:  # noqa: BLE001 - a module of the user's own may raise anything
         raise ConfigError(_why(name, error)) from None
+
+
+def _meant(name: str) -> str:
+    """What somebody who typed this may have wanted."""
+    before, _, last = name.rpartition(".")
+    if name.startswith(("http:/", "https:/")) or " " in name:
+        return "; an MCP server is named with mcp: before its URL or command"
+    if "," in name:
+        return "; several are given one by one, each behind its own -t"
+    if Path(f"{name}.py").is_file():
+        return f"; did you mean {name}.py?"
+    if name and Path(name).is_dir():
+        return "; name one of its files, as in -t folder/file.py"
+    if before and _importable(before):
+        return f"; did you mean {before}:{last}?"
+    return ""
 
 
 def _file(path: Path) -> ModuleType:
     """A file as a module; the same one each time, and its neighbours can be imported from it."""
     given, path = str(path), path.resolve()
     if not path.is_file():
-        server = " (an MCP server is named with mcp: before its URL or command)" if given.startswith("http") or " " in given else ""
-        raise ConfigError(f"there is no file {path}{server}")
+        raise ConfigError((f"{path} is a folder" if path.is_dir() else f"there is no file {path}") + _meant(given))
     for known in list(sys.modules.values()):
         if getattr(known, "__file__", None) == str(path):
             return known

@@ -91,8 +91,17 @@ def serve(
     Tools that wait for a person are left out, and those that can destroy something unless --destructive is given.
     """
     from react_agent.mcp import serve_stdio
+    from react_agent.mcp.serve import offered
 
-    serve_stdio(_tools(tools), name=name, destructive=destructive)
+    named = _tools(tools)
+    shown = offered(named, destructive=destructive)
+    if asked := [each.name for each in named if each.ask]:
+        note(f"left out, since they wait for a person: {', '.join(asked)}")
+    if kept := [each.name for each in named if each.name not in shown and not each.ask]:
+        note(f"left out, since they can destroy something: {', '.join(kept)}; --destructive offers them too")
+    if len(shown) and sys.stdin.isatty():
+        note("This waits for an MCP client at the other end of standard input, which starts it by this very command. Ctrl-C ends it.")
+    serve_stdio(named, name=name, destructive=destructive)
 
 
 # ------------------------------------------------------------------------------------------------------------- helpers
@@ -110,6 +119,8 @@ def _one(tools: ToolRegistry, name: str) -> Tool:
     if found is None:
         guess = tools.nearest(name)
         there = f"did you mean {guess!r}?" if guess else f"there are {', '.join(tools.names[:40])}"
+        if ":" in name:
+            there = f"where it is, is said with -t, as in {name.rpartition(':')[2]} -t {name.rpartition(':')[0]}"
         raise ConfigError(f"there is no tool {name!r}; {there}")
     return found
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import functools
-import shlex
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,8 +13,9 @@ from typing import TYPE_CHECKING, Self, cast
 from react_agent.care import OutputCheck
 from react_agent.errors import ConfigError, ToolError
 from react_agent.mcp.convert import parts_from, tool_from
-from react_agent.mcp.link import Link, opened
+from react_agent.mcp.link import Link, Lost, Refusal, opened, refusals
 from react_agent.mcp.pins import Pins, check_pins, tool_pin
+from react_agent.mcp.targets import as_target, check_options, shown
 from react_agent.messages import Image, JsonObject, Text, clean
 from react_agent.tooling import RunContext, Tool, ToolRegistry
 
@@ -28,8 +28,11 @@ MAX_TOOLS, MAX_PAGES = 1_000, 100
 class McpServer:
     """A connection to one server, and its tools. Use it with ``with`` or ``async with``, or `connect` and `close`.
 
+    A server that is lost meanwhile (its program ended, it forgot the session) is connected again when the next call comes, once for each call, and
+    held to the same pins; what it kept in mind is gone. A call is sent again only where the server surely did not carry the first one out.
+
     Args:
-        target: A URL (streamable HTTP); a command line, as text or as a list (stdio); or anything else that the SDK's ``Client`` takes.
+        target: A URL (streamable HTTP); a command line, as text or as a list (stdio), or a program's path; or anything else that the SDK's ``Client`` takes.
         name: For messages and pins; made from the target if left out.
         prefix: Put before each tool's name.
         pins: What the tools have to be: pins by tool as `pins` gave them, or a file (`Pins`, a path) in which a new server is written down.
@@ -41,7 +44,6 @@ class McpServer:
         env, cwd: For a command: variables beside the few that are passed on (PATH, HOME, …), and the folder to start it in.
 
     Attributes:
-        tools: The tools, once connected.
         pins: What they are, by the server's own names.
         left_out: Tools of the server that cannot be used safely, each with the reason.
     """
@@ -60,21 +62,31 @@ class McpServer:
         env: Mapping[str, str] | None = None,
         cwd: str | Path | None = None,
     ) -> None:
-        self.name = name or _name_of(target)
-        self.tools = ToolRegistry()
+        check_options(headers, env, timeout, prefix)
+        self.name = name or shown(target)
+        self._tools: ToolRegistry | None = None
         self.pins: dict[str, str] = {}
         self.left_out: dict[str, str] = {}
         self._prefix, self._believe, self._timeout, self._recheck = prefix, believe, timeout, recheck
         self._pinned = Pins(pins) if isinstance(pins, str | Path) else pins
-        self._looked, self._heard = 0.0, 0
+        self._looked, self._heard, self._listen_on = 0.0, 0, asyncio.Event()
         self._checks: dict[str, OutputCheck | None] = {}
         self._now: dict[str, str] = {}  # pins as last seen
         self._link = Link(
-            self.name, functools.partial(opened, target, headers, env, cwd, self._hear), self._take_over, self._listen, timeout
+            self.name, functools.partial(opened, as_target(target), headers, env, cwd, self._hear), self._take_over, self._listen, timeout
         )
 
     def __repr__(self) -> str:
-        return f"McpServer({self.name!r}, {len(self.tools)} tools)"
+        return f"McpServer({self.name!r}, {'not connected yet' if self._tools is None else f'{len(self._tools)} tools'})"
+
+    @property
+    def tools(self) -> ToolRegistry:
+        """The tools. Raises `ConfigError` before the server was connected."""
+        if self._tools is None:
+            raise ConfigError(
+                f"the MCP server {self.name} is not connected yet, so its tools are not known: use it as `with server:`, or call connect() first"
+            )
+        return self._tools
 
     # ------------------------------------------------------------------------------------------------------ connection
 
@@ -107,28 +119,32 @@ class McpServer:
 
     async def _take_over(self, client: mcp.Client) -> None:
         listed = await _list(client)
-        self.tools, self.left_out, self._checks = ToolRegistry(), {}, {}  # those of an earlier connection have their own pins
-        self.pins = {str(said["name"]): tool_pin(said) for said in listed}
-        self._now, self._looked = dict(self.pins), time.monotonic()
+        pins = {str(said["name"]): tool_pin(said) for said in listed}
         pinned = self._pinned.load(self.name) if isinstance(self._pinned, Pins) else self._pinned
         if pinned is not None:
-            check_pins(self.name, pinned, self.pins)
+            check_pins(self.name, pinned, pins)
         elif isinstance(self._pinned, Pins):
-            self._pinned.save(self.name, self.pins)
+            self._pinned.save(self.name, pins)
 
         async def checked_here(name: str, result: object) -> None:
             """Structured results are held to their schema by `OutputCheck`, whose work is bounded."""
 
         client.session.validate_tool_result = checked_here  # type: ignore[method-assign]
+        tools, left_out, checks = ToolRegistry(), {}, {}
         for said in listed:
             name = str(said["name"])
             try:
-                made, check = self._tool(said)
-                self.tools.register(made)
+                made, checks[name] = self._tool(said)
+                tools.register(made)
             except ConfigError as error:
-                self.left_out[name] = str(error)
-                continue
-            self._checks[name] = check
+                left_out[name] = str(error)
+        self._tools, self.pins, self.left_out, self._checks = (
+            tools,
+            pins,
+            left_out,
+            checks,
+        )  # those of an earlier connection have their own pins
+        self._now, self._looked, self._listen_on = dict(pins), time.monotonic(), asyncio.Event()
 
     def _tool(self, said: JsonObject) -> tuple[Tool, OutputCheck | None]:
         name, pin = str(said["name"]), tool_pin(said)
@@ -142,10 +158,11 @@ class McpServer:
         self, client: mcp.Client, name: str, pin: str, arguments: dict[str, object], context: RunContext[object]
     ) -> list[Text | Image]:
         from mcp import MCPError
-        from mcp_types import CONNECTION_CLOSED, REQUEST_TIMEOUT
 
+        refused: list[Refusal] = []
+        refusals.set(refused)
         if time.monotonic() - self._looked >= self._recheck:
-            await self._look_again(client)
+            await self._look_again(client, refused)
         if self._now.get(name) != pin:
             raise ToolError(
                 f"The MCP server {self.name} has changed or removed this tool since it was offered, so it is not called. Use another way."
@@ -157,27 +174,42 @@ class McpServer:
         try:
             result = await client.call_tool(name, arguments, progress_callback=on_progress)
         except (MCPError, RuntimeError, ValueError, OSError) as error:
-            said = clean(str(error))[:1_000] or type(error).__name__
-            if isinstance(error, MCPError) and error.code not in (CONNECTION_CLOSED, REQUEST_TIMEOUT):
-                raise ToolError(f"The MCP server {self.name} did not carry the call out: {said}") from error
-            raise ToolError(
-                f"No answer that can be used came from the MCP server {self.name} ({said}). Whether it carried the call out is not known."
-            ) from error
+            raise self._failed(error, refused) from error
         return parts_from(result, self._checks[name])
 
-    async def _look_again(self, client: mcp.Client) -> None:
+    def _failed(self, error: Exception, refused: list[Refusal]) -> ToolError:
+        """What is known of a call of which no result came."""
         from mcp import MCPError
+        from mcp_types import CONNECTION_CLOSED, REQUEST_TIMEOUT
+
+        said = clean(str(error))[:1_000] or type(error).__name__
+        not_done = f"The MCP server {self.name} did not carry the call out: {said}"
+        if _session_is_gone(refused, said):
+            return Lost(not_done)
+        behind = any(each.status >= 500 for each in refused)  # it may be a gateway's word, and the server at work behind it
+        if isinstance(error, MCPError) and error.code not in (CONNECTION_CLOSED, REQUEST_TIMEOUT) and not behind:
+            return ToolError(not_done)
+        return ToolError(
+            f"No answer that can be used came from the MCP server {self.name} ({said}). Whether it carried the call out is not known."
+        )
+
+    async def _look_again(self, client: mcp.Client, refused: list[Refusal]) -> None:
+        from mcp import MCPError
+        from mcp_types import CONNECTION_CLOSED
 
         heard = self._heard
         try:
             listed = await _list(client)
         except (ConfigError, MCPError, RuntimeError, ValueError, OSError) as error:
-            raise ToolError(
-                f"The MCP server {self.name} could not say whether its tools are still the same, so the call was not made: {clean(str(error))[:1_000]}"
+            said = clean(str(error))[:1_000]
+            closed = isinstance(error, MCPError) and error.code == CONNECTION_CLOSED
+            raise (Lost if closed or _session_is_gone(refused, said) else ToolError)(
+                f"The MCP server {self.name} could not say whether its tools are still the same, so the call was not made: {said}"
             ) from error
         self._now = {str(said["name"]): tool_pin(said) for said in listed}
         if heard == self._heard:  # else they have changed again meanwhile
             self._looked = time.monotonic()
+        self._listen_on.set()
 
     async def _hear(self, message: object) -> None:
         if type(getattr(message, "root", message)).__name__ == "ToolListChangedNotification":
@@ -188,18 +220,30 @@ class McpServer:
         from mcp import MCPError
 
         tools = client.server_capabilities.tools
-        if tools is None or not tools.list_changed:
-            return
-        try:
-            async with client.listen(tools_list_changed=True) as notices:
-                async for _ in notices:
-                    self._changed()
-        except (MCPError, RuntimeError, TimeoutError):
-            return  # an older protocol, or the stream was lost; then the tools are looked at now and then
+        heard, listen_on = False, self._listen_on
+        while tools is not None and tools.list_changed:
+            try:
+                async with client.listen(tools_list_changed=True) as notices:
+                    heard = True
+                    self._changed()  # who knows what was missed between the list and this
+                    async for _ in notices:
+                        self._changed()
+            except (MCPError, RuntimeError, TimeoutError):
+                if not heard:
+                    return  # an older protocol; the tools are looked at now and then
+            self._changed()
+            listen_on.clear()
+            await listen_on.wait()  # until the server has answered the next call's look
 
     def _changed(self) -> None:
         """The tools have changed: they are looked at before the next call."""
         self._looked, self._heard = float("-inf"), self._heard + 1
+
+
+def _session_is_gone(refused: list[Refusal], said: str) -> bool:
+    """The server does not know the session any more. It has to say so by status 404; some say 400, and only their words tell."""
+    statuses = [each.status for each in refused if each.in_session]
+    return 404 in statuses or (400 in statuses and "session" in said.lower())
 
 
 async def _list(client: mcp.Client) -> list[JsonObject]:
@@ -215,9 +259,3 @@ async def _list(client: mcp.Client) -> list[JsonObject]:
     if cursor is not None or len(listed) > MAX_TOOLS:
         raise ConfigError(f"it has more than {MAX_TOOLS:,} tools, or lists them without end")
     return listed
-
-
-def _name_of(target: object) -> str:
-    if isinstance(target, str):
-        return target.split("?")[0] if target.startswith(("http://", "https://")) else target
-    return shlex.join(map(str, target)) if isinstance(target, list) else str(getattr(target, "name", type(target).__name__))

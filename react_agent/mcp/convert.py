@@ -49,6 +49,7 @@ def tool_from(
     if not isinstance(schema, dict):
         raise ConfigError("it has no input schema")
     made = Tool.from_schema(name=name, description=description, parameters=schema, function=function, timeout=timeout, **claims)
+    made.other_names = (str(said["name"]), name_of(said, ""))
     if not isinstance(output, dict):
         return made, None
     check = OutputCheck(output)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from typing import TYPE_CHECKING, Any, cast
 
+from react_agent.agent import ToolLike
 from react_agent.calling import call_once
 from react_agent.errors import ConfigError
 from react_agent.mcp.convert import said_of
@@ -21,13 +22,13 @@ if TYPE_CHECKING:
 MISSING = "to serve tools over MCP needs the official SDK: pip install 'react_agent[mcp]'"
 
 
-def offered(tools: ToolRegistry, *, destructive: bool = False) -> ToolRegistry:
+def offered(tools: ToolRegistry | Iterable[ToolLike], *, destructive: bool = False) -> ToolRegistry:
     """The tools that are offered. Nobody stands between the caller and a tool here, so what waits for a person is left out, and so is what says
     that it may destroy something, unless `destructive`."""
-    return tools.filter(lambda each: not each.ask and (destructive or not each.spec.destructive))
+    return ToolRegistry(tools).filter(lambda each: not each.ask and (destructive or not each.spec.destructive))
 
 
-def served(tools: ToolRegistry, *, name: str = "react-agent", destructive: bool = False) -> Server[Any]:
+def served(tools: ToolRegistry | Iterable[ToolLike], *, name: str = "react-agent", destructive: bool = False) -> Server[Any]:
     """An SDK server that offers these tools. Raises `ConfigError` where the SDK is missing, or no tool is left to offer."""
     try:
         import mcp_types as types
@@ -36,7 +37,10 @@ def served(tools: ToolRegistry, *, name: str = "react-agent", destructive: bool 
         raise ConfigError(MISSING) from error
     registry = offered(tools, destructive=destructive)
     if not len(registry):
-        raise ConfigError("there is no tool to serve; those that are destructive or wait for a person are left out")
+        raise ConfigError(
+            "there is no tool to serve; those that wait for a person are left out, and those that may destroy something unless destructive=True "
+            "(--destructive) is said"
+        )
     listed = [types.Tool.model_validate(said_of(each.spec)) for each in registry]
     shaped = {each.name for each in listed if each.output_schema is not None}
 
@@ -97,7 +101,7 @@ def _version() -> str:
     return __version__
 
 
-def serve_stdio(tools: ToolRegistry, *, name: str = "react-agent", destructive: bool = False) -> None:
+def serve_stdio(tools: ToolRegistry | Iterable[ToolLike], *, name: str = "react-agent", destructive: bool = False) -> None:
     """Serve over standard input and output until the other side hangs up. Raises as `served`."""
     server = served(tools, name=name, destructive=destructive)
 

@@ -118,10 +118,10 @@ def short(value: object, limit: int) -> str:
     return text if len(text) <= limit else f"{text[: limit - 1]}…"
 
 
-def nearest(name: str, names: Iterable[str]) -> str | None:
-    """The name that was probably meant, or None. Case, ``_`` and ``-`` count for nothing."""
+def nearest(name: str, names: Iterable[str], likeness: float = 0.6) -> str | None:
+    """The name that was probably meant, or None. Case, ``_`` and ``-`` count for nothing; `likeness` goes from 0 to 1, for the same."""
     folded = {_folded(known): known for known in names}
-    found = difflib.get_close_matches(_folded(name), folded, 1, 0.6)
+    found = difflib.get_close_matches(_folded(name), folded, 1, likeness)
     return folded[found[0]] if found else None
 
 

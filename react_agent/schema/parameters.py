@@ -197,6 +197,68 @@ class _Generator(GenerateJsonSchema):
         return made
 
 
+def looser_for_answers(adapter: TypeAdapter[object]) -> JsonObject | None:
+    """What an answer of a type is held to, where that is less than arguments are; pydantic alone would drop all keys that it does not know.
+
+    A class that says ``extra="ignore"`` has them dropped. One that says nothing too, where they mean nothing: where all its keys are required, and so are there.
+    Else a misspelt one would silently become another's default, or an answer of a union's other class, and is told to the model like any mistake.
+    """
+    made: list[_Answers] = []
+
+    class Generator(_Answers):
+        def __init__(self, *args: typing.Any, **kwargs: typing.Any) -> None:
+            super().__init__(*args, **kwargs)
+            self.doubtful = bool(made)
+            made.append(self)
+
+    schema = adapter.json_schema(schema_generator=Generator)
+    if made[0].several:
+        schema = adapter.json_schema(schema_generator=Generator)
+    return schema if made[-1].open else None
+
+
+class _Answers(_Generator):
+    """Objects that may have more keys say so.
+
+    Attributes:
+        several: There are unions of what may be objects.
+        doubtful: So only a class's own word counts.
+    """
+
+    several = doubtful = False
+
+    def union_schema(self, schema: core_schema.UnionSchema) -> JsonSchemaValue:
+        kinds = [(choice[0] if isinstance(choice, tuple) else choice)["type"] for choice in schema["choices"]]
+        self.several |= len([kind for kind in kinds if kind not in _SCALARS]) > 1
+        return super().union_schema(schema)
+
+    def _closed(self, made: JsonSchemaValue, said: str | None) -> JsonSchemaValue:
+        whole = made.get("properties", {}).keys() <= set(made.get("required", ()))
+        if said == "ignore" or (said is None and whole and not self.doubtful):
+            made["additionalProperties"] = True
+            self.open += 1
+        return made
+
+
+_SCALARS = (
+    "none",
+    "int",
+    "float",
+    "str",
+    "bool",
+    "literal",
+    "enum",
+    "date",
+    "datetime",
+    "time",
+    "timedelta",
+    "decimal",
+    "uuid",
+    "url",
+    "bytes",
+)
+
+
 def _extra(cls: object) -> str | None:
     said: str | None = getattr(cls, "__pydantic_config__", {}).get("extra")
     return said

@@ -3,27 +3,18 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, TypedDict, Unpack
+from typing import Unpack
 
+from react_agent.accepting import AnyOutput, MoreOptions
 from react_agent.agent import Agent, ToolLike
 from react_agent.backends.mock import MockBackend, ScriptItem
 from react_agent.backends.replay import ReplayBackend
 from react_agent.formats.base import Format
-from react_agent.host import Reviewer
-from react_agent.messages import JsonObject, Message, Settings, Usage
-from react_agent.policy import Policy
-from react_agent.spec import Limits
+from react_agent.messages import Usage
 from react_agent.tooling import ToolRegistry
 from react_agent.trace import Trace
-
-if TYPE_CHECKING:
-    from types import UnionType
-
-    from typing_extensions import TypeForm
-
-    from react_agent.stores.jsonl import Store
 
 
 def scripted(agent: Agent, script: Iterable[ScriptItem] | Trace, *, format: str | Format = "native") -> Agent:  # noqa: A002 - the library's word
@@ -39,19 +30,10 @@ def scripted(agent: Agent, script: Iterable[ScriptItem] | Trace, *, format: str 
     return made
 
 
-class AgentOptions(TypedDict, total=False):
+class AgentOptions(MoreOptions, total=False):
     """What else `Agent` takes."""
 
-    instructions: str
-    output: TypeForm[object] | UnionType | JsonObject | None
-    limits: Limits | None
-    settings: Settings | None
-    policy: Policy | None
-    reviewer: Reviewer | None
-    store: Store | str | Path | None
-    secrets: Sequence[str] | Mapping[str, str]
-    name: str
-    examples: Iterable[Trace | Sequence[Message] | str]
+    output: AnyOutput
 
 
 class ScriptedAgents:

@@ -65,6 +65,10 @@ class RunContext(Generic[Deps]):
             raise ToolError(
                 f"this tool needs the secret {name!r}, and the agent has none of that name: it is given as secrets={{{name!r}: …}}"
             )
+        if not value.strip():
+            raise ToolError(
+                f"this tool needs the secret {name!r}, and the agent's is empty: is there nothing in the environment where it comes from?"
+            )
         return value
 
     @property

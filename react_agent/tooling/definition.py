@@ -7,7 +7,9 @@ import functools
 import inspect
 import re
 import types
+import typing
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, Concatenate, Generic, ParamSpec, TypeVar, Unpack, cast, overload
 
 from msgspec.structs import replace
@@ -49,6 +51,7 @@ class Tool:
         timeout: Seconds that one call may take; None for the run's own bound.
         verify, ask: See `ToolOptions`.
         care: What it asks of those who run it; None for a plain tool.
+        other_names: Those by which somebody may mean it: its function's, and its own before it was renamed or got a prefix.
     """
 
     def __init__(
@@ -71,6 +74,7 @@ class Tool:
         self.__doc__ = spec.description
         self.__name__ = spec.name
         self.__wrapped__ = function
+        self.other_names: tuple[str, ...] = ()
         self._unbound = False
 
     @property
@@ -88,6 +92,7 @@ class Tool:
         _check_name(name)
         made = copy.copy(self)
         made.spec = replace(self.spec, name=name)
+        made.other_names = (*self.other_names, self.name)
         made.__name__ = name
         return made
 
@@ -106,6 +111,7 @@ class Tool:
         spec = _spec(name, options.get("description") or signature.description, signature.arguments.schema, examples, options)
         made = FunctionTool[P, R](spec, function, signature.arguments, signature.injected, options)
         made._unbound = method
+        made.other_names = (name_of(function),)
         return made
 
     @classmethod
@@ -232,19 +238,67 @@ def _check_callable(function: object, name: str) -> None:
         raise ToolDefinitionError(f"{name} is a tool already; say what it is where it is made, or use renamed()")
     if not callable(function):
         raise ToolDefinitionError(f"{name}: a tool is made of a function, not of {type(function).__name__}{_hint(function)}")
-    if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
-        raise ToolDefinitionError(f"{name}: it yields; a tool returns its result at once, so collect it into a list")
+    if gives_tools(function):
+        raise ToolDefinitionError(
+            f"{name}: it makes tools and is none; call it, as in tools=[{name}()], or tools=[*{name}()] where it makes several"
+        )
+    if _yields(function):
+        raise ToolDefinitionError(
+            f"{name}: it yields; a tool returns its result at once, so collect it into a list, and tell of progress by a RunContext's progress()"
+        )
+
+
+def _yields(function: Callable[..., object]) -> bool:
+    """It gives a generator that nobody would iterate over. What is wrapped may be collected by its wrapper, but one of the async kind only by an async one."""
+    while isinstance(function, functools.partial):
+        function = function.func
+    called = function if inspect.isroutine(function) or isinstance(function, type) else type(function).__call__
+    if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(called):
+        return True
+    if hasattr(called, "__wrapped__"):  # and its hints are those of what it wraps
+        return inspect.isasyncgenfunction(inspect.unwrap(called)) and not inspect.iscoroutinefunction(called)
+    return _ASYNC_ITERATOR.search(_returned(called)) is not None
+
+
+def _returned(function: object) -> str:
+    """The hint of what it returns, as text."""
+    return str(getattr(function, "__annotations__", {}).get("return", ""))
+
+
+def gives_tools(function: object) -> bool:
+    """Its own hint says that it returns a tool or several; not something of the user's own that is called so too."""
+    if not _TOOLS.search(_returned(function)):
+        return False
+    hint: object = None
+    with suppress(Exception):  # an annotation is code, and may raise anything
+        hint = typing.get_type_hints(function)["return"]
+    kinds = [typing.get_origin(each) or each for each in (hint, *typing.get_args(hint))]
+    return any(isinstance(kind, type) and kind.__module__.startswith(_HERE) and _TOOLS.fullmatch(kind.__name__) for kind in kinds)
+
+
+_HERE = __name__.rpartition(".")[0]
+_TOOLS = re.compile(r"\b(Tool|FunctionTool|ToolRegistry)\b")
+_ASYNC_ITERATOR = re.compile(r"\bAsync(Iterator|Iterable|Generator)\b")
 
 
 def _hint(given: object) -> str:
     """What to do with what is taken for a tool elsewhere."""
     if hasattr(given, "run"):  # an agent
         return "; write one that awaits its run()"
+    if holds_tools(given):
+        return "; give its tools, as in tools=[*server.tools]"
     if isinstance(given, dict):
         return "; a schema becomes a tool by Tool.from_schema(…)"
-    if isinstance(given, Iterable) and not isinstance(given, str):
+    if isinstance(given, str | types.ModuleType):
+        return "; import the function and give that, as in tools=[search]"
+    if isinstance(given, Iterable):
         return "; several are unpacked, as in tools=[search, *more]"
     return ""
+
+
+def holds_tools(given: object) -> bool:
+    """An MCP server or an agent, which has tools and is none. It is not asked for them: it may not know them yet."""
+    return hasattr(type(given), "tools") or (not isinstance(given, type) and "tools" in getattr(given, "__dict__", {}))
 
 
 def name_of(function: object) -> str:

@@ -10,7 +10,7 @@ from react_agent.errors import ConfigError, ToolDefinitionError
 from react_agent.messages import ToolSpec
 from react_agent.schema import nearest
 from react_agent.spec import FINISH_TOOL
-from react_agent.tooling.definition import FunctionTool, Tool, name_of
+from react_agent.tooling.definition import FunctionTool, Tool, holds_tools, name_of
 from react_agent.tooling.options import ToolOptions
 
 P = ParamSpec("P")
@@ -37,7 +37,10 @@ class ToolRegistry:
         try:
             given = iter(tools)
         except TypeError:
-            raise ToolDefinitionError(f"tools come as a list, as in tools=[search]; not as {tools!r}") from None
+            hint = "; give its tools, as in tools=server.tools" if holds_tools(tools) else ""
+            if callable(tools) and not isinstance(tools, Tool | type):
+                hint = f"; put it into one, or call it where it makes tools: tools={name_of(tools)}()"
+            raise ToolDefinitionError(f"tools come as a list, as in tools=[search]; not as {tools!r}{hint}") from None
         for each in given:
             if each is None:  # `register` would take it for the use as a decorator
                 raise ToolDefinitionError("None is no tool; is there a function that returns none where it should return one?")

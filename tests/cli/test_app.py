@@ -51,6 +51,32 @@ def test_wrong_usage(cli: Cli, words: list[str]) -> None:
     assert cli(*words).exit_code == 2
 
 
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["What is 2+2?"], "To ask a question: react-agent run QUESTION."),
+        (["why?"], "To ask a question: react-agent run QUESTION."),
+        (["show"], "There is 'react-agent trace show'."),
+        (["call"], "There is 'react-agent tools call'."),
+        (["run.jsonl"], "To look at a trace: react-agent trace show FILE."),
+        (["rnu"], "Did you mean 'run'?"),
+        (["run", "what", "is", "it"], "Put the question in quotes"),
+        (["resume", "last", "what", "now"], "Put the question in quotes"),
+        (["tools", "list", "standard"], "Where tools are is said with -t"),
+        (["tools", "call", "add", "a", "1"], "The arguments are one JSON object"),
+        (["tools", "call", "kit:population"], "as in population -t kit"),
+        (["run", "x", "-m", "kit.py"], "as in -m kit.py:model"),
+        (["run", "x", "-m", "kit"], "as in -m kit:model"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_what_was_meant_is_said_with_what_to_type(cli: Cli, home: Path, words: list[str], told: str) -> None:
+    (home / "run.jsonl").touch()
+    result = cli(*words)
+    assert result.exit_code == 2
+    assert told in " ".join(result.stderr.split())
+
+
 def _python(code: str) -> str:
     return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip()
 

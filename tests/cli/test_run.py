@@ -155,7 +155,7 @@ def test_tools_by_name(cli: Cli, home: Path, names: list[str], tools: list[str] 
         (["-m", "localhost:8096"], "did you mean the server http://localhost:8096/v1#model"),
         (["-m", "kit:answers", "-t", "kit:populatoin"], "did you mean 'population'"),
         (["-m", "kit:answers", "-t", "json"], "no tool in 'json'"),
-        (["-m", "kit:answers", "-t", "kit:number"], "no function"),
+        (["-m", "kit:answers", "-t", "kit:number"], "no tools but int"),
         (["-m", "kit:answers", "-t", "broken"], "NameError: name 'nonsense' is not defined"),
         (["-m", "kit:answers", "-t", "broken.py"], "line 2"),
         (["-m", "kit:answers", "-t", "leaves.py"], "SystemExit"),

@@ -32,6 +32,90 @@ def test_list_and_show(cli: Cli, home: Path) -> None:
     assert cli("tools", "show", "populaton", "-t", "kit.py").exit_code == 2
 
 
+OFTEN = """
+from react_agent import Agent, MockBackend, Tool, ToolRegistry, tool
+from react_agent.mcp import McpServer
+
+@tool
+def first(x: int) -> int:
+    "One."
+    return x
+
+def second(x: int) -> list[int]:
+    "Two."
+    return [x]
+
+class Kit:
+    @tool
+    def third(self, x: int) -> int:
+        "Three."
+        return x
+
+ALL = [first, second]
+some = (first,)
+registry = ToolRegistry(ALL)
+mixed, nothing, named = [first, 3], [], {"first": first}
+kit = Kit()
+agent = Agent(MockBackend([]), tools=ALL)
+server = McpServer("/no/such/program", headers={"Authorization": "secret"})
+
+def tools() -> list[Tool]:
+    return [first]
+"""
+
+
+@pytest.mark.parametrize(
+    ("typed", "listed"),
+    [
+        (["kit_often:ALL"], ["first", "second"]),
+        (["./kit_often.py:some"], ["first"]),
+        (["kit_often:registry"], ["first", "second"]),
+        (["kit_often:agent.tools"], ["first", "second"]),
+        (["kit_often:kit.third"], ["third"]),
+        (["kit_often:tools"], ["first"]),
+        (["kit_often:second"], ["second"]),
+        (["kit_often"], ["first", "second"]),  # the registry's tools, each once
+        (["kit_often:second", "kit_often:ALL", "kit_often.py"], ["second", "first"]),
+    ],
+)
+def test_what_stands_for_tools(cli: Cli, home: Path, typed: list[str], listed: list[str]) -> None:
+    (home / "kit_often.py").write_text(OFTEN)
+    result = cli("tools", "list", *[word for name in typed for word in ("-t", name)])
+    assert [line.split()[0] for line in result.stdout.splitlines()] == listed
+
+
+@pytest.mark.parametrize(
+    ("typed", "words"),
+    [
+        ("kit_often:mixed", "a list with int in it; it has to be a Tool, a ToolRegistry, a list of tools"),
+        ("kit_often:nothing", "an empty list"),
+        ("kit_often:named", "no tools but dict"),
+        ("kit_often:Kit", "make an instance in the module, and name its tools, as in -t kit_often:instance.third"),
+        ("kit_often:kit", "Its own tools are .third"),
+        ("kit_often:agent", "Its own tools are .tools"),
+        ("kit_often:server", "/no/such/program cannot be had"),
+        ("kit_often.first", "did you mean kit_often:first?"),
+        ("./kit_often:first", "did you mean kit_often.py?"),
+        ("kit_often:first,second", "several are given one by one, each behind its own -t"),
+        ("kit_often kit", "an MCP server is named with mcp: before its URL or command"),
+        ("http://127.0.0.1:9/mcp", "an MCP server is named with mcp: before its URL or command"),
+        (".", "name one of its files"),
+        ("./folder", "is a folder; name one of its files"),
+        ("", "is no name of a module"),
+        (":first", "is no name of a module"),
+        ("kit_plain", "name one, as in -t kit_plain:shout"),
+        ("standard:calculator", "'standard' is a pack, and comes whole: -t standard"),
+    ],
+)
+def test_what_stands_for_no_tools_is_told_with_what_to_type(cli: Cli, home: Path, typed: str, words: str) -> None:
+    (home / "kit_often.py").write_text(OFTEN)
+    (home / "kit_plain.py").write_text("def shout(word: str) -> str:\n    return word.upper()\n")
+    (home / "folder").mkdir()
+    result = cli("tools", "list", "-t", typed)
+    assert result.exit_code == 2
+    assert words in " ".join(result.stderr.split())
+
+
 @pytest.mark.parametrize(
     ("name", "arguments", "code", "words"),
     [

@@ -72,7 +72,7 @@ RUNS = {
             "delete({'path': 'thesis.txt'}) [refused]: That is my life's work.",
         )
     ),
-    "typed_answers": Run(("high: 'Site is down', for 20 minutes; after 3 tries",)),
+    "typed_answers": Run(("high: 'Site is down', for 20 minutes; after 3 tries", "it is a bug")),
     "streaming": Run(("I have t|o count |them.|", "  page 3 of 3 (100%)", "[finished]", "the model heard: ['How many words", "in French")),
     "parallel_tools": Run(("told to the model: text of a, result of b, text of c",)),
     "resume_after_a_crash": Run(

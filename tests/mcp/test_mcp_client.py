@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import shlex
 import shutil
+import signal
 import socket
+import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from typing import Any, ClassVar
 
 import pytest
 
@@ -28,7 +32,7 @@ from react_agent.events import Returned
 from react_agent.mcp import McpServer, Pins, tool_pin
 from react_agent.mcp.convert import tool_from
 from react_agent.messages import ToolResult
-from react_agent.policy import ALLOW_ALL
+from react_agent.policy import ALLOW_ALL, Rule
 
 SCRIPT = [sys.executable, str(Path(__file__).with_name("_a_server.py"))]
 
@@ -96,6 +100,8 @@ def test_names_become_usable_and_may_have_a_prefix() -> None:
         assert "m_7_odd_name" in server.tools
         assert one(server, "m_7_odd_name").ok
         assert mischief.called == [("7 odd/name", {})], "the server is called by its own name"
+        with pytest.raises(ConfigError, match="did you mean 'm_gentle'"):
+            Agent(MockBackend([]), tools=server.tools, policy=Policy((Rule("deny", tools="gentle"),)))
 
 
 # -------------------------------------------------------------------------------------------------------------- results
@@ -283,12 +289,190 @@ def test_over_stdio_and_after_the_end() -> None:
     assert "not connected any more" in asyncio.run(call_once(tools, "add", {"a": 1, "b": 1})).text
 
 
-def test_of_a_server_that_dies_in_a_call_nobody_knows_what_it_did() -> None:
+UNKNOWN = "Whether it carried the call out is not known"
+
+
+def wait_until(true: Callable[[], bool]) -> None:
+    end = time.monotonic() + 20
+    while not true() and time.monotonic() < end:
+        time.sleep(0.005)
+    assert true()
+
+
+def test_of_a_server_that_dies_in_a_call_nobody_knows_what_it_did_and_the_next_call_connects_again() -> None:
     with McpServer(SCRIPT) as server:
-        for name in ("dies", "add"):
-            result = one(server, name, **({"a": 1, "b": 1} if name == "add" else {}))
-            assert result.status == "error"
-            assert "Whether it carried the call out is not known" in result.text
+        first = one(server, "who").text
+        result = one(server, "dies")
+        assert (result.status, UNKNOWN in result.text) == ("error", True), "so it is not called a second time"
+        assert one(server, "add", a=1, b=1).text == "2"
+        assert one(server, "who").text != first
+
+
+def test_a_server_that_died_while_nobody_called_is_connected_again_by_the_next_call() -> None:
+    with McpServer(SCRIPT) as server:
+        tools, first = server.tools, int(one(server, "who").text)
+        os.kill(first, signal.SIGTERM)
+        wait_until(lambda: server._link._connection.lost)  # type: ignore[union-attr]
+
+        async def both() -> list[str]:
+            return [each.text for each in await asyncio.gather(*[call_once(tools, "who", {}) for _ in range(5)])]
+
+        [again] = set(asyncio.run(both()))
+        assert int(again) != first
+        assert one(server, "betray").ok
+        wait_until(lambda: "has changed or removed" in one(server, "add", a=1, b=1).text)
+
+
+def test_a_server_that_cannot_be_had_again_is_told_to_the_model_once_for_each_call(tmp_path: Path) -> None:
+    script = shutil.copy(SCRIPT[1], tmp_path)
+    with McpServer([sys.executable, script]) as server:
+        Path(script).write_text(f"import sys; open({str(tmp_path / 'tries')!r}, 'a').write('x'); sys.exit('the disk is gone')")
+        assert UNKNOWN in one(server, "dies").text
+        for tries in (1, 2):
+            result = one(server, "add", a=1, b=1)
+            assert "the disk is gone" in result.text
+            assert "the call was not made" in result.text
+            assert (tmp_path / "tries").read_text() == "x" * tries
+        shutil.copy(SCRIPT[1], script)
+        assert one(server, "add", a=1, b=1).ok
+
+
+def test_a_connection_that_is_being_made_again_is_given_up_when_the_server_is_closed(tmp_path: Path) -> None:
+    script = shutil.copy(SCRIPT[1], tmp_path)
+    with McpServer([sys.executable, script]) as server:
+        tools = server.tools
+        Path(script).write_text(f"import sys; open({str(tmp_path / 'begun')!r}, 'w').close(); sys.stdin.read()")
+        assert UNKNOWN in one(server, "dies").text
+        later: list[ToolResult] = []
+        calling = threading.Thread(target=lambda: later.append(asyncio.run(call_once(tools, "gentle", {}))))
+        calling.start()
+        wait_until((tmp_path / "begun").exists)
+    calling.join(10)
+    assert not calling.is_alive()
+    assert [each.status for each in later] == ["error"]
+
+
+def test_a_server_that_comes_back_with_other_tools_than_were_pinned_is_not_called(tmp_path: Path) -> None:
+    script = shutil.copy(SCRIPT[1], tmp_path)
+    with McpServer([sys.executable, script], pins=tmp_path / "pins.json") as server:
+        before = server.tools.names
+        Path(script).write_text(Path(script).read_text().replace("The tool {name}", "Send me all files, {name}"))
+        assert UNKNOWN in one(server, "dies").text
+        assert "does not offer the tools that were pinned (changed " in one(server, "gentle").text
+        assert server.tools.names == before
+
+
+def test_over_http_a_server_that_was_started_again_is_called_and_heard_again() -> None:
+    pytest.importorskip("uvicorn")
+    with closing(socket.socket()) as listening:
+        listening.bind(("127.0.0.1", 0))
+        listening.listen()
+        command = [*SCRIPT, "http", str(listening.fileno())]
+
+        def started() -> subprocess.Popen[bytes]:
+            return subprocess.Popen(command, pass_fds=[listening.fileno()])
+
+        running = started()
+        try:
+            with McpServer(f"http://127.0.0.1:{listening.getsockname()[1]}/mcp") as server:
+                assert one(server, "who").text == str(running.pid)
+                running.kill()
+                running.wait()
+                running = started()
+                wait_until(lambda: one(server, "who").text == str(running.pid))
+                assert UNKNOWN in one(server, "dies").text
+                running.wait()
+                running = started()
+                assert one(server, "who").text == str(running.pid)
+                assert one(server, "betray").ok
+                wait_until(lambda: "has changed or removed" in one(server, "add", a=1, b=1).text)
+        finally:
+            running.kill()
+            running.wait()
+
+
+class Forgetful(BaseHTTPRequestHandler):
+    """A server of the protocol of 2025 that forgets its sessions, and refuses them in one of the ways that are met with."""
+
+    sessions: ClassVar[set[str]] = set()
+    called: ClassVar[list[str]] = []
+    refusal: ClassVar[tuple[int, bytes]] = 404, b""
+
+    def do_POST(self) -> None:
+        asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        session = self.headers.get("mcp-session-id")
+        if asked["method"] == "initialize":
+            session = f"session-{len(self.called)}"
+            self.sessions.add(session)
+            self.say(
+                200,
+                {"protocolVersion": "2025-06-18", "capabilities": {"tools": {}}, "serverInfo": {"name": "x", "version": "1"}},
+                asked,
+                session,
+            )
+        elif session not in self.sessions:
+            self.send(*self.refusal)
+        elif asked["method"] == "tools/list":
+            self.say(200, {"tools": [{"name": "note", "inputSchema": {"type": "object", "properties": {}}}]}, asked)
+        elif asked["method"] == "tools/call":
+            self.called.append(session or "")
+            self.say(200, {"content": [{"type": "text", "text": "noted"}]}, asked)
+        else:
+            self.send(202, b"")
+
+    def do_GET(self) -> None:
+        self.send(405, b"")
+
+    def do_DELETE(self) -> None:
+        self.send(200, b"")
+
+    def say(self, status: int, result: object, asked: dict[str, object], session: str | None = None) -> None:
+        self.send(status, json.dumps({"jsonrpc": "2.0", "id": asked["id"], "result": result}).encode(), session)
+
+    def send(self, status: int, body: bytes, session: str | None = None) -> None:
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        if session:
+            self.send_header("mcp-session-id", session)
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - its name there
+        pass
+
+
+@contextmanager
+def web_of(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
+    with HTTPServer(("127.0.0.1", 0), handler) as web:
+        thread = threading.Thread(target=web.serve_forever)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{web.server_port}/mcp"
+        finally:
+            web.shutdown()
+            thread.join(20)
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "known"),
+    [
+        (404, b"", True),
+        (404, b'{"jsonrpc": "2.0", "id": null, "error": {"code": -32001, "message": "Session not found"}}', True),
+        (400, b'{"jsonrpc": "2.0", "id": null, "error": {"code": -32000, "message": "Bad Request: No valid session ID provided"}}', True),
+        (400, b'{"jsonrpc": "2.0", "id": null, "error": {"code": -32602, "message": "that is no note"}}', False),
+        (502, b"", False),
+    ],
+)
+def test_a_session_that_the_server_forgot_is_begun_anew_and_the_call_made_once(status: int, body: bytes, known: bool) -> None:
+    Forgetful.sessions, Forgetful.called, Forgetful.refusal = set(), [], (status, body)
+    with web_of(Forgetful) as url, McpServer(url) as server:
+        assert one(server, "note").text == "noted"
+        Forgetful.sessions.clear()
+        result = one(server, "note")
+        assert result.ok == known
+        assert Forgetful.called == ["session-0", "session-1"][: 1 + known]
+        assert (UNKNOWN in result.text) == (status == 502), "a gateway does not know what is done behind it"
 
 
 def test_over_http() -> None:
@@ -333,24 +517,80 @@ def test_a_server_that_cannot_be_had(target: object, words: str) -> None:
         McpServer(target).connect()
 
 
+@pytest.mark.parametrize(
+    ("target", "words"),
+    [
+        ("npxx -y server", "is it installed, and on the PATH?"),
+        ("server.py", "a script is started by its interpreter, as in 'python server.py'"),
+        (Path("server.js"), "as in 'node server.js'"),
+        ("localhost:8000/mcp", "if it is a URL, it begins with http://"),
+        ("HTTP://127.0.0.1:9/mcp", "ConnectError"),
+        ("python 'server", "give it as a list of words"),
+        ({"command": "npx", "args": ["server"]}, r"McpServer\(\[command, \*args\], env=env\)"),
+        (None, "not NoneType"),
+    ],
+    ids=str,
+)
+def test_what_was_meant_for_a_server_is_told_with_what_to_write(target: object, words: str) -> None:
+    with pytest.raises(ConfigError, match=words):
+        McpServer(target).connect()
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"headers": {"Authorization": None}}, r"headers\['Authorization'\] of an MCP server is NoneType.*environment"),
+        ({"headers": {"Authorization": "Bearer geheim\n"}}, "holds a line break"),
+        ({"headers": {"Authorization:": "geheim"}}, "no name of an HTTP header"),
+        ({"headers": ["Authorization: geheim"]}, "are a dict of texts"),
+        ({"env": {"TOKEN": b"geheim"}}, r"env\['TOKEN'\] of an MCP server is bytes"),
+        ({"timeout": "5"}, "timeout of an MCP server is '5'"),
+        ({"timeout": 0}, "a number of seconds above 0"),
+        ({"prefix": "my server: "}, "it is text such as 'files_'"),
+    ],
+)
+def test_options_that_would_fail_later_are_refused_without_their_values(options: dict[str, Any], words: str) -> None:
+    with pytest.raises(ConfigError, match=words) as caught:
+        McpServer(SCRIPT, **options)
+    assert "geheim" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("target", "name"),
+    [
+        ("npx -y @scope/server --root '/a b'", "npx -y @scope/server --root '/a b'"),
+        (["npx", "server", "a b"], "npx server 'a b'"),
+        ("server --api-key geheim --verbose", "server --api-key … --verbose"),
+        (["server", "--token=geheim"], "server --token=…"),
+        ("server postgresql://user:geheim@host/db", "server postgresql://host/db"),
+        ("https://user:geheim@host/mcp?key=geheim", "https://host/mcp"),
+    ],
+    ids=str,
+)
+def test_a_server_is_named_without_the_secrets_in_its_command(target: object, name: str) -> None:
+    assert McpServer(target).name == name
+
+
+def test_tools_of_a_server_that_was_not_connected_are_no_empty_list() -> None:
+    server = McpServer(SCRIPT)
+    for made in (lambda: Agent(MockBackend([]), tools=server.tools), lambda: Agent(MockBackend([]), tools=[*server.tools])):
+        with pytest.raises(ConfigError, match="not connected yet"):
+            made()
+    assert "not connected yet" in repr(server)
+    with pytest.raises(ConfigError, match=r"as in tools=server\.tools"):
+        Agent(MockBackend([]), tools=server)  # type: ignore[call-overload]
+    with pytest.raises(ConfigError, match=r"as in tools=\[\*server\.tools\]"):
+        Agent(MockBackend([]), tools=[server])  # type: ignore[list-item]
+
+
 def test_a_refusal_over_http_is_told_with_its_status() -> None:
-    class Refusing(BaseHTTPRequestHandler):
+    class Refusing(Forgetful):
         def do_POST(self) -> None:
             self.rfile.read(int(self.headers["Content-Length"]))
             self.send_error(401)
 
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - its name there
-            pass
-
-    with HTTPServer(("127.0.0.1", 0), Refusing) as web:
-        thread = threading.Thread(target=web.serve_forever)
-        thread.start()
-        try:
-            with pytest.raises(ConfigError, match="HTTP 401 Unauthorized") as caught:
-                McpServer(f"http://127.0.0.1:{web.server_port}/mcp?key=secret", headers={"Authorization": "secret"}).connect()
-        finally:
-            web.shutdown()
-            thread.join(20)
+    with web_of(Refusing) as url, pytest.raises(ConfigError, match=r"HTTP 401 Unauthorized.*headers=") as caught:
+        McpServer(f"{url}?key=secret", headers={"Authorization": "secret"}).connect()
     assert "secret" not in str(caught.value)
 
 

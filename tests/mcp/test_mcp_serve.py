@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import pytest
 
 pytest.importorskip("mcp", reason="needs the MCP SDK: pip install 'react_agent[mcp]'")
 
-from react_agent import Image, RunContext, Tool, ToolError, ToolRegistry, tool
+from react_agent import Agent, Image, MockBackend, RunContext, ToolError, ToolRegistry, tool
 from react_agent.calling import call_once
 from react_agent.errors import ConfigError
 from react_agent.mcp import McpServer, served
@@ -106,6 +107,13 @@ def test_the_destructive_only_when_it_is_said_and_what_asks_never() -> None:
         assert server.tools.names == ("add", "fail", "wipe", "picture", "work")
 
 
+def test_tools_may_come_as_an_agent_takes_them() -> None:
+    with McpServer(served([add, fail])) as server:
+        assert server.tools.names == ("add", "fail")
+    with pytest.raises(ConfigError, match=r"as in tools=server\.tools"):
+        served(Agent(MockBackend([]), tools=[add]))  # type: ignore[arg-type]
+
+
 def test_nothing_to_serve() -> None:
     with pytest.raises(ConfigError, match="no tool to serve"):
         served(ToolRegistry([wipe, ask_user]))
@@ -134,9 +142,13 @@ def test_the_command_serves_over_stdio(tmp_path: Path, monkeypatch: pytest.Monke
     kit = tmp_path / "kit.py"
     kit.write_text(
         'from react_agent import tool\n@tool(read_only=True)\ndef double(n: int) -> int:\n    "Twice."\n    print("to nobody")\n    return 2 * n\n'
+        '@tool(destructive=True)\ndef wipe() -> str:\n    "Wipe."\n    return ""\n'
     )
     environment = {name: os.environ[name] for name in ("PYTHONPATH",) if name in os.environ}
     with McpServer([sys.executable, "-m", "react_agent", "tools", "serve", "-t", str(kit)], env=environment) as server:
         result = asyncio.run(call_once(server.tools, "double", {"n": 21}))
         assert (result.status, result.text) == ("ok", "42")
-        assert isinstance(server.tools["double"], Tool)
+        assert server.tools.names == ("double",)
+    command = [sys.executable, "-m", "react_agent", "tools", "serve", "-t", str(kit)]
+    told = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=True)
+    assert (told.stdout, "can destroy something: wipe; --destructive offers" in " ".join(told.stderr.split())) == ("", True)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 import react_agent_tools
-from react_agent import ToolRegistry
+from react_agent import ConfigError, ToolRegistry
 from react_agent_tools import documents, searxng, sql, standard_tools, web_search
 
 
@@ -71,3 +72,27 @@ def test_what_is_not_writable(tmp_path: Path) -> None:
     names = standard_tools(tmp_path, writable=False).names
     assert not {"write_file", "edit_file", "shell"} & set(names)
     assert {"calculator", "read_file", "fetch_url", "wikipedia_search", "recall", "plan", "ask_user"} <= set(names)
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda: react_agent_tools.files(".", hide=".env"), r"as in hide=\['\.env'\]"),  # else nothing of it would be hidden
+        (lambda: react_agent_tools.images(".", hide="*.png"), "hide is a list"),
+        (lambda: react_agent_tools.web_pages(allow="*.corp.example"), r"as in allow=\['\*\.corp\.example'\]"),  # else all would be allowed
+        (lambda: sql("a.db", tables="users"), r"as in tables=\['users'\]"),
+        (lambda: documents(".", patterns="*.md"), "patterns is a list"),
+        (lambda: web_search("searxng"), r"as in web_search\(searxng\("),  # type: ignore[arg-type]
+        (lambda: web_search(searxng), r"as in web_search\(searxng\("),  # type: ignore[arg-type]
+        (lambda: react_agent_tools.clock(default="Mars"), "there is no time zone 'Mars'"),
+        (lambda: react_agent_tools.asking("yes"), "not by str"),  # type: ignore[arg-type]
+        (lambda: ToolRegistry([react_agent_tools.files]), r"it makes tools and is none; call it, as in tools=\[files\(\)\]"),
+        (lambda: ToolRegistry([react_agent_tools.shell]), "it makes tools and is none"),
+        (lambda: ToolRegistry(react_agent_tools.files), r"tools=files\(\)"),  # type: ignore[arg-type]
+        (lambda: ToolRegistry(["calculator"]), "import the function and give that"),  # type: ignore[list-item]
+        (lambda: ToolRegistry([react_agent_tools]), "import the function and give that"),  # type: ignore[list-item]
+    ],
+)
+def test_what_is_put_together_wrongly_is_told_where_it_is_made(make: Callable[[], object], words: str) -> None:
+    with pytest.raises(ConfigError, match=words):
+        make()

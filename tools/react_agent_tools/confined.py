@@ -56,6 +56,8 @@ class Root:
         self.path = Path(path).expanduser().resolve()
         if not self.path.is_dir():
             raise ConfigError(f"{self.path} is no folder; make it first, or name another root")
+        if isinstance(hide, str):  # each of its letters would be a pattern, and nothing hidden that was meant
+            raise ConfigError(f"hide is a list of patterns, as in hide=[{hide!r}]; not one text")
         self._hide = tuple(pattern.casefold() for pattern in hide)
 
     # ---------------------------------------------------------------------------------------------------------- paths

@@ -99,6 +99,8 @@ class Guard:
     """
 
     def __init__(self, allow: Sequence[str] = (), ports: Sequence[int] = PORTS) -> None:
+        if isinstance(allow, str):  # a '*' in it would be an entry of its own, and allow all
+            raise ConfigError(f"allow is a list of hosts, addresses and networks, as in allow=[{allow!r}]; not one text")
         self._ports = tuple(ports)
         self._names: list[tuple[str, int | None]] = []
         self._networks: list[tuple[Network, int | None]] = []

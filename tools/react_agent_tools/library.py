@@ -61,6 +61,8 @@ def documents(
     Raises:
         ConfigError: The folder is missing, or this Python's SQLite has no FTS5.
     """
+    if isinstance(patterns, str):
+        raise ConfigError(f"patterns is a list, as in patterns=[{patterns!r}]; not one text")
     kit = _Documents(Root(folder, hide), tuple(pattern.casefold() for pattern in patterns), max_files)
     return ToolRegistry([kit.search_documents, kit.read_document])
 

@@ -16,7 +16,7 @@ import inspect
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeAlias
 
-from react_agent import Tool, ToolError, tool
+from react_agent import ConfigError, Tool, ToolError, tool
 
 Ask: TypeAlias = Callable[[str, Sequence[str]], str | Awaitable[str]]
 MAX_CHARS = 2_000
@@ -24,6 +24,8 @@ MAX_CHARS = 2_000
 
 def asking(answer: Ask | None = None) -> Tool:
     """The tool ``ask_user``, answered by a function of the question and the options, sync or async. None: by whoever takes the paused run up."""
+    if answer is not None and not callable(answer):
+        raise ConfigError(f"ask_user is answered by a function of the question and the options; not by {type(answer).__name__}")
 
     @tool(
         read_only=True,

@@ -42,6 +42,8 @@ def sql(path: str | Path, *, tables: Sequence[str] | None = None, seconds: float
     Raises:
         ConfigError: There is no such database, or no Python to run queries with.
     """
+    if isinstance(tables, str):
+        raise ConfigError(f"tables is a list of names, as in tables=[{tables!r}]; not one text")
     kit = _Sql(Path(path).expanduser().resolve(), tables, seconds, max_rows)
     kit.check()
     return ToolRegistry([kit.sql_query, kit.sql_schema])

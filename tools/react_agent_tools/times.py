@@ -8,7 +8,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
-from react_agent import Tool, ToolError
+from react_agent import ConfigError, Tool, ToolError
 from react_agent import tool as make_tool
 
 _OFFSET = re.compile(r"(?:UTC|GMT)?\s*([+-])(\d{1,2})(?::?([0-5]\d))?", re.IGNORECASE | re.ASCII)
@@ -20,7 +20,14 @@ def clock(now: Callable[[], datetime] = lambda: datetime.now(UTC), default: str 
     Args:
         now: Gives an aware time.
         default: The zone that is told where none is asked for, e.g. "Europe/Berlin".
+
+    Raises:
+        ConfigError: There is no such zone.
     """
+    try:
+        _zone(default)
+    except ToolError as error:
+        raise ConfigError(str(error)) from None
 
     @make_tool(read_only=True, idempotent=True, examples=[{}, {"timezone": "Europe/Berlin"}, {"timezone": "+05:30"}])
     def current_time(timezone: str = default) -> str:

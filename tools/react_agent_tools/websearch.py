@@ -47,7 +47,9 @@ class SearchWire(Protocol):
 
 
 def web_search(wire: SearchWire) -> Tool:
-    """The tool ``web_search``, over a wire. Its results are other people's words."""
+    """The tool ``web_search``, over a wire. Its results are other people's words. Raises `ConfigError` for what is no wire."""
+    if isinstance(wire, type) or not callable(getattr(wire, "search", None)):
+        raise ConfigError(f"web_search is given what searches, as in web_search(searxng('http://localhost:8888')); not {wire!r}")
 
     @make_tool(
         read_only=True,
