@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import os
+import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias, TypedDict, TypeVar, get_args
@@ -147,18 +148,23 @@ def as_policy(policy: Policy | None, tools: ToolRegistry) -> Policy:
 
 
 def _check_held_back(rule: Rule, tools: ToolRegistry) -> None:
-    """A rule for a tool that this agent has not may be another agent's; one that is spelt almost like one that it has is a mistake in a lock."""
+    """A rule for a tool that this agent has not may be another agent's; one that only spells one that it has otherwise is a mistake in a lock."""
     if any(sign in rule.tools for sign in "*?[") or rule.tools == FINISH_TOOL:
         return
     tool, what = tools.get(rule.tools), f"the policy's rule to {rule.decision} {rule.tools!r}"
     if tool is None:
         known = {name: each.name for each in reversed([*tools]) for name in (*each.other_names, each.name)}
-        meant = known.get(rule.tools) or known.get(nearest(rule.tools, known, 0.82) or "")
+        meant = known.get(nearest(rule.tools, known, 1.0) or "")
+        maybe = known.get(nearest(rule.tools, known, 0.82) or "")
+        if meant is None and maybe is None:
+            return
+        words = (
+            f"{what} holds for no tool of this agent; did you mean {meant or maybe!r}? If it is for a tool of another agent with this policy, write its "
+            f"name as a pattern, '{rule.tools[:-1]}[{rule.tools[-1:]}]'"
+        )
         if meant is not None:
-            raise ConfigError(
-                f"{what} holds for no tool of this agent; did you mean {meant!r}? If it is for a tool of another agent with this policy, write its "
-                f"name as a pattern, '{rule.tools[:-1]}[{rule.tools[-1:]}]'"
-            )
+            raise ConfigError(words)
+        warnings.warn(words, stacklevel=4)  # `unlock_door` may well be another's tool where this one has `lock_door`
     elif not any(tool.spec.parameters.get(word) for word in _OPEN):
         names = list(mapping(tool.spec.parameters, "properties"))
         for name in rule.arguments or ():

@@ -66,7 +66,8 @@ class Policy(Noun, frozen=True, omit_defaults=False):
     """Rules in order; what none of them matches is decided by `default`. A person's leave lifts no denial, and a typed answer is no call.
 
     The policy of an agent that names none asks before a tool that calls itself destructive, and allows the rest. A rule that asks or denies by the name of
-    one tool has to hold for one of the agent's: a name or argument that no tool has, but which is much like one, is refused when the agent is made.
+    one tool has to hold for one of the agent's: a name or argument of it that is spelt otherwise is
+    refused when the agent is made, and one that is much like a tool's is warned of.
     """
 
     rules: tuple[Rule, ...] = (Rule("ask", destructive=True, reason="the tool can destroy something"),)

@@ -41,10 +41,8 @@ def agent(*rules: Rule) -> Agent:
 @pytest.mark.parametrize(
     ("rule", "words"),
     [
-        (Rule("deny", tools="delete_fle"), "did you mean 'delete_file'?"),
-        (Rule("ask", tools="delete_flie"), "did you mean 'delete_file'?"),
         (Rule("deny", tools="DeleteFile"), "did you mean 'delete_file'?"),
-        (Rule("deny", tools="delete_files"), r"write its name as a pattern, 'delete_file\[s\]'"),
+        (Rule("deny", tools="delete-file"), r"write its name as a pattern, 'delete-fil\[e\]'"),
         (Rule("deny", tools="search_the_web"), "did you mean 'web-search'?"),
         (Rule("deny", tools="delete_file", arguments={"pth": "/etc/*"}), "'pth', which that tool does not have; did you mean 'path'?"),
         (Rule("deny", tools="delete_file", arguments={"file": "/etc/*"}), "it has path"),
@@ -53,6 +51,13 @@ def agent(*rules: Rule) -> Agent:
 def test_a_rule_that_holds_nothing_back_but_was_meant_to_is_refused(rule: Rule, words: str) -> None:
     with pytest.raises(ConfigError, match=words):
         agent(rule)
+
+
+@pytest.mark.parametrize("name", ["delete_fle", "delete_flie", "delete_files", "undelete_file"])
+def test_a_rule_that_may_be_misspelt_or_be_anothers_is_warned_of(name: str) -> None:
+    with pytest.warns(UserWarning, match=f"deny '{name}' holds for no tool of this agent; did you mean 'delete_file'") as told:
+        agent(Rule("deny", tools=name))
+    assert told[0].filename == __file__
 
 
 def test_a_tool_that_got_a_prefix_is_meant_by_its_own_name() -> None:
