@@ -16,11 +16,12 @@ from react_agent.backends.wires.base import (
     Framing,
     Pieces,
     answer_schema,
+    arguments_text,
     count,
     data_of,
     dumps,
-    dumps_text,
     excerpt,
+    first_choice,
     listed,
     loads,
     mapping,
@@ -195,11 +196,11 @@ class Gemini:
 
     def read(self, found: Found) -> RawReply:
         candidates = objects(found.get("candidates"))
-        if "error" in found:
+        if found.get("error"):
             raise self.sent(found)
         if not candidates:
             return self._blocked(found)
-        candidate = candidates[0]
+        candidate = first_choice(candidates)
         parts = objects(mapping(candidate.get("content")).get("parts"))
         return self.reply(found, candidate, [self.read_part(part) for part in parts])
 
@@ -237,8 +238,7 @@ class Gemini:
             call = part["functionCall"]
             if identity := text(call.get("id")):
                 data["id"] = identity
-            arguments = call.get("args")
-            return ToolCall(text(call.get("name")), None, None, dumps_text(arguments) if arguments else "{}", data)
+            return ToolCall(text(call.get("name")), None, None, arguments_text(call.get("args")) or "{}", data)
         if not _OUR_FIELDS.issuperset(part) or "text" not in part:
             return Text("", {"api": self.api, "raw": part}) if part else Text("")
         said = text(part.get("text"))
@@ -319,11 +319,13 @@ class GeminiReader:
         found = loads(event[1])
         if not isinstance(found, dict):
             return ()
-        if "error" in found:
+        if found.get("error"):
             raise self._wire.sent(found)
         self._found.update({key: value for key, value in found.items() if key != "candidates" and value is not None})
         out: list[Delta] = []
-        for candidate in objects(found.get("candidates"))[:1]:
+        candidates = objects(found.get("candidates"))
+        candidate = first_choice(candidates) if candidates else {}
+        if not candidate.get("index"):  # another one was never asked for
             self._candidate.update({key: value for key, value in candidate.items() if key != "content" and value is not None})
             for part in objects(mapping(candidate.get("content")).get("parts")):
                 self._take(part, out)

@@ -17,11 +17,13 @@ from react_agent.backends.wires.base import (
     Found,
     Framing,
     answer_schema,
+    arguments_text,
     call_ids,
     details_text,
     dumps,
     dumps_text,
     excerpt,
+    first_choice,
     listed,
     loads,
     mapping,
@@ -79,13 +81,16 @@ _FINISH: dict[str, Finish] = {
     "model_length": "length",
     "max_output_tokens": "length",
     "model_context_window_exceeded": "length",
+    "time_limit": "length",
     "content_filter": "refused",
+    "content_filtered": "refused",
+    "guardrail_intervened": "refused",
     "refusal": "refused",
     "sensitive": "refused",
     **dict.fromkeys(map(str.lower, REFUSED), "refused"),
 }
-# The server failed in the midst of a reply and says so here alone (OpenRouter and Mistral; vLLM; DeepSeek; z.ai): what came is no answer.
-_FAILED = {"error", "abort", "insufficient_system_resource", "network_error"}
+# The server failed in the midst of a reply and says so here alone (OpenRouter and Mistral; vLLM; DeepSeek; z.ai; watsonx): what came is no answer.
+_FAILED = {"error", "abort", "insufficient_system_resource", "network_error", "cancelled"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,9 +275,9 @@ class OpenAIChat:
 
     def read(self, found: Found) -> RawReply:
         choices = objects(found.get("choices"))
-        if not choices:
+        if not choices or found.get("error"):
             return self._no_choice(found)
-        choice = choices[0]
+        choice = first_choice(choices)
         if choice.get("error"):
             raise self.sent(choice["error"])
         if "message" not in choice and "text" not in choice:
@@ -295,6 +300,7 @@ class OpenAIChat:
         return self.reply(found, choice.get("finish_reason"), [*parts, *calls], refusal, message.get("reasoning_details"))
 
     def _no_choice(self, found: Found) -> RawReply:
+        """An error, perhaps beside what there was of a reply; or no reply at all."""
         if told := found.get("error"):
             mistake = self.mistake(told)
             if mistake is None:
@@ -320,15 +326,13 @@ class OpenAIChat:
 
     def read_call(self, call: Found) -> ToolCall:
         function = function_of(call)
-        arguments = function.get("arguments")
-        raw = arguments if isinstance(arguments, str) else dumps_text(arguments) if arguments else ""
         data: JsonObject = {"api": self.api}
         if identity := text(call.get("id")):
             data["id"] = identity
         more = {key: value for key, value in call.items() if key not in CALL_FIELDS and value is not None}
         if more:
             data["more"] = more  # for instance Gemini's thought signature in its OpenAI face
-        return ToolCall(text(function.get("name")), None, None, raw, data)
+        return ToolCall(text(function.get("name")), None, None, arguments_text(function.get("arguments")), data)
 
     def reply(self, found: Found, reason: object, parts: Sequence[Part], refusal: str, details: object) -> RawReply:
         said, _, more = text(reason).lower().partition(":")  # Google's: "content_filter: RECITATION"

@@ -10,9 +10,10 @@ from react_agent.backends.wires.base import (
     END,
     Found,
     Pieces,
+    arguments_text,
     count,
     details_text,
-    dumps_text,
+    first_choice,
     loads,
     mapping,
     objects,
@@ -104,7 +105,9 @@ class ChatReader:
             return ()
         choice = choices[0]
         if choice.get("index"):
-            return ()  # a second choice was never asked for
+            choice = first_choice(objects(choices))
+            if choice.get("index"):
+                return ()  # a second choice was never asked for
         if not self._seen:
             self._seen, self._head = True, {"model": chunk.get("model")}
         if choice.get("error"):
@@ -113,9 +116,24 @@ class ChatReader:
         if reason:
             self._finish = str(reason)
         delta = choice.get("delta")
-        if not delta and not (self._parts or self._calls or self._refusal):  # else it is all of it once more, as MiniMax ends a stream
-            delta = choice.get("message")
+        if not delta and isinstance(whole := choice.get("message"), dict):
+            delta = self._unsaid(whole)
         return self._grow(delta) if isinstance(delta, dict) else ()
+
+    def _unsaid(self, whole: Found) -> Found:
+        """A message at the end: of each kind what pieces have not told. MiniMax ends a stream with all of it once more."""
+        kinds = {thinking for thinking, _, _ in self._parts}
+        told = {
+            *(("content",) if False in kinds else ()),
+            *((*THINKING_FIELDS, "reasoning_details") if True in kinds else ()),
+            *(("tool_calls", "function_call") if self._calls else ()),
+            *(("refusal",) if self._refusal else ()),
+        }
+        left = {key: value for key, value in whole.items() if key not in told}
+        said = "".join(pieces.whole() for thinking, pieces, _ in self._parts if not thinking)
+        if said and text(whole.get("content")).startswith(said):
+            left["content"] = text(whole.get("content"))[len(said) :]
+        return left
 
     def _aside(self, chunk: Found, name: str) -> None:
         """What is not of a choice: an error within the stream, or the usage."""
@@ -199,8 +217,7 @@ class ChatReader:
         index, identity, name = found.get("index"), text(found.get("id")), text(function.get("name"))
         if name == "null" and not identity:
             name = ""  # there are servers that write the absence of a name so
-        arguments = function.get("arguments")
-        piece = arguments if isinstance(arguments, str) else dumps_text(arguments) if arguments else ""
+        piece = arguments_text(function.get("arguments"))
         call = self._begun(index, identity, name, piece)
         if call is None:
             call = _OpenCall(len(self._calls))
