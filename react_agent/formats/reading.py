@@ -8,7 +8,7 @@ from pydantic import JsonValue
 
 from react_agent.formats.base import RawReply
 from react_agent.formats.native import CUT, malformed
-from react_agent.formats.scanner import NO_THOUGHTS, Step, bounded, find_thoughts, scratchpad, unthink
+from react_agent.formats.scanner import NO_THOUGHTS, WORKS, Step, bounded, find_thoughts, scratchpad, skip_space, unthink
 from react_agent.formats.tools import json_type
 from react_agent.messages import Act, Answer, Message, ModelReply, ModelRequest, Part, ReadBy, Reading, Text, Thinking, ToolSpec
 
@@ -106,23 +106,32 @@ def scan(text: str, read: ReadStep) -> tuple[Step, list[str]]:
 def _past_scratchpads(text: str, hidden: Spans, read: ReadStep) -> tuple[Step, list[str]]:
     """The step in a text after the scratchpads with which it begins, and what stands in these. Nothing in one is a step.
 
-    One that is all there is, or that an element follows, may be the form that was asked for: then it is part of the text.
+    One that is all there is, or that an element follows, may be the form that was asked for: then it is part of the text. So is what begins
+    with an analysis and goes on with prose, for it may be half of the answer.
     """
-    past, said = 0, list[str]()
+    past, said, work = 0, list[str](), False
     while (pad := scratchpad(text, past)) is not None:
-        begin, stop, past = pad
+        begin, stop, end = pad
+        work = work or (not said and text[skip_space(text, past) : begin] in WORKS)
+        past = end
         said.append(text[begin:stop].strip())
         if past == stop:  # never closed: the model was still thinking
             return Step("malformed", end=past, open=True), said
     if not past:
         return read(text, hidden), []
     step = read(text[past:], [(start - past, end - past) for start, end in hidden if end > past])
-    if step.kind == "none" and (not step.text or step.text.startswith("<")):
+    if step.kind == "none" and (work or not step.text or step.text.startswith("<")):
         return read(text, [*hidden, (0, past)]), []
     step.start += past
     step.end += past
     step.at += past
     return step, said
+
+
+def is_noted(text: str) -> bool:
+    """Whether a part of an answer with this text would be taken for a scratchpad."""
+    step, said = _past_scratchpads(text, (), lambda body, hidden: Step("none", 0, len(body), text=body.strip()))
+    return bool(said) or step.kind == "malformed"
 
 
 def _whole(step: Step) -> bool:
@@ -138,9 +147,17 @@ def prose_answers(text: str, request: ModelRequest) -> bool:
         return False
     if not request.tools or request.tool_choice == "none":
         return True
-    if request.head.output_schema is not None or scratchpad(text) is not None:
+    if request.head.output_schema is not None or _notes_alone(text):
         return False
     return any(result.ok for message in reversed(request.messages) for result in message.results)
+
+
+def _notes_alone(text: str) -> bool:
+    """Nothing but scratchpads, or elements behind them."""
+    past = 0
+    while (pad := scratchpad(text, past)) is not None:
+        past = pad[2]
+    return past > 0 and text[skip_space(text, past) :][:1] in ("", "<")
 
 
 def same_step(step: Step, thoughts: list[str], reading: Act | Answer) -> bool:
