@@ -39,6 +39,7 @@ from react_agent.formats.reading import (
     reply_text,
     same_step,
     scan,
+    unquoted,
     was_cut,
 )
 from react_agent.formats.scanner import Step, turn_end
@@ -192,6 +193,7 @@ class ReactTextFormat:
         written = reply_text(reply)
         text, echoed = _without_echo(written, request)
         step, thoughts = read_text(text, request.tools)
+        step = unquoted(step, text, request)
         if echoed and step.kind in ("act", "answer"):
             step.repairs = ("echoed_observation", *step.repairs)
         if step.kind == "none" and prose_answers(step.text, request):
