@@ -171,6 +171,32 @@ def test_a_call_in_another_dialect_is_no_answer(name: str) -> None:
             assert [(call.name, call.arguments) for call in reply.message.calls] == [("search", ARGS)], other
 
 
+# An argument whose closing mark is missing or misspelt, and the same with such a mark in quotes, where it is content.
+NOT_CLOSED = {
+    "qwen3_coder": "<tool_call>\n<function=search>\n<parameter=query>\nParis\n{}<parameter=limit>{}\n3\n</parameter>\n</function>\n</tool_call>",
+    "minimax": '<minimax:tool_call>\n<invoke name="search">\n<parameter name="query">Paris\n{}<parameter name="limit">{}3</parameter>\n</invoke>\n'
+    "</minimax:tool_call>",
+    "step3": '<｜tool_calls_begin｜><｜tool_call_begin｜><steptml:invoke name="search"><steptml:parameter name="query">Paris</stretml:parameter>\n'
+    '{}<steptml:parameter name="limit">{}3</steptml:parameter></steptml:invoke><｜tool_call_end｜><｜tool_calls_end｜>',
+    "glm": "<tool_call>search\n<arg_key>query</arg_key>\n<arg_value>Paris\n{}<arg_key>{}limit</arg_key>\n<arg_value>3</arg_value>\n</tool_call>",
+    "deepseek_v32": '<｜DSML｜tool_calls>\n<｜DSML｜invoke name="search">\n<｜DSML｜parameter name="query" string="true">Paris\n'
+    '{}<｜DSML｜parameter name="limit" string="false">{}3</｜DSML｜parameter>\n</｜DSML｜invoke>\n</｜DSML｜tool_calls>',
+    "xml_react": "<action>search</action>\n<action_input>{}<action_input>{}Paris</action_input>",
+}
+
+
+@pytest.mark.parametrize("form", ["own", "auto"])
+@pytest.mark.parametrize(("name", "text"), NOT_CLOSED.items(), ids=NOT_CLOSED.keys())
+def test_what_another_argument_says_is_no_part_of_one_that_is_not_closed(name: str, text: str, form: str) -> None:
+    tools = ask((tool("search", query="string", limit="integer"), *TOOLS[1:]))
+    reply = read(name if form == "own" else "auto", text.format("", ""), tools)
+    assert [call.arguments for call in reply.message.calls] in ([], [None])
+    assert "is not closed before" in (reply.complaint or "".join(call.complaint or "" for call in reply.message.calls))
+    if name != "glm":  # whose values hold no such marks at all
+        [call] = read(name if form == "own" else "auto", text.format("`", "`"), tools).message.calls
+        assert (call.arguments or {}).get("query", "").startswith(("Paris", "`<action_input>`"))
+
+
 COERCED = {
     "integer": ("i", "3", 3),
     "leading zeros": ("i", "007", 7),
