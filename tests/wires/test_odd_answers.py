@@ -158,7 +158,7 @@ ERRORS: dict[str, tuple[Any, bytes, type[BackendError], str]] = {
     "the server gave up": (OpenAIChatBackend, json.dumps(chat({"content": "fo"}, "cancelled")).encode(), BackendUnavailable, "gave up"),
     "an error in a list": (GeminiBackend, b'[{"error": {"code": 429, "message": "boom"}}]', BackendUnavailable, "boom"),
     "a list that was cut": (GeminiBackend, json.dumps([{"candidates": [candidate("fo")]}]).encode(), BackendProtocolError, "cut"),
-    "not made yet": (OpenAIResponsesBackend, b'{"status": "queued", "output": []}', BackendProtocolError, "queued"),
+    "not made yet": (OpenAIResponsesBackend, b'{"status": "queued", "output": []}', BackendProtocolError, "leave out background"),
 }  # fmt: skip
 
 
@@ -179,6 +179,12 @@ def test_words_in_the_place_of_events_are_passed_on(kind: Any) -> None:
 def test_a_stream_that_only_began_was_cut(body: bytes) -> None:
     with pytest.raises(BackendProtocolError, match="cut"):
         said(OpenAIChatBackend, body, "text/event-stream", stream=True)
+
+
+def test_a_reply_that_is_still_being_made_is_not_asked_for_again() -> None:
+    with pytest.raises(BackendProtocolError) as caught:
+        said(OpenAIResponsesBackend, b'{"status": "queued", "output": []}', "application/json", stream=False)
+    assert not caught.value.retryable
 
 
 def test_counts_that_are_text() -> None:

@@ -164,7 +164,13 @@ class OpenAIResponses:
     def read(self, found: Found) -> RawReply:
         if found.get("error") or found.get("status") == "failed":
             raise self.sent(found)
-        if not isinstance(found.get("output"), list) or (not found["output"] and found.get("status") in ("queued", "in_progress")):
+        if not found.get("output") and found.get("status") in ("queued", "in_progress"):
+            early = BackendProtocolError(
+                f"the reply is still being made (status {found['status']!r}); replies made in the background are not fetched: leave out background"
+            )
+            early.retryable = False  # it would be made once more
+            raise early
+        if not isinstance(found.get("output"), list):
             raise BackendProtocolError(f"the server's reply has no output: {excerpt(dumps(found))}")
         return self.reply(found, objects(found["output"]))
 
