@@ -49,6 +49,8 @@ class DialectFormat:
         if any(type(part) is Text and part.provider_data == MALFORMED for part in message.parts):
             return message.text
         calls = tuple(call for call in message.calls if call.arguments is not None)
+        if not message.calls and not message.text.strip():  # it only thought: no answer of its, not even an empty one
+            return ""
         try:
             if calls:
                 return self._dialect.render(Act("\n".join(filter(None, (message.thought, message.text.strip()))), calls))

@@ -104,6 +104,8 @@ class ReactTextFormat:
         if any(type(part) is Text and part.provider_data == MALFORMED for part in message.parts):
             return message.text
         calls = message.calls
+        if not calls and not message.text.strip():  # it only thought: no answer of its, not even an empty one
+            return f"Thought: {message.thought}" if message.thought else ""
         if not calls:
             return self.render(message.thought, None, message.text, tools)
         return self.render("\n".join(filter(None, (message.thought, message.text.strip()))), calls, "", tools)

@@ -6,7 +6,7 @@ from react_agent.errors import ConfigError, FormatError
 from react_agent.formats import FORMATS, get_format
 from react_agent.formats.base import RawReply
 from react_agent.formats.stream import StreamReader
-from react_agent.messages import Act, Answer, Head, JsonObject, Message, Text, ToolCall, ToolResult, ToolSpec, system
+from react_agent.messages import Act, Answer, Head, JsonObject, Message, Text, Thinking, ToolCall, ToolResult, ToolSpec, system, user
 
 from ._say import SEARCH, TOOLS, ask, read, tool
 
@@ -169,6 +169,15 @@ def test_a_call_in_another_dialect_is_no_answer(name: str) -> None:
         if name != other:
             reply = read(name, WRITTEN[other])
             assert [(call.name, call.arguments) for call in reply.message.calls] == [("search", ARGS)], other
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_a_turn_of_thoughts_alone_is_not_shown_to_the_model_as_an_empty_answer(name: str) -> None:
+    form = get_format(name)
+    reply = form.read(RawReply((Thinking("Hm.", {"api": "x"}),)), ask())
+    assert reply.reading == "malformed"
+    [shown] = form.lower(reply.message, user("q"), Head(TOOLS))
+    assert shown.text == ("Thought: Hm." if name.startswith("react") else "")
 
 
 # An argument whose closing mark is missing or misspelt, and the same with such a mark in quotes, where it is content.
