@@ -139,6 +139,40 @@ def test_streamed(kind: Any, events: list[dict[str, Any]], expected: Said) -> No
     assert short(said(kind, sse(*events), "text/event-stream", stream=True)) == expected
 
 
+NOTE = {"type": "url_citation", "url": "https://example.org"}
+SOURCES = {"citations": ["https://example.org"]}
+GROUNDS = {"groundingMetadata": {"webSearchQueries": ["four"]}}
+NOTED: dict[str, tuple[Any, bool, Any, dict[str, Any]]] = {
+    "chat": (OpenAIChatBackend, False, chat({"content": "four", "annotations": [NOTE]}, **SOURCES), {"annotations": [NOTE], **SOURCES}),
+    "chat, streamed": (
+        OpenAIChatBackend,
+        True,
+        [{"choices": [delta(content="four", annotations=[NOTE])], **SOURCES}, {"choices": [delta(annotations=[NOTE], reason="stop")], **SOURCES}],
+        {"annotations": [NOTE, NOTE], **SOURCES},
+    ),
+    "gemini": (GeminiBackend, False, {"candidates": [{**candidate("four", reason="STOP"), **GROUNDS}]}, GROUNDS),
+    "gemini, streamed": (
+        GeminiBackend, True, [{"candidates": [candidate("four")]}, {"candidates": [{**candidate("", reason="STOP"), **GROUNDS}]}], GROUNDS,
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("kind", "stream", "told", "notes"), NOTED.values(), ids=NOTED)
+def test_where_an_answer_comes_from_is_kept(kind: Any, stream: bool, told: Any, notes: dict[str, Any]) -> None:
+    body, content_type = (sse(*told), "text/event-stream") if stream else (json.dumps(told).encode(), "application/json")
+    reply = said(kind, body, content_type, stream=stream)
+    assert short(reply) == FOUR
+    assert {key: value for key, value in (reply.message.provider_data or {}).items() if key != "api"} == notes
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_what_was_spoken_is_text(stream: bool) -> None:
+    whole = json.dumps(chat({"content": None, "audio": {"id": "a", "data": "AA==", "transcript": "four"}})).encode()
+    pieces = sse(*({"choices": [delta(audio={"transcript": words})]} for words in ("fo", "ur")), {"choices": [delta(reason="stop")]})
+    reply = said(OpenAIChatBackend, pieces if stream else whole, "text/event-stream" if stream else "application/json", stream=stream)
+    assert short(reply) == FOUR
+
+
 LISTS: dict[str, tuple[Any, list[dict[str, Any]]]] = {
     "gemini": (GeminiBackend, [{"candidates": [candidate("fo")]}, {"candidates": [candidate("ur", reason="STOP")]}]),
     "chat": (OpenAIChatBackend, CHUNKS),

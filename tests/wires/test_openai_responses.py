@@ -310,6 +310,19 @@ def test_what_came_is_read_whatever_of_it_is_told_again(events: list[dict[str, A
     assert all(part.name == "add" for part in reply.parts if type(part) is ToolCall)
 
 
+def test_where_an_answer_comes_from_is_kept_and_goes_back_as_it_stood() -> None:
+    note = {"type": "url_citation", "url": "https://example.org", "start_index": 0, "end_index": 2}
+    part = {"type": "output_text", "text": "so", "annotations": [note]}
+    [one] = WIRE.read({"status": "completed", "output": [{**MESSAGE, "content": [part]}]}).parts
+    [sent] = body(Message("assistant", (one,)))["input"]
+    assert sent["content"] == [part]
+    [both] = WIRE.read({"status": "completed", "output": [{**MESSAGE, "content": [part, part]}]}).parts
+    assert isinstance(both, Text)
+    assert (both.provider_data or {})["notes"] == [note, note]
+    [sent] = body(Message("assistant", (both,)))["input"]
+    assert sent["content"] == [{"type": "output_text", "text": "soso", "annotations": []}]
+
+
 def test_a_refusal_in_pieces() -> None:
     reply, _ = play(stream(piece("refusal", "no "), piece("refusal", "way"), {"type": "response.completed", "response": {}}))
     assert (reply.finish, reply.refusal) == ("refused", "no way")

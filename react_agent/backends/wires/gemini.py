@@ -57,6 +57,7 @@ MOST_STOPS = 5  # the API refuses more
 NO_SIGNATURE = "skip_thought_signature_validator"
 _BUDGETS = {"none": 0, "minimal": 512, "low": 1024, "medium": 8192, "high": 24576}
 _CUT = {"MAX_TOKENS", "CONTINUATION", "OTHER"}  # the last: stopped for no reason that is told, so what came need not be all
+_NOTED = ("groundingMetadata", "citationMetadata", "urlContextMetadata")  # where it has it from: kept with the message, and not sent back
 _OUR_FIELDS = {"text", "thought", "functionCall", "thoughtSignature"}
 
 
@@ -228,7 +229,10 @@ class Gemini:
             parts = as_thoughts(parts)  # the message quotes what was wrong
             if told := text(candidate.get("finishMessage")):
                 parts.append(Thinking(told))
-        return RawReply(tuple(parts), finish, self._usage(found), text(found.get("modelVersion")) or None, None, refusal)
+        raw = RawReply(tuple(parts), finish, self._usage(found), text(found.get("modelVersion")) or None, None, refusal)
+        if noted := {name: candidate[name] for name in _NOTED if candidate.get(name)}:
+            raw.message_data = {"api": self.api, **noted}
+        return raw
 
     def read_part(self, part: Found) -> Part:
         data: JsonObject = {"api": self.api}

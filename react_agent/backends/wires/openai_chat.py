@@ -6,9 +6,6 @@ import hashlib
 import re
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
-from typing import cast
-
-from pydantic import JsonValue
 
 from react_agent.backends.profiles import COMPATIBLE, Profile
 from react_agent.backends.wires.base import (
@@ -38,7 +35,7 @@ from react_agent.backends.wires.base import (
     with_extra,
 )
 from react_agent.backends.wires.openai_chat_messages import chunk_of, content, in_turns, result_text
-from react_agent.backends.wires.openai_chat_stream import CALL_FIELDS, THINKING_FIELDS, ChatReader, function_of, read_usage
+from react_agent.backends.wires.openai_chat_stream import CALL_FIELDS, THINKING_FIELDS, ChatReader, function_of, noted, read_usage
 from react_agent.backends.wires.wrong import (
     MISTAKES,
     REFUSED,
@@ -291,13 +288,14 @@ class OpenAIChat:
         else:
             if told := details_text(message.get("reasoning_details")):
                 parts.append(Thinking(told, {"api": self.api, "field": "reasoning"}))
-        parts += self.said(message.get("content"))
+        parts += self.said(message.get("content") or text(mapping(message.get("audio")).get("transcript")))
         calls = [self.read_call(call) for call in objects(message.get("tool_calls"))]
         legacy = message.get("function_call")
         if not calls and isinstance(legacy, dict) and legacy.get("name"):
             calls = [self.read_call({"function": legacy})]
         refusal = text(message.get("refusal")) or "".join(text(chunk.get("refusal")) for chunk in objects(message.get("content")))
-        return self.reply(found, choice.get("finish_reason"), [*parts, *calls], refusal, message.get("reasoning_details"))
+        kept = {"reasoning_details": message.get("reasoning_details"), **noted(found, message)}
+        return self.reply(found, choice.get("finish_reason"), [*parts, *calls], refusal, kept)
 
     def _no_choice(self, found: Found) -> RawReply:
         """An error, perhaps beside what there was of a reply; or no reply at all."""
@@ -334,7 +332,7 @@ class OpenAIChat:
             data["more"] = more  # for instance Gemini's thought signature in its OpenAI face
         return ToolCall(text(function.get("name")), None, None, arguments_text(function.get("arguments")), data)
 
-    def reply(self, found: Found, reason: object, parts: Sequence[Part], refusal: str, details: object) -> RawReply:
+    def reply(self, found: Found, reason: object, parts: Sequence[Part], refusal: str, kept: Found) -> RawReply:
         said, _, more = text(reason).lower().partition(":")  # Google's: "content_filter: RECITATION"
         if said in _FAILED:
             raise BackendUnavailable(f"the server gave up in the midst of its reply (finish_reason {reason!r})")
@@ -351,7 +349,7 @@ class OpenAIChat:
             text(found.get("model")) or None,
             None,
             refusal or None,
-            {"api": self.api, "reasoning_details": cast("JsonValue", details)} if details else None,
+            {"api": self.api, **told} if (told := {name: value for name, value in kept.items() if value}) else None,
             price(usage.get("cost")),
         )
 

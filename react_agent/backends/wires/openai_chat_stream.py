@@ -29,6 +29,14 @@ THINKING_FIELDS = ("reasoning_content", "reasoning", "thinking")
 CALL_FIELDS = frozenset(("id", "type", "index", "function", "custom", "name", "arguments"))
 
 
+NOTED = ("annotations", "images", "citations", "search_results")
+"""What servers tell beside a message's words, or beside the whole of it: kept with the message, and not sent back."""
+
+
+def noted(*told: Found) -> Found:
+    return {name: found[name] for found in told for name in NOTED if found.get(name)}
+
+
 def function_of(call: Found) -> Found:
     """A call's name and arguments, of a function or a custom tool; there are servers that leave out what they should be wrapped in."""
     function = mapping(call.get("function"))
@@ -47,7 +55,7 @@ class ChatWire(Protocol):
     def read_call(self, call: Found) -> ToolCall: ...
     def sent(self, told: object) -> BackendError: ...
     def mistake(self, told: object) -> RawReply | None: ...
-    def reply(self, found: Found, reason: object, parts: Sequence[Part], refusal: str, details: object) -> RawReply: ...
+    def reply(self, found: Found, reason: object, parts: Sequence[Part], refusal: str, kept: Found) -> RawReply: ...
 
 
 class ChatReader:
@@ -60,6 +68,7 @@ class ChatReader:
         "_finish",
         "_head",
         "_latest",
+        "_noted",
         "_odd",
         "_parts",
         "_plain",
@@ -78,6 +87,7 @@ class ChatReader:
         self._calls: list[_OpenCall] = []
         self._latest: dict[int | str, _OpenCall] = {}  # by index, and by id
         self._details: list[Found] = []
+        self._noted: Found = {}
         self._refusal: list[str] = []
         self._finish: str | None = None
         self._field = THINKING_FIELDS[0]
@@ -99,6 +109,8 @@ class ChatReader:
     def take(self, chunk: Found, name: str) -> Sequence[Delta]:
         """One chunk, already parsed."""
         choices = chunk.get("choices")
+        if "citations" in chunk or "search_results" in chunk:
+            self._noted.update(noted(chunk))
         if chunk.get("usage") or "error" in chunk or "x_groq" in chunk or not choices:
             self._aside(chunk, name)
         if not isinstance(choices, list) or not choices or not isinstance(choices[0], dict):
@@ -124,7 +136,7 @@ class ChatReader:
         """A message at the end: of each kind what pieces have not told. MiniMax ends a stream with all of it once more."""
         kinds = {thinking for thinking, _, _ in self._parts}
         told = {
-            *(("content",) if False in kinds else ()),
+            *(("content", "audio") if False in kinds else ()),
             *((*THINKING_FIELDS, "reasoning_details") if True in kinds else ()),
             *(("tool_calls", "function_call") if self._calls else ()),
             *(("refusal",) if self._refusal else ()),
@@ -184,6 +196,12 @@ class ChatReader:
                 self._field = "reasoning"
                 self._add(True, told)
                 out.append(Delta("thinking", told))
+        if words := text(mapping(delta.get("audio")).get("transcript")):
+            self._add(False, words)
+            out.append(Delta("text", words))
+        for name, value in noted(delta).items():
+            known = self._noted.get(name)
+            self._noted[name] = [*known, *value] if isinstance(known, list) and isinstance(value, list) else value
         if refusal := text(delta.get("refusal")):
             self._refusal.append(refusal)
         out.extend(self._call(call) for call in objects(delta.get("tool_calls")))
@@ -272,7 +290,8 @@ class ChatReader:
             found = {**call.more, "id": call.id, "function": {"name": call.name, "arguments": call.pieces.whole()}}
             parts.append(wire.read_call(found))
         refusal = "".join(self._refusal)
-        return wire.reply({**self._head, "usage": self._usage}, self._finish, parts, refusal, self._details)
+        kept = {"reasoning_details": self._details, **self._noted}
+        return wire.reply({**self._head, "usage": self._usage}, self._finish, parts, refusal, kept)
 
 
 class _OpenCall:

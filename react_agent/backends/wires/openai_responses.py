@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import cast
 
 from pydantic import JsonValue
 
@@ -116,7 +117,7 @@ class OpenAIResponses:
                 if not (bare and type(part) is Thinking):
                     items.append(data["raw"])
             elif type(part) is Text and "item" in data:
-                said: JsonObject = {"type": "output_text", "text": part.text, "annotations": []}
+                said: JsonObject = {"type": "output_text", "text": part.text, "annotations": data.get("annotations", [])}
                 kept = {key: value for key, value in mapping(data["item"]).items() if not (bare and key == "id")}
                 items.append({"type": "message", "role": "assistant", "content": [said], **kept})
             elif (type(part) is Text or (type(part) is Thinking and part.provider_data is None)) and part.text:
@@ -199,9 +200,14 @@ class OpenAIResponses:
                 text(part.get("text")) for part in content if part.get("type") in ("output_text", "text")
             )
             kept: JsonObject = {key: item[key] for key in ("id", "status", "phase") if item.get(key) is not None}
-            return [Text(said, {"api": self.api, "item": kept})] if said else []
+            data: JsonObject = {"api": self.api, "item": kept}
+            if notes := [note for part in content for note in objects(part.get("annotations"))]:
+                data["annotations" if len(content) == 1 else "notes"] = cast(
+                    "JsonValue", notes
+                )  # of several parts: not sent back, where one is
+            return [Text(said, data)] if said else []
         if kind == "function_call":
-            data: JsonObject = {"api": self.api, "id": text(item.get("call_id"))}
+            data = {"api": self.api, "id": text(item.get("call_id"))}
             if item.get("id"):
                 data["item"] = item["id"]
             more = {key: value for key, value in item.items() if key not in _CALL_FIELDS and value is not None}
