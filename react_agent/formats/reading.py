@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from itertools import islice
 
 from pydantic import JsonValue
 
@@ -11,7 +10,7 @@ from react_agent.formats.base import RawReply
 from react_agent.formats.native import CUT, malformed
 from react_agent.formats.scanner import NO_THOUGHTS, WORKS, Step, bounded, find_thoughts, scratchpad, skip_space, unthink
 from react_agent.formats.tools import json_type
-from react_agent.messages import Act, Answer, Message, ModelReply, ModelRequest, Part, ReadBy, Reading, Text, Thinking, ToolSpec
+from react_agent.messages import Act, Answer, Message, ModelReply, ModelRequest, Part, ReadBy, Reading, Text, Thinking, ToolResult, ToolSpec
 
 Spans = Sequence[tuple[int, int]]
 LOOKED_BACK, LOOKED_THROUGH = 100, 1_000_000  # messages, and characters of untrusted text in them
@@ -161,13 +160,15 @@ def unquoted(step: Step, text: str, request: ModelRequest) -> Step:
 def _source(step: Step, text: str, request: ModelRequest) -> str | None:
     """The tool whose untrusted text, among the latest, holds the step's calls, white space aside."""
     words, left = "", LOOKED_THROUGH
-    for message in islice(reversed(request.messages), LOOKED_BACK):
-        for result in message.results:
-            if not result.untrusted or left <= 0:
+    for message in reversed(request.messages[-LOOKED_BACK:]):
+        if message.role != "tool":
+            continue
+        for result in message.parts:
+            if type(result) is not ToolResult or not result.untrusted or left <= 0:
                 continue
             said = result.text
             left -= len(said)
-            if all(call.name in said for call in step.calls):
+            if step.calls[0].name in said:
                 words = words or "".join(text[step.at : step.end].split())
                 if words in "".join(said.split()):
                     return result.name

@@ -49,7 +49,9 @@ class ResponsesWire(Protocol):
 class ResponsesReader:
     """Puts one streamed response together."""
 
-    __slots__ = ("_calls", "_items", "_known", "_latest", "_mark", "_next", "_response", "_wire", "done")
+    __slots__ = (
+        "_calls", "_item_grown", "_items", "_known", "_latest", "_mark", "_next", "_pieces", "_place", "_response", "_wire", "done",
+    )  # fmt: skip
 
     def __init__(self, wire: ResponsesWire) -> None:
         self._wire = wire
@@ -60,6 +62,9 @@ class ResponsesReader:
         self._known: dict[int | str, _Item] = {}
         self._next = 0  # place
         self._calls = 0
+        self._place: tuple[object, ...] | None = None  # of the last piece
+        self._pieces = Pieces()
+        self._item_grown = _Item(0, 0)
         self._response: Found = {}
 
     def feed(self, event: Event) -> Sequence[Delta]:
@@ -78,6 +83,7 @@ class ResponsesReader:
         kind = _DELTAS.get(name)
         if kind is not None:
             return (self._piece(kind, found),)
+        self._place = None
         match name:
             case "response.output_item.added" | "response.output_item.done":
                 item = mapping(found.get("item"))
@@ -121,9 +127,19 @@ class ResponsesReader:
         return item
 
     def _piece(self, kind: _Kind, found: Found) -> Delta:
-        item, piece = self._item(kind.item, found, begins=True), text(found.get("delta"))
-        item.add(kind, found, piece)
-        return Delta("call", piece, text(item.found.get("name")) or None, item.call) if kind.heard == "call" else Delta(kind.heard, piece)
+        piece = found.get("delta")
+        if not isinstance(piece, str):
+            piece = ""
+        get = found.get
+        place = (kind.key, kind.part, get("output_index"), get("item_id"), get("content_index"), get("summary_index"))
+        if place == self._place:
+            self._pieces.add(piece)  # as most go on with the last
+        else:
+            self._item_grown = self._item(kind.item, found, begins=True)
+            self._place, self._pieces = place, self._item_grown.grown(kind, found, piece)
+        if kind.heard != "call":
+            return Delta(kind.heard, piece)
+        return Delta("call", piece, text(self._item_grown.found.get("name")) or None, self._item_grown.call)
 
     def finish(self) -> RawReply:
         if not self.done:
@@ -161,12 +177,14 @@ class _Item:
     def may_be(self, identity: str) -> bool:
         return not identity or not self.found.get("id") or self.is_named(identity)
 
-    def add(self, kind: _Kind, found: Found, piece: str) -> None:
+    def grown(self, kind: _Kind, found: Found, piece: str) -> Pieces:
+        """What the piece and those after it belong to."""
         at = (kind, _part(found))
-        if at in self.said:
-            self.said[at].add(piece)
-        elif not self.ended:
-            self.said[at] = Pieces(piece)
+        if at not in self.said and not self.ended:
+            self.said[at] = Pieces()
+        pieces = self.said.get(at) or Pieces()  # of an item that has ended, nothing is added
+        pieces.add(piece)
+        return pieces
 
     def told(self, kind: _Kind, found: Found, whole: str) -> None:
         """All of one part once more."""
