@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 ANSWERED = (200, 201, 203)  # statuses of a reply; the second is what some frameworks for gateways give to every POST
 # How a stream begins, as no JSON does: with a field or a comment of an event, or with one JSON value a line.
 _BEGINS = {"sse": re.compile(rb"(?:\xef\xbb\xbf)?\s*+(?:data|event|id|retry)?:"), "ndjson": re.compile(rb"\s*+\{.*\}\r?\n\s*\{")}
+_BOM = b"\xef\xbb\xbf"
 MOST_BYTES = 21_000_000  # of a reply: 20 MiB and what stands around them
 
 
@@ -47,9 +48,10 @@ class Stream:
     def feed(self, chunk: bytes) -> bool:
         """Takes a piece of the body; True when the reply is whole. Raises `BackendError`, also when more is said than `MOST_BYTES`."""
         reader, listen = self._reader, self._listen
-        if not self._begun and (start := chunk.removeprefix(b"\xef\xbb\xbf").lstrip()):
-            self._begun = True
-            self._whole = bytearray() if start[:1] in (b"{", b"[", b"<") else None
+        if not self._begun:
+            start = ((self._start or b"") + chunk).removeprefix(_BOM).lstrip()
+            self._begun = start != b"" and not _BOM.startswith(start)
+            self._whole = bytearray() if self._begun and start[:1] in (b"{", b"[", b"<") else None
         if self._whole is not None:
             self._whole += chunk
             if len(self._whole) > MOST_BYTES:

@@ -8,9 +8,16 @@ from typing import Any
 import httpx
 import pytest
 
+from react_agent.backends.came import Stream
 from react_agent.backends.leaf import OpenAIChatBackend
 from react_agent.backends.providers import AnthropicBackend, GeminiBackend, OllamaBackend, OpenAIResponsesBackend
+from react_agent.backends.wires.anthropic import Anthropic
+from react_agent.backends.wires.gemini import Gemini
+from react_agent.backends.wires.ollama import Ollama
+from react_agent.backends.wires.openai_chat import OpenAIChat
+from react_agent.backends.wires.openai_responses import OpenAIResponses
 from react_agent.errors import BackendError, BackendProtocolError, BackendUnavailable
+from react_agent.formats.base import RawReply
 from react_agent.messages import ModelReply
 
 from ._say import CHUNKS, URL, Server, play, sse
@@ -185,6 +192,33 @@ LISTS: dict[str, tuple[Any, list[dict[str, Any]]]] = {
 def test_a_stream_that_comes_as_one_list(kind: Any, events: list[dict[str, Any]], content_type: str, stream: bool) -> None:
     """Gemini's does where a proxy drops the query that asks for events."""
     assert short(said(kind, json.dumps(events).encode(), content_type, stream=stream)) == FOUR
+
+
+WIRES = {
+    OpenAIChatBackend: OpenAIChat("m"),
+    AnthropicBackend: Anthropic("m"),
+    GeminiBackend: Gemini("m"),
+    OllamaBackend: Ollama("m"),
+    OpenAIResponsesBackend: OpenAIResponses("m"),
+}
+BODIES: dict[str, tuple[Any, bytes]] = {
+    **{name: (kind, json.dumps(told).encode()) for name, (kind, told, _) in WHOLE.items()},
+    **{name: (kind, sse(*told)) for name, (kind, told, _) in STREAMS.items()},
+    **{f"a list of {name}": (kind, json.dumps(told).encode()) for name, (kind, told) in LISTS.items()},
+}
+
+
+@pytest.mark.parametrize("before", [b"", b"\xef\xbb\xbf", b"\r\n"])
+@pytest.mark.parametrize(("kind", "told"), BODIES.values(), ids=BODIES)
+def test_where_an_answer_is_cut_makes_no_difference(kind: Any, told: bytes, before: bytes) -> None:
+    def read(size: int) -> RawReply:
+        stream = Stream(WIRES[kind], lambda _: None)
+        body = before + told
+        for at in range(0, len(body), size):
+            stream.feed(body[at : at + size])
+        return stream.finish()
+
+    assert read(1) == read(7) == read(len(before + told))
 
 
 ERRORS: dict[str, tuple[Any, bytes, type[BackendError], str]] = {
