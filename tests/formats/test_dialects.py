@@ -350,6 +350,15 @@ def test_what_harmony_says_to_people_is_no_call(to: str, text: str, thought: str
     assert (message.text, message.thought, message.calls) == (text, thought, ())
 
 
+@pytest.mark.parametrize("form", ["harmony", "auto"])
+@pytest.mark.parametrize("before", ["", "<|channel|>analysis<|message|>hm<|end|>"])
+def test_a_header_without_its_message_is_no_answer_in_harmony(form: str, before: str) -> None:
+    for header in ("<|channel|>compose to=functions.search =It is dear.", "<|start|>assistant", "<|start|>assistant<|channel|>final"):
+        reply = read(form, f"{before}{header}")
+        assert "header has no end" in (reply.complaint or ""), header
+    assert read(form, "<|channel|> tells channels apart, as <|message|> tells messages.").reading == "answer"
+
+
 def test_arguments_to_nobody_are_no_answer_in_harmony() -> None:
     reply = read("harmony", '<|channel|>commentary<|message|>{"query": "Paris"}<|end|>')
     assert (reply.reading, "no function" in (reply.complaint or "")) == ("malformed", True)
