@@ -75,6 +75,10 @@ class Stream:
     def finish(self) -> RawReply:
         """The reply. Raises `BackendProtocolError` where it is not whole."""
         if self._whole is not None:
+            if self._whole.removeprefix(_BOM).lstrip()[:1] == b"<":
+                page = BackendProtocolError(f"the server sent a web page, not a reply; check base_url: {excerpt(self._whole, 200)}")
+                page.retryable = False
+                raise page
             found = loads(self._whole)
             return in_list(many, self._reader, self._listen) if (many := objects(found)) else self._wire.read(mapping(found))
         if not self._reader.done:

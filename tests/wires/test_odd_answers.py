@@ -243,6 +243,12 @@ def test_words_in_the_place_of_events_are_passed_on(kind: Any) -> None:
         said(kind, b"Service busy, try later", "text/event-stream", stream=True)
 
 
+def test_a_web_page_that_is_called_a_stream_is_one_all_the_same() -> None:
+    with pytest.raises(BackendProtocolError, match="web page") as caught:
+        said(OpenAIChatBackend, b"\n<!DOCTYPE html><title>Log in</title>", "text/event-stream", stream=True)
+    assert not caught.value.retryable
+
+
 @pytest.mark.parametrize("body", [b"", b": PROCESSING\n\n", b"event: ping\n\n"])
 def test_a_stream_that_only_began_was_cut(body: bytes) -> None:
     with pytest.raises(BackendProtocolError, match="cut"):
