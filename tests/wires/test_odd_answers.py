@@ -125,6 +125,9 @@ STREAMS: dict[str, tuple[Any, list[dict[str, Any]], Said]] = {
         FOUR,
     ),
     "gemini, no error": (GeminiBackend, [{"error": None, "candidates": [candidate("four", reason="STOP")]}], FOUR),
+    "gemini, blocked on its way": (
+        GeminiBackend, [{"candidates": [candidate("fo")]}, {"promptFeedback": {"blockReason": "SAFETY"}}], ("malformed", "fo", []),
+    ),
     "anthropic, all of it at the start": (AnthropicBackend, [START, {"type": "message_stop"}], FOUR),
     "anthropic, blocks without an index": (
         AnthropicBackend,

@@ -350,11 +350,14 @@ class GeminiReader:
             out.append(Delta("thinking" if type(part) is Thinking else "text", part.text))
 
     def finish(self) -> RawReply:
-        if not self._candidate and mapping(self._found.get("promptFeedback")).get("blockReason"):
-            return self._wire.read(self._found)
-        if not self._candidate.get("finishReason"):
+        parts = [run.whole() for run in self._parts]
+        if self._candidate.get("finishReason"):
+            return self._wire.reply(self._found, self._candidate, parts)
+        if not mapping(self._found.get("promptFeedback")).get("blockReason"):
             incomplete("a finishReason")
-        return self._wire.reply(self._found, self._candidate, [run.whole() for run in self._parts])
+        blocked = self._wire.read(self._found)
+        blocked.parts = tuple(parts)
+        return blocked
 
 
 class _Run:
