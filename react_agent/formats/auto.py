@@ -50,10 +50,12 @@ class AutoFormat:
             return self._native.read(reply, request)
         text = reply_text(reply)
         step, thoughts = scan(text, lambda body, hidden: leaked(body, request.tools, hidden))
-        if (own := unquoted(step, text, request)) is not step:
+        if step.kind == "act":
             said = turn_text(spoken_text(text))  # the API has its own way to make a call, so words around one are an answer that quotes it
             alone = not said.replace(text[step.at : step.end].strip(), "", 1).strip()
-            step = own if alone else Step("answer", 0, len(text), text=said, open=True)
+            own = unquoted(step, text, request, trusted=not alone)
+            if own is not step:
+                step = own if alone else Step("answer", 0, len(text), text=said, open=True)
         if step.kind == "none" and step.text:
             step.kind = "answer"
         if was_cut(reply, step):

@@ -13,7 +13,7 @@ from react_agent.formats.tools import json_type
 from react_agent.messages import Act, Answer, Message, ModelReply, ModelRequest, Part, ReadBy, Reading, Text, Thinking, ToolResult, ToolSpec
 
 Spans = Sequence[tuple[int, int]]
-LOOKED_BACK, LOOKED_THROUGH = 100, 1_000_000  # messages, and characters of untrusted text in them
+LOOKED_BACK, LOOKED_THROUGH = 100, 1_000_000  # messages, and characters of results in them
 ReadStep = Callable[[str, Spans], Step]  # the text, and the spans in it that are thinking
 
 
@@ -142,12 +142,13 @@ def is_noted(text: str) -> bool:
     return bool(said) or step.kind == "malformed"
 
 
-def unquoted(step: Step, text: str, request: ModelRequest) -> Step:
+def unquoted(step: Step, text: str, request: ModelRequest, *, trusted: bool = False) -> Step:
     """The step; a mistake where its calls stand word for word in what came from an open world.
 
     A model that only says what a page says has not decided to call anything: else whoever wrote the page could have calls made by whoever reads from it.
+    `trusted`: what other tools said counts too, such as the text of a file.
     """
-    name = _source(step, text, request) if step.kind == "act" else None
+    name = _source(step, text, request, trusted) if step.kind == "act" else None
     if name is None:
         return step
     complaint = (
@@ -157,20 +158,20 @@ def unquoted(step: Step, text: str, request: ModelRequest) -> Step:
     return Step("malformed", step.start, len(text), text=text[: step.at].strip(), complaint=complaint, at=step.at)
 
 
-def _source(step: Step, text: str, request: ModelRequest) -> str | None:
-    """The tool whose untrusted text, among the latest, holds the step's calls, white space aside."""
+def _source(step: Step, text: str, request: ModelRequest, trusted: bool) -> str | None:
+    """The tool whose text, as far as it counts, among the latest, holds the step's calls, white space aside."""
     words, left = "", LOOKED_THROUGH
     for message in reversed(request.messages[-LOOKED_BACK:]):
         if message.role != "tool":
             continue
         for result in message.parts:
-            if type(result) is not ToolResult or not result.untrusted or left <= 0:
+            if type(result) is not ToolResult or not (result.untrusted or trusted) or left <= 0:
                 continue
             said = result.text
             left -= len(said)
             if step.calls[0].name in said:
                 words = words or "".join(text[step.at : step.end].split())
-                if words in "".join(said.split()):
+                if words and words in "".join(said.split()):
                     return result.name
     return None
 

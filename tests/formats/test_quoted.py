@@ -52,6 +52,13 @@ def test_a_call_of_its_own_is_run(name: str) -> None:
     assert read(name, call, f"Welcome.\n{call}\nBye.", untrusted=False).message.calls == (CALL,)
 
 
+def test_a_file_may_be_quoted_where_calls_are_made_otherwise() -> None:
+    call = written("auto")
+    reply = read("auto", f"The file says: {call}", f"Welcome.\n{call}\nBye.", untrusted=False)
+    assert (reply.reading, reply.message.text) == ("answer", f"The file says: {call}")
+    assert read("auto", f"I search. {call}", "Welcome.", untrusted=False).message.calls == (CALL,)
+
+
 def test_what_is_thought_is_no_part_of_the_answer_that_quotes() -> None:
     call = written("auto")
     reply = read("auto", f"<think>hm</think>It says: {call}<|im_end|>", call)
