@@ -66,8 +66,7 @@ class _Harmony(Dialect):
             else:
                 part = text[body:stop].strip()
                 if not header and part.startswith(_HEADERS):
-                    thought = "\n".join(filter(None, thoughts))
-                    return Step("malformed", 0, len(text), thought, complaint=_NO_BODY, open=is_open, dialect=self.name, at=at)
+                    return Step("malformed", 0, len(text), complaint=_NO_BODY, open=is_open, dialect=self.name, at=at)
                 kind = _kind(header, name, part, ended=text.startswith("<|end|>", stop))
                 if kind == "thought":
                     thoughts.append(part)
