@@ -285,6 +285,8 @@ def judge(conversation: Conversation) -> Iterator[tuple[str, str]]:
             reason = "a reply in a form that the plain reading does not know"
         elif any(item[1] == "text" and item[2].lstrip().startswith("<think>") for item in turn.came):
             reason = "thinking in tags within the text, which goes back without its tags"
+        elif not turn.came and isinstance(turn.row["response"], dict) and turn.row["response"].get("status") in ("queued", "in_progress"):
+            reason = "a reply made in the background, which is not there yet"
         elif at in unused:
             reason = "a reply that cannot be used: each client asks again in words of its own"
         elif len(turn.results) < sum(item[1] == "call" for item in turn.came):

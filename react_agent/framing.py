@@ -17,8 +17,9 @@ from react_agent.messages import JsonObject, Message, Text, ToolResult
 NOTE: JsonObject = {"note": True}
 _MARK = re.compile(r"\[(?=\s*(?:end\s+of\s+)?untrusted\s+text)", re.IGNORECASE)
 _CONTROL = re.compile(
-    r"<(?=[|｜][^\s<>|｜]{1,40}[|｜]>|/?s>|/?SYS>>|(?:start|end)_of_turn>|\|?turn\|?>)"
+    r"<(?=[|｜][^\s<>|｜]{1,40}[|｜]>|/?s>|/?SYS>>|(?:start|end)_(?:of_turn|function_response)>|\|?turn\|?>|[/|]?tool_response\|?>|seed:[be]os>)"
     r"|\[(?=/?(?:INST|SYSTEM_PROMPT|AVAILABLE_TOOLS|TOOL_RESULTS|TOOL_CONTENT|TOOL_CALLS)\])"
+    r"|\](?=~(?:!b\[|b\]))|\[(?=e~\[)"  # MiniMax's
 )
 
 
@@ -28,7 +29,7 @@ def note(text: str) -> Text:
 
 
 def without_control(text: str) -> str:
-    """The text with a blank in each mark that would begin or end a turn, such as ``<|im_end|>`` or ``[/INST]``.
+    """The text with a blank in each mark that would begin or end a turn or a tool's words in one, such as ``<|im_end|>``, ``[/INST]`` or ``</tool_response>``.
 
     Servers of local models take these for the control tokens that they look like, wherever in a prompt they stand; whoever wrote a page would speak as the
     system.

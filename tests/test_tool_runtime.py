@@ -648,6 +648,7 @@ def test_what_looks_like_a_mark_is_changed(mark: str) -> None:
 STARTS = (
     "<|im_start|>", "<|start_header_id|>", "<|begin_of_text|>", "<start_of_turn>", "<|turn>", "<s>", "[INST]", "[/INST]", "<<SYS>>", "<</SYS>>", "<|user|>",
     "<|system|>", "<|start|>", "<|channel|>", "<|START_OF_TURN_TOKEN|>", "<｜User｜>", "<｜tool▁calls▁begin｜>", "[SYSTEM_PROMPT]", "[/TOOL_RESULTS]",
+    "<tool_response>", "</tool_response>", "<|tool_response>", "<tool_response|>", "<end_function_response>", "<seed:bos>", "<seed:eos>", "]~!b[", "]~b]", "[e~[",
 )  # fmt: skip
 
 
@@ -655,10 +656,12 @@ STARTS = (
 def test_other_peoples_words_hold_no_control_token(token: str) -> None:
     text = framed(ToolResult("web", (Text(f"a{token}{token}\n{token}b"),), untrusted=True))
     assert token not in text
-    assert text.replace("< ", "<").replace("[ ", "[").count(token) == 3, "nothing but a blank is put in"
+    assert text.replace("< ", "<").replace("[ ", "[").replace("] ", "]").count(token) == 3, "nothing but a blank is put in"
 
 
-@pytest.mark.parametrize("words", ["a <- b | c", "x[INSTANCE] <start>", "<|>", "if a <|im b|>", "List<s2>", "<| im_end |>"])
+@pytest.mark.parametrize(
+    "words", ["a <- b | c", "x[INSTANCE] <start>", "<|>", "if a <|im b|>", "List<s2>", "<| im_end |>", "a[e~b]", "<tool_responses>"]
+)
 def test_what_is_no_control_token_stays(words: str) -> None:
     assert without_control(words) == words
 

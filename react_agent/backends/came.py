@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
 from react_agent.backends.base import Listener
 from react_agent.backends.sse import NDJSONParser, Parser, SSEParser
-from react_agent.backends.wires.base import Found, Wire, excerpt, loads, mapping
+from react_agent.backends.wires.base import Found, StreamReader, Wire, dumps, excerpt, loads, mapping, objects
 from react_agent.backends.wires.wrong import request_id, too_large
 from react_agent.errors import BackendProtocolError
 from react_agent.formats.base import RawReply
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 ANSWERED = (200, 201, 203)  # statuses of a reply; the second is what some frameworks for gateways give to every POST
 # How a stream begins, as no JSON does: with a field or a comment of an event, or with one JSON value a line.
 _BEGINS = {"sse": re.compile(rb"(?:\xef\xbb\xbf)?\s*+(?:data|event|id|retry)?:"), "ndjson": re.compile(rb"\s*+\{.*\}\r?\n\s*\{")}
+_BOM = b"\xef\xbb\xbf"
 MOST_BYTES = 21_000_000  # of a reply: 20 MiB and what stands around them
 
 
@@ -29,10 +30,10 @@ class Stream:
     """A streamed body: bytes go in, a listener hears what they add, and at the end there is a reply.
 
     A gateway may send one JSON value, a reply or an error, or a web page, and call it a stream of events, in which no line begins as they do: it is
-    read as what it is.
+    read as what it is. So is a stream that comes as one JSON list, as Gemini's does where a proxy drops the query.
     """
 
-    __slots__ = ("_begun", "_held", "_listen", "_parser", "_reader", "_whole", "_wire")
+    __slots__ = ("_begun", "_held", "_listen", "_parser", "_reader", "_start", "_whole", "_wire")
 
     def __init__(self, wire: Wire, listen: Listener) -> None:
         self._listen = listen
@@ -42,19 +43,24 @@ class Stream:
         self._reader = wire.reader()
         self._parser: Parser = SSEParser() if wire.framing == "sse" else NDJSONParser()
         self._held = 0
+        self._start: bytes | None = b""  # of what came while no event has
 
     def feed(self, chunk: bytes) -> bool:
         """Takes a piece of the body; True when the reply is whole. Raises `BackendError`, also when more is said than `MOST_BYTES`."""
         reader, listen = self._reader, self._listen
-        if not self._begun and (start := chunk.removeprefix(b"\xef\xbb\xbf").lstrip()):
-            self._begun = True
-            self._whole = bytearray() if start[:1] in (b"{", b"<") else None
+        if not self._begun:
+            start = ((self._start or b"") + chunk).removeprefix(_BOM).lstrip()
+            self._begun = start != b"" and not _BOM.startswith(start)
+            self._whole = bytearray() if self._begun and start[:1] in (b"{", b"[", b"<") else None
         if self._whole is not None:
             self._whole += chunk
             if len(self._whole) > MOST_BYTES:
                 raise too_large(MOST_BYTES)
             return False
-        for event in self._parser.feed(chunk):
+        events = self._parser.feed(chunk)
+        if self._start is not None:
+            self._start = None if events else (self._start + chunk)[:1000]
+        for event in events:
             if reader.done:
                 break
             said, size = 0, len(event[1])
@@ -69,31 +75,51 @@ class Stream:
     def finish(self) -> RawReply:
         """The reply. Raises `BackendProtocolError` where it is not whole."""
         if self._whole is not None:
-            return self._wire.read(mapping(loads(self._whole)))
+            if self._whole.removeprefix(_BOM).lstrip()[:1] == b"<":
+                page = BackendProtocolError(f"the server sent a web page, not a reply; check base_url: {excerpt(self._whole, 200)}")
+                page.retryable = False
+                raise page
+            found = loads(self._whole)
+            return in_list(many, self._reader, self._listen) if (many := objects(found)) else self._wire.read(mapping(found))
         if not self._reader.done:
-            for event in self._parser.close():
+            events = self._parser.close()
+            if not events and self._start and not (self._start.isspace() or _BEGINS["sse"].match(self._start)):
+                raise BackendProtocolError(f"the server's reply is no stream of events: {excerpt(self._start)}")
+            for event in events:
                 for delta in self._reader.feed(event):
                     self._listen(delta)
         return self._reader.finish()
 
 
+def in_list(found: Sequence[Found], reader: StreamReader, listen: Listener) -> RawReply:
+    """The reply of a stream that came as one list of what would have been its events."""
+    for item in found:
+        if reader.done:
+            break
+        for delta in reader.feed(("", dumps(item))):
+            listen(delta)
+    return reader.finish()
+
+
 def told(answer: Answer, wire: Wire, listen: Listener) -> RawReply:
     """The reply in a body that was not poured: JSON; or a stream that nobody asked for, or that the server called JSON."""
     if not _BEGINS[wire.framing].match(answer.body):
-        return wire.read(json_object(answer))
+        found = json_value(answer)
+        return wire.read(found) if isinstance(found, dict) else in_list(found, wire.reader(), listen)
     stream = Stream(wire, listen)
     stream.feed(bytes(answer.body))
     return stream.finish()
 
 
-def json_object(answer: Answer) -> Found:
+def json_value(answer: Answer) -> Found | list[Found]:
     try:
         found = loads(answer.body)
     except BackendProtocolError:
         raise _no_json(answer) from None
-    if not isinstance(found, dict):
+    told = found if isinstance(found, dict) else objects(found)
+    if not told and not isinstance(found, dict):
         raise BackendProtocolError(f"the server's reply is no JSON object: {excerpt(bytes(answer.body[:2000]))}", status=answer.status)
-    return found
+    return told
 
 
 def _no_json(answer: Answer) -> BackendProtocolError:

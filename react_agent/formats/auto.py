@@ -10,8 +10,8 @@ from react_agent.formats.leaks import leaked, looks_like_call
 from react_agent.formats.live import Live, TagLive
 from react_agent.formats.native import EMPTY, LOST_CALL, ONLY_THOUGHTS, NativeFormat, lost_call, malformed
 from react_agent.formats.prompts import call_example
-from react_agent.formats.reading import cut_reply, read_reply, reply_text, scan, was_cut
-from react_agent.formats.scanner import find_thoughts, scratchpad
+from react_agent.formats.reading import cut_reply, is_noted, read_reply, reply_text, scan, spoken_text, unquoted, was_cut
+from react_agent.formats.scanner import Step, find_thoughts
 from react_agent.messages import Head, Message, ModelReply, ModelRequest, ReadBy, Reading, Thinking, ToolCall
 
 _READ_BY = ReadBy("auto")
@@ -37,7 +37,7 @@ class AutoFormat:
         """An answer's text; `FormatError` for calls, and for text that would be taken for one."""
         text = self._native.write(reading)
         found = find_thoughts(text)
-        if text != turn_text(text) or looks_like_call(text) or found.blocks or found.orphans or scratchpad(text) is not None:
+        if text != turn_text(text) or looks_like_call(text) or found.blocks or found.orphans or is_noted(text):
             raise FormatError("this answer would be read back as a call or as thinking")
         return text
 
@@ -50,6 +50,12 @@ class AutoFormat:
             return self._native.read(reply, request)
         text = reply_text(reply)
         step, thoughts = scan(text, lambda body, hidden: leaked(body, request.tools, hidden))
+        if step.kind == "act":
+            said = turn_text(spoken_text(text))  # the API has its own way to make a call, so words around one are an answer that quotes it
+            alone = not said.replace(text[step.at : step.end].strip(), "", 1).strip()
+            own = unquoted(step, text, request, trusted=not alone)
+            if own is not step:
+                step = own if alone else Step("answer", 0, len(text), text=said, open=True)
         if step.kind == "none" and step.text:
             step.kind = "answer"
         if was_cut(reply, step):

@@ -10,7 +10,7 @@ from react_agent.formats.leaks import around, leaked, looks_like_call
 from react_agent.formats.live import Live, TagLive
 from react_agent.formats.native import EMPTY, MALFORMED, ONLY_THOUGHTS, malformed
 from react_agent.formats.prompts import call_example, example_input, observation, shown_tool, tool_list, trajectories, worked_tools
-from react_agent.formats.reading import Spans, cut_reply, pseudo_tools, read_reply, refused, reply_text, same_step, scan, was_cut
+from react_agent.formats.reading import Spans, cut_reply, pseudo_tools, read_reply, refused, reply_text, same_step, scan, unquoted, was_cut
 from react_agent.formats.scanner import Step
 from react_agent.formats.tools import FINISH_TOOL, Tools, example_arguments
 from react_agent.messages import Act, Answer, Head, Malformed, Message, ModelReply, ModelRequest, ReadBy, Reading, Text, ToolCall, ToolSpec
@@ -49,6 +49,8 @@ class DialectFormat:
         if any(type(part) is Text and part.provider_data == MALFORMED for part in message.parts):
             return message.text
         calls = tuple(call for call in message.calls if call.arguments is not None)
+        if not message.calls and not message.text.strip():  # it only thought: no answer of its, not even an empty one
+            return ""
         try:
             if calls:
                 return self._dialect.render(Act("\n".join(filter(None, (message.thought, message.text.strip()))), calls))
@@ -124,6 +126,7 @@ class DialectFormat:
             return no
         text = reply_text(reply)
         step, thoughts = scan(text, lambda body, hidden: self._step(body, request.tools, hidden))
+        step = unquoted(step, text, request)
         if step.kind == "none" and step.text:
             step.kind = "answer"
         if was_cut(reply, step):

@@ -15,7 +15,7 @@ from react_agent.formats.live_json import StepLive
 from react_agent.formats.lossless import write_json
 from react_agent.formats.native import MALFORMED, malformed
 from react_agent.formats.prompts import closing_thought, last_good_result, shown_tool, tool_list, trajectories, worked_tools
-from react_agent.formats.reading import cut_reply, prose_answers, read_reply, refused, reply_text, scan, was_cut
+from react_agent.formats.reading import cut_reply, prose_answers, read_reply, refused, reply_text, scan, unquoted, was_cut
 from react_agent.formats.step_grammar import json_step_grammar
 from react_agent.formats.step_schema import step_schema
 from react_agent.formats.tools import FINISH_TOOL, example_arguments
@@ -119,6 +119,7 @@ class JsonStepFormat(DialectFormat):
             return no
         text = reply_text(reply)
         step, thoughts = scan(text, lambda body, hidden: self._step(body, request.tools, hidden))
+        step = unquoted(step, text, request)
         if step.kind == "none" and prose_answers(step.text, request):
             step.kind, step.repairs = "answer", ("unmarked_answer",) if request.tools else ()
         if was_cut(reply, step):

@@ -97,11 +97,26 @@ class NativeFormat:
 
 
 def lost_call(request: ModelRequest) -> bool:
-    """Whether text that ended for a call, of which there is none, only announces it. Said again after a complaint, it is the answer."""
+    """Whether text that ended for a call, of which there is none, only announces it. Said again after a complaint, it is the answer.
+
+    So is such text from then on in that conversation: its server says so of any.
+    """
     if not request.tools or request.tool_choice == "none":
         return False
-    last = next((message for message in reversed(request.messages) if message.role == "assistant"), None)
-    return last is None or not any(type(part) is Text and part.provider_data == MALFORMED for part in last.parts)
+    complained = False
+    last: Message | None = None
+    for message in request.messages:
+        if message.role == "user":
+            complained = complained or message.text.startswith(LOST_CALL)
+        elif message.role == "assistant":
+            if complained and not message.calls and not _is_malformed(message):
+                return False
+            last, complained = message, False
+    return last is None or not _is_malformed(last)
+
+
+def _is_malformed(message: Message) -> bool:
+    return any(type(part) is Text and part.provider_data == MALFORMED for part in message.parts)
 
 
 def read_call(call: ToolCall) -> tuple[ToolCall, tuple[str, ...]]:

@@ -107,8 +107,8 @@ class StepReader(CallReader):
         step = self._action(Label("action", found.start(), found.end()), certain=False) if acts else self._answer(found.end())
         if step is None or step.kind == "malformed":
             return None
-        step.at = found.start()
-        lead = self.text[: found.start() + 1]
+        step.at = found.start() + 1  # behind the sentence's mark
+        lead = self.text[: step.at]
         label = leading_label(lead)
         return self._with(step, [lead[label.content if label else 0 :].strip()], "inline_label")
 

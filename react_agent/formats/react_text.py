@@ -39,6 +39,7 @@ from react_agent.formats.reading import (
     reply_text,
     same_step,
     scan,
+    unquoted,
     was_cut,
 )
 from react_agent.formats.scanner import Step, turn_end
@@ -103,6 +104,8 @@ class ReactTextFormat:
         if any(type(part) is Text and part.provider_data == MALFORMED for part in message.parts):
             return message.text
         calls = message.calls
+        if not calls and not message.text.strip():  # it only thought: no answer of its, not even an empty one
+            return f"Thought: {message.thought}" if message.thought else ""
         if not calls:
             return self.render(message.thought, None, message.text, tools)
         return self.render("\n".join(filter(None, (message.thought, message.text.strip()))), calls, "", tools)
@@ -192,6 +195,7 @@ class ReactTextFormat:
         written = reply_text(reply)
         text, echoed = _without_echo(written, request)
         step, thoughts = read_text(text, request.tools)
+        step = unquoted(step, text, request)
         if echoed and step.kind in ("act", "answer"):
             step.repairs = ("echoed_observation", *step.repairs)
         if step.kind == "none" and prose_answers(step.text, request):

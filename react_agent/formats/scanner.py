@@ -70,6 +70,8 @@ SCRATCHPADS = {
     for word in ("scratchpad", "analysis", "reflection", "thought", "thoughts", "inner_monologue", "chain_of_thought")
     for name in (word, word.upper(), word.capitalize())
 }
+# Of these, what may be (part of) what was asked for: "analyse this". No model is known that was taught to think in them, as Gemma is in <thought>.
+WORKS = frozenset(f"<{name}>" for word in ("analysis", "reflection") for name in (word, word.upper(), word.capitalize()))
 _SCRATCHPAD = any_of(SCRATCHPADS)
 _THINK_CLOSERS = frozenset(THINK_PAIRS.values())
 _THINK_MARK = any_of([*SCRATCHPADS, *(mark for pair in THINK_PAIRS.items() for mark in pair)])

@@ -134,7 +134,7 @@ def _bodies() -> dict[str, Fault]:
     return {
         "web page": Fault(whole(b"<html><h1>Welcome</h1>", kind="text/html"), BackendProtocolError, "web page"),
         "web page, streamed": Fault(whole(b"<html><h1>Welcome</h1>", kind="text/html"), BackendProtocolError, "web page", stream=True),
-        "web page that says events": Fault(whole(b"<html><h1>Hi", kind="text/event-stream"), BackendProtocolError, "<html>", 3, True),
+        "web page that says events": Fault(whole(b"<html><h1>Hi", kind="text/event-stream"), BackendProtocolError, "web page", stream=True),
         "web page that says JSON": Fault(whole(b"<html><h1>Welcome</h1>"), BackendProtocolError, "web page"),
         "web page with status 502": Fault(
             whole(b"<html>Bad Gateway", "502 Bad Gateway", "text/html"), BackendUnavailable, "Bad Gateway", 3

@@ -79,6 +79,8 @@ ANSWERS = {
     "thinking marks that are spoken of": 'The `<think>` tag opens, `</think>` closes it; `<think>…</think>` is both.\n\n"<think>"',
     "elements that begin with an analysis": "<analysis>It is dear.</analysis>\n<verdict>no</verdict>",
     "an analysis alone": "<analysis>It is dear.</analysis>",
+    "an analysis and more": "<analysis>It is dear.</analysis>\n\nSo do not buy it.",
+    "a reflection and an analysis": "<Reflection>It is dear.</Reflection><ANALYSIS>Why?</ANALYSIS>\nSo do not buy it.",
     "a scratchpad that is spoken of": "Write <scratchpad>notes</scratchpad> first, or `<thought>`.\n```xml\n<reflection>x</reflection>\n```",
     "a scratchpad that is not closed": "Put <reflection> before it.",
     "marks in code": "So:\n```python\nif text.startswith(\"<tool_call>\"):\n    stop = '</think>'\n```",
@@ -186,7 +188,7 @@ def test_thinking_is_told_from_the_answer() -> None:
     assert read("auto", "<think>hm</think>\n42").read() == Answer("hm", "42")
     assert read("auto", "hm\n</think>\n42").read() == Answer("hm", "42")
     assert read("auto", "<scratchpad>\nhm\n</scratchpad>\n\n42").read() == Answer("hm", "42")
-    assert read("auto", "<think>a</think><Analysis>b</Analysis><reflection>c</reflection>42").read() == Answer("a\nb\nc", "42")
+    assert read("auto", "<think>a</think><thought>b</thought><Analysis>c</Analysis>42").read() == Answer("a\nb\nc", "42")
     assert AUTO.read(RawReply((Thinking("a"), Text("42"))), ask()).read() == Answer("a", "42")
     for text in (
         "<think>\n\n</think>\n\n42",
@@ -200,7 +202,7 @@ def test_thinking_is_told_from_the_answer() -> None:
 
 
 def test_an_answer_that_would_be_taken_for_a_scratchpad_is_not_written() -> None:
-    for text in ("<analysis>a</analysis> b", "<scratchpad>a"):
+    for text in ("<thought>a</thought> b", "<scratchpad>a"):
         with pytest.raises(FormatError):
             AUTO.write(Answer("", text))
 

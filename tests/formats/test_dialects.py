@@ -6,7 +6,7 @@ from react_agent.errors import ConfigError, FormatError
 from react_agent.formats import FORMATS, get_format
 from react_agent.formats.base import RawReply
 from react_agent.formats.stream import StreamReader
-from react_agent.messages import Act, Answer, Head, JsonObject, Message, Text, ToolCall, ToolResult, ToolSpec, system
+from react_agent.messages import Act, Answer, Head, JsonObject, Message, Text, Thinking, ToolCall, ToolResult, ToolSpec, system, user
 
 from ._say import SEARCH, TOOLS, ask, read, tool
 
@@ -171,6 +171,41 @@ def test_a_call_in_another_dialect_is_no_answer(name: str) -> None:
             assert [(call.name, call.arguments) for call in reply.message.calls] == [("search", ARGS)], other
 
 
+@pytest.mark.parametrize("name", FORMATS)
+def test_a_turn_of_thoughts_alone_is_not_shown_to_the_model_as_an_empty_answer(name: str) -> None:
+    form = get_format(name)
+    reply = form.read(RawReply((Thinking("Hm.", {"api": "x"}),)), ask())
+    assert reply.reading == "malformed"
+    [shown] = form.lower(reply.message, user("q"), Head(TOOLS))
+    assert shown.text == ("Thought: Hm." if name.startswith("react") else "")
+
+
+# An argument whose closing mark is missing or misspelt, and the same with such a mark in quotes, where it is content.
+NOT_CLOSED = {
+    "qwen3_coder": "<tool_call>\n<function=search>\n<parameter=query>\nParis\n{}<parameter=limit>{}\n3\n</parameter>\n</function>\n</tool_call>",
+    "minimax": '<minimax:tool_call>\n<invoke name="search">\n<parameter name="query">Paris\n{}<parameter name="limit">{}3</parameter>\n</invoke>\n'
+    "</minimax:tool_call>",
+    "step3": '<｜tool_calls_begin｜><｜tool_call_begin｜><steptml:invoke name="search"><steptml:parameter name="query">Paris</stretml:parameter>\n'
+    '{}<steptml:parameter name="limit">{}3</steptml:parameter></steptml:invoke><｜tool_call_end｜><｜tool_calls_end｜>',
+    "glm": "<tool_call>search\n<arg_key>query</arg_key>\n<arg_value>Paris\n{}<arg_key>{}limit</arg_key>\n<arg_value>3</arg_value>\n</tool_call>",
+    "deepseek_v32": '<｜DSML｜tool_calls>\n<｜DSML｜invoke name="search">\n<｜DSML｜parameter name="query" string="true">Paris\n'
+    '{}<｜DSML｜parameter name="limit" string="false">{}3</｜DSML｜parameter>\n</｜DSML｜invoke>\n</｜DSML｜tool_calls>',
+    "xml_react": "<action>search</action>\n<action_input>{}<action_input>{}Paris</action_input>",
+}
+
+
+@pytest.mark.parametrize("form", ["own", "auto"])
+@pytest.mark.parametrize(("name", "text"), NOT_CLOSED.items(), ids=NOT_CLOSED.keys())
+def test_what_another_argument_says_is_no_part_of_one_that_is_not_closed(name: str, text: str, form: str) -> None:
+    tools = ask((tool("search", query="string", limit="integer"), *TOOLS[1:]))
+    reply = read(name if form == "own" else "auto", text.format("", ""), tools)
+    assert [call.arguments for call in reply.message.calls] in ([], [None])
+    assert "is not closed before" in (reply.complaint or "".join(call.complaint or "" for call in reply.message.calls))
+    if name != "glm":  # whose values hold no such marks at all
+        [call] = read(name if form == "own" else "auto", text.format("`", "`"), tools).message.calls
+        assert (call.arguments or {}).get("query", "").startswith(("Paris", "`<action_input>`"))
+
+
 COERCED = {
     "integer": ("i", "3", 3),
     "leading zeros": ("i", "007", 7),
@@ -313,6 +348,15 @@ def test_what_harmony_says_to_people_is_no_call(to: str, text: str, thought: str
     note = f"<|channel|>commentary to={to}<|message|>a note<|end|>"
     message = read("harmony", f"{note}<|start|>assistant<|channel|>final<|message|>42<|return|>").message
     assert (message.text, message.thought, message.calls) == (text, thought, ())
+
+
+@pytest.mark.parametrize("form", ["harmony", "auto"])
+@pytest.mark.parametrize("before", ["", "<|channel|>analysis<|message|>hm<|end|>"])
+def test_a_header_without_its_message_is_no_answer_in_harmony(form: str, before: str) -> None:
+    for header in ("<|channel|>compose to=functions.search =It is dear.", "<|start|>assistant", "<|start|>assistant<|channel|>final"):
+        reply = read(form, f"{before}{header}")
+        assert "header has no end" in (reply.complaint or ""), header
+    assert read(form, "<|channel|> tells channels apart, as <|message|> tells messages.").reading == "answer"
 
 
 def test_arguments_to_nobody_are_no_answer_in_harmony() -> None:

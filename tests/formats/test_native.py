@@ -5,7 +5,22 @@ import pytest
 from react_agent.errors import FormatError
 from react_agent.formats import get_format
 from react_agent.formats.base import RawReply
-from react_agent.messages import Act, Answer, Head, Malformed, Message, ModelRequest, Text, Thinking, ToolCall, Usage, system, user
+from react_agent.messages import (
+    Act,
+    Answer,
+    Head,
+    Malformed,
+    Message,
+    ModelRequest,
+    Part,
+    Text,
+    Thinking,
+    ToolCall,
+    ToolResult,
+    Usage,
+    system,
+    user,
+)
 
 from ._say import ask
 
@@ -83,6 +98,18 @@ def test_text_that_ended_for_a_call_that_is_not_there_is_an_answer_only_where_no
         ModelRequest(again.messages.extend(first.message, user(first.complaint or "")), again.head),  # it says so once more
     ):
         assert form.read(raw, request).reading == "answer"
+
+
+@pytest.mark.parametrize("name", ["native", "auto"])
+@pytest.mark.parametrize(
+    ("then", "reading"), [((Text("42"),), "answer"), ((ToolCall("search", {"query": "x"}),), "malformed")], ids=["text", "call"]
+)
+def test_a_server_that_says_so_of_any_text_is_asked_once_in_a_conversation(name: str, then: tuple[Part, ...], reading: str) -> None:
+    form, raw, asked = get_format(name), RawReply((Text("I look it up."),), "tool_calls"), ask()
+    first = form.read(raw, asked)
+    said = asked.messages.extend(first.message, user(first.complaint or ""), Message("assistant", then))
+    results = [Message("tool", (ToolResult("search", (Text("found"),)),))] if type(then[0]) is ToolCall else [user("And then?")]
+    assert form.read(raw, ModelRequest(said.extend(*results), asked.head)).reading == reading
 
 
 def test_a_refusal_keeps_the_provider_s_words() -> None:

@@ -317,6 +317,13 @@ def test_a_scratchpad_alone_is_no_answer() -> None:
     assert read("react_text", "<scratchpad>I should answer.</scratchpad>", ask(resulted=True)).reading == "malformed"
 
 
+def test_an_analysis_may_be_half_of_an_answer_without_a_label() -> None:
+    text = "<analysis>It is dear.</analysis>\nSo do not buy it."
+    assert read("react_text", text, ask(resulted=True)).read() == Answer("", text)
+    assert read("react_text", text, ask(())).read() == Answer("", text)
+    assert read("react_text", f"<analysis>Action: now</analysis>\nFinal Answer: {text}").read() == Answer("Action: now", text)
+
+
 def test_an_error_is_no_result_that_prose_could_answer() -> None:
     request = ask()
     failed = Message("tool", (ToolResult("search", (Text("no"),), "error"),))

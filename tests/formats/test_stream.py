@@ -94,6 +94,9 @@ HEARD: dict[str, tuple[str, str, list[tuple[str, str]]]] = {
     "elements that were asked for, known at the end": (
         "auto", "<analysis>x</analysis><b>y</b>", [("thinking", "x"), ("text", "<b>y</b>"), ("restart", ""), ("text", "<analysis>x</analysis><b>y</b>")],
     ),
+    "an analysis that is half of the answer, known at the end": (
+        "auto", "<analysis>x</analysis> y", [("thinking", "x"), ("text", "y"), ("restart", ""), ("text", "<analysis>x</analysis> y")],
+    ),
     "text before a call": ("hermes", f"I look.\n{WRITTEN['hermes']}", [("text", "I look."), ("call", WRITTEN["hermes"].removeprefix("<tool_call>\n"))]),
     "a call in a fence, known at the end": (
         "auto", f"So:\n{WRITTEN['json_fence']}", [("text", f"So:\n{WRITTEN['json_fence']}"), ("restart", ""), ("text", "So:"), ("call", '{"query": "Paris"}')],

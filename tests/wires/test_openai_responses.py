@@ -249,6 +249,100 @@ def test_arguments_that_the_finished_item_does_not_tell_again_are_not_lost(ident
     assert [part.raw for part in reply.parts if type(part) is ToolCall] == ['{"a":1}']
 
 
+def piece(kind: str, words: str, last: str = "delta", index: int | None = 0, **more: Any) -> dict[str, Any]:
+    return {
+        "type": f"response.{kind}.{last}",
+        "delta" if last == "delta" else "text": words,
+        **({} if index is None else {"output_index": index}),
+        **more,
+    }
+
+
+def ended(found: dict[str, Any], index: int | None = 0) -> dict[str, Any]:
+    return {"type": "response.output_item.done", "item": found, **({} if index is None else {"output_index": index})}
+
+
+def message(*texts: str, **more: Any) -> dict[str, Any]:
+    return {"type": "message", "content": [{"type": "output_text", "text": words} for words in texts], **more}
+
+
+TEXT = piece("output_text", "fo"), piece("output_text", "ur")
+BEGUN = {"type": "response.output_item.added", "output_index": 0, "item": {**CALL_ITEM, "arguments": "", "status": "in_progress"}}
+GROWN = piece("function_call_arguments", '{"a"'), piece("function_call_arguments", ":1}")
+HM = piece("reasoning_summary_text", "hm")
+# Events before the end, the items told there, and what was said: text and thinking, or a call's arguments as text.
+TOLD: dict[str, tuple[list[dict[str, Any]], list[dict[str, Any]], list[str]]] = {
+    "pieces alone": ([*TEXT], [], ["four"]),
+    "pieces without an index": ([{**event, "output_index": None} for event in TEXT], [], ["four"]),
+    "two parts in pieces": ([*TEXT, piece("output_text", "!", content_index=1)], [], ["four!"]),
+    "a finished text alone": ([piece("output_text", "four", "done")], [], ["four"]),
+    "a finished part alone": (
+        [{"type": "response.content_part.done", "output_index": 0, "part": {"type": "output_text", "text": "four"}}], [], ["four"],
+    ),
+    "pieces and a finished text": ([*TEXT, piece("output_text", "four", "done")], [], ["four"]),
+    "an empty finished item": ([*TEXT, ended(message())], [], ["four"]),
+    "a finished item that says less": ([*TEXT, ended(message("fo"))], [], ["four"]),
+    "a finished item that says more": ([*TEXT, ended(message("four!"))], [], ["four!"]),
+    "a finished item that says something else": ([*TEXT, ended(message("five"))], [], ["five"]),
+    "a finished item whose part is named otherwise": ([*TEXT, ended({"type": "message", "content": [{"type": "text", "text": "four"}]})], [], ["four"]),
+    "an end that says less": ([*TEXT], [message("fo")], ["four"]),
+    "an end that says it again": ([*TEXT], [message("four")], ["four"]),
+    "an end with fewer items": ([HM, piece("output_text", "four", index=1)], [message("four")], ["hm", "four"]),
+    "an end with more items": ([*TEXT], [message("four"), CALL_ITEM | {"arguments": '{"a":1}'}], ["four", '{"a":1}']),
+    "thinking in pieces": ([HM, piece("output_text", "four", index=1)], [], ["hm", "four"]),
+    "thinking and text with one index": ([HM, *TEXT], [], ["hm", "four"]),
+    "one index for all finished items": ([ended({**REASONING, "id": "r"}), ended(message("four", id="m"))], [], ["hm", "four"]),
+    "items without index and id": ([ended({**REASONING, "id": None}, None), ended(message("four"), None)], [], ["hm", "four"]),
+    "a call in pieces": ([BEGUN, *GROWN], [], ['{"a":1}']),
+    "two calls in pieces": (
+        [BEGUN, *GROWN, {**BEGUN, "output_index": 1}, piece("function_call_arguments", "{}", index=1)], [], ['{"a":1}', "{}"],
+    ),
+    "a call whose finished item has no arguments": ([BEGUN, *GROWN, ended({**CALL_ITEM, "arguments": {}})], [], ['{"a":1}']),
+    "a call with finished arguments alone": ([BEGUN, {**piece("function_call_arguments", "", "done"), "arguments": "{}"}], [], ["{}"]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("events", "items", "said"), TOLD.values(), ids=TOLD)
+def test_what_came_is_read_whatever_of_it_is_told_again(events: list[dict[str, Any]], items: list[dict[str, Any]], said: list[str]) -> None:
+    copied = json.loads(json.dumps([*events, {"type": "response.completed", "response": {"status": "completed", "output": items}}]))
+    reply, _ = play(copied)
+    assert [part.raw if type(part) is ToolCall else part.text for part in reply.parts] == said
+    assert all(part.name == "add" for part in reply.parts if type(part) is ToolCall)
+
+
+def test_where_an_answer_comes_from_is_kept_and_goes_back_as_it_stood() -> None:
+    note = {"type": "url_citation", "url": "https://example.org", "start_index": 0, "end_index": 2}
+    part = {"type": "output_text", "text": "so", "annotations": [note]}
+    [one] = WIRE.read({"status": "completed", "output": [{**MESSAGE, "content": [part]}]}).parts
+    [sent] = body(Message("assistant", (one,)))["input"]
+    assert sent["content"] == [part]
+    [both] = WIRE.read({"status": "completed", "output": [{**MESSAGE, "content": [part, part]}]}).parts
+    assert isinstance(both, Text)
+    assert (both.provider_data or {})["notes"] == [note, note]
+    [sent] = body(Message("assistant", (both,)))["input"]
+    assert sent["content"] == [{"type": "output_text", "text": "soso", "annotations": []}]
+
+
+def test_a_refusal_in_pieces() -> None:
+    reply, _ = play(stream(piece("refusal", "no "), piece("refusal", "way"), {"type": "response.completed", "response": {}}))
+    assert (reply.finish, reply.refusal) == ("refused", "no way")
+
+
+def test_a_call_of_which_only_the_name_came_is_not_made() -> None:
+    """Its tool may run without arguments."""
+    with pytest.raises(BackendProtocolError, match="the arguments of its call of 'add'"):
+        play(stream(BEGUN, {"type": "response.completed", "response": {"status": "completed", "output": []}}))
+
+
+def test_many_items_take_no_more_time_each() -> None:
+    reader = WIRE.reader()
+    for index in range(20_000):
+        for event in ({**BEGUN, "output_index": index}, piece("function_call_arguments", "{}", index=index)):
+            reader.feed((event["type"], json.dumps(event).encode()))
+    reader.feed(("", json.dumps({"type": "response.completed", "response": {}}).encode()))
+    assert len(reader.finish().parts) == 20_000
+
+
 def test_arguments_as_an_object() -> None:
     reply = WIRE.read({"status": "completed", "output": [{**CALL_ITEM, "arguments": {"a": 1}}]})
     assert [part.raw for part in reply.parts if type(part) is ToolCall] == ['{"a":1}']

@@ -17,6 +17,7 @@ from react_agent.backends.wires.base import Pieces, Wire
 from react_agent.backends.wires.gemini import Gemini
 from react_agent.backends.wires.ollama import Ollama
 from react_agent.backends.wires.openai_chat import OpenAIChat
+from react_agent.backends.wires.openai_responses import OpenAIResponses
 from react_agent.errors import BackendProtocolError
 from react_agent.messages import Text
 
@@ -49,6 +50,12 @@ STREAMS: dict[str, tuple[Wire, bytes, Callable[[str], bytes], bytes]] = {
         sse({"type": "message_start", "message": {"role": "assistant"}}),
         lambda text: sse({"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": text}}),
         sse({"type": "message_stop"}),
+    ),
+    "responses": (
+        OpenAIResponses("m"),
+        b"",
+        lambda text: sse({"type": "response.output_text.delta", "output_index": 0, "content_index": 0, "item_id": "m", "delta": text}),
+        sse({"type": "response.completed", "response": {"status": "completed"}}),
     ),
     "gemini": (
         Gemini("m"),

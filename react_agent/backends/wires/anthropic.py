@@ -16,11 +16,11 @@ from react_agent.backends.wires.base import (
     Found,
     Framing,
     answer_schema,
+    arguments_text,
     call_ids,
     count,
     data_of,
     dumps,
-    dumps_text,
     excerpt,
     listed,
     loads,
@@ -213,7 +213,7 @@ class Anthropic:
     # ------------------------------------------------------------------------------------------------------ reply
 
     def read(self, found: Found) -> RawReply:
-        if found.get("type") == "error" or "error" in found:
+        if found.get("type") == "error" or found.get("error"):
             raise self.sent(found)
         if not isinstance(found.get("content"), list):
             raise BackendProtocolError(f"the server's reply has no content: {excerpt(dumps(found))}")
@@ -247,7 +247,9 @@ class Anthropic:
             return Thinking(text(block.get("thinking")), data | ({"raw": block} if more else {}))
         if kind == "tool_use":
             data = {"api": self.api, "id": text(block.get("id"))}
-            return ToolCall(text(block.get("name")), None, None, _input(block.get("input")), data | ({"more": more} if more else {}))
+            return ToolCall(
+                text(block.get("name")), None, None, arguments_text(block.get("input")) or "{}", data | ({"more": more} if more else {})
+            )
         if kind == "redacted_thinking":
             return Thinking("", {"api": self.api, "raw": block})
         return Text("", {"api": self.api, "raw": block})  # the provider's own tools, and what was invented after this was written
@@ -295,10 +297,6 @@ def _signed(chunk: bytes) -> bytes:
 def _taken(ids: Sequence[str]) -> list[str]:
     """The ids as the API takes them; servers that speak it too may have given others."""
     return [identity if _ID.fullmatch(identity) else f"call_{hashlib.sha256(identity.encode()).hexdigest()[:16]}" for identity in ids]
-
-
-def _input(value: object) -> str:
-    return value if isinstance(value, str) else dumps_text(value) if value else "{}"
 
 
 def _plain_blocks(parts: Sequence[Part]) -> list[JsonValue]:

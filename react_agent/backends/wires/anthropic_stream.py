@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import Protocol
 
 from react_agent.backends.sse import Event
-from react_agent.backends.wires.base import END, Found, Pieces, loads, mapping, text
+from react_agent.backends.wires.base import END, Found, Pieces, loads, mapping, objects, text
 from react_agent.backends.wires.wrong import incomplete
 from react_agent.errors import BackendError, BackendProtocolError
 from react_agent.formats.base import RawReply
@@ -24,13 +24,17 @@ class MessagesWire(Protocol):
 class MessagesReader:
     """Puts the blocks of one streamed message together."""
 
-    __slots__ = ("_at", "_blocks", "_message", "_pieces", "_wire", "done")
+    __slots__ = ("_at", "_blocks", "_calls", "_message", "_next", "_pieces", "_wire", "done")
 
     def __init__(self, wire: MessagesWire) -> None:
         self._wire = wire
         self.done = False
         self._message: Found = {}
-        self._at: dict[int, int] = {}  # where the block is kept that an index means now: there are gateways with one index for all
+        self._at: dict[
+            int | None, int
+        ] = {}  # where the block is kept that an index means now: there are gateways with one index for all, or none
+        self._next = 0
+        self._calls: dict[int, int] = {}  # which call the block there is
         self._blocks: dict[int, Found] = {}
         self._pieces: dict[tuple[int, str], Pieces] = {}
 
@@ -59,21 +63,22 @@ class MessagesReader:
         return ()
 
     def _open(self, index: object, block: Found) -> Sequence[Delta]:
-        if not isinstance(index, int):
-            return ()
-        at = self._at[index] = index if index not in self._blocks else max(self._blocks) + 1
+        told = index if isinstance(index, int) else None
+        at = self._at[told] = told if told is not None and told not in self._blocks else self._next
+        self._next = max(self._next, at + 1)
         self._blocks[at] = dict(block)
         for field in ("text", "thinking"):
             begun = text(block.get(field))
             if begun:
                 self._pieces[at, field] = Pieces(begun)
                 return self._heard(at, field, begun)
-        return (Delta("call", "", text(block.get("name")), self._place(at)),) if block.get("type") == "tool_use" else ()
-
-    def _grow(self, index: object, delta: Found) -> Sequence[Delta]:
-        if not isinstance(index, int):
+        if block.get("type") != "tool_use":
             return ()
-        index = self._at.get(index, index)
+        self._calls[at] = len(self._calls)
+        return (Delta("call", "", text(block.get("name")), self._calls[at]),)
+
+    def _grow(self, told: object, delta: Found) -> Sequence[Delta]:
+        index = self._at.get(told if isinstance(told, int) else None, told if isinstance(told, int) else 0)
         for field in ("text", "thinking", "partial_json", "signature"):
             piece = delta.get(field)
             if piece and isinstance(piece, str):
@@ -93,20 +98,19 @@ class MessagesReader:
         if field == "thinking":
             return (Delta("thinking", piece),)
         block = self._blocks.get(index, {})
-        if field == "partial_json" and block.get("type") == "tool_use":
-            return (Delta("call", piece, text(block.get("name")), self._place(index)),)
+        if field == "partial_json" and index in self._calls:
+            return (Delta("call", piece, text(block.get("name")), self._calls[index]),)
         return ()
-
-    def _place(self, index: int) -> int:
-        """Which call this block is."""
-        return sum(1 for at, block in self._blocks.items() if at < index and block.get("type") == "tool_use")
 
     def finish(self) -> RawReply:
         if not self.done and not self._message.get("stop_reason"):
             incomplete("its end mark, the event message_stop")
         if not self._message:
             raise BackendProtocolError("the stream ended without a message: no reply came")
-        return self._wire.reply(self._message, [self._whole(index) for index in sorted({*self._blocks, *(at for at, _ in self._pieces)})])
+        blocks = [self._whole(index) for index in sorted({*self._blocks, *(at for at, _ in self._pieces)})]
+        return self._wire.reply(
+            self._message, blocks or objects(self._message.get("content"))
+        )  # there are gateways that begin with all of it
 
     def _whole(self, index: int) -> Found:
         block = self._blocks.get(index, {"type": "text"})

@@ -177,13 +177,30 @@ def text(value: object) -> str:
 
 
 def count(value: object) -> int:
-    """A number of tokens; 0 for whatever is none."""
+    """A number of tokens, also one that is written as text; 0 for whatever is none."""
+    if isinstance(value, str):
+        return int(value) if len(value) < 16 and value.isascii() and value.isdecimal() else 0
     return int(value) if isinstance(value, int | float) and 0 <= value < 1 << 53 else 0
+
+
+def arguments_text(value: object) -> str:
+    """A call's arguments as text, whether a server gives them so or as JSON; "" for none, as which some (PHP's) give an empty list."""
+    return value if isinstance(value, str) else "" if value is None or value == [] else dumps_text(value)
 
 
 def price(value: object) -> float | None:
     """US dollars; a 0 that was said is a price, and what is no number, or none that a trace could hold, is none."""
     return float(value) if isinstance(value, int | float) and type(value) is not bool and 0 <= value < 1 << 53 else None
+
+
+def fuller(told: str, pieces: str) -> str:
+    """What counts where a stream says a thing twice, in pieces and then whole: the whole, unless it says less of the same."""
+    return pieces if pieces.startswith(told) else told
+
+
+def first_choice(choices: Sequence[Found]) -> Found:
+    """The choice that was asked for, wherever in the list it stands: others have a number."""
+    return next((choice for choice in choices if not choice.get("index")), choices[0])
 
 
 def details_text(details: object) -> str:

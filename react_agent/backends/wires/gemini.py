@@ -16,11 +16,12 @@ from react_agent.backends.wires.base import (
     Framing,
     Pieces,
     answer_schema,
+    arguments_text,
     count,
     data_of,
     dumps,
-    dumps_text,
     excerpt,
+    first_choice,
     listed,
     loads,
     mapping,
@@ -56,6 +57,7 @@ MOST_STOPS = 5  # the API refuses more
 NO_SIGNATURE = "skip_thought_signature_validator"
 _BUDGETS = {"none": 0, "minimal": 512, "low": 1024, "medium": 8192, "high": 24576}
 _CUT = {"MAX_TOKENS", "CONTINUATION", "OTHER"}  # the last: stopped for no reason that is told, so what came need not be all
+_NOTED = ("groundingMetadata", "citationMetadata", "urlContextMetadata")  # where it has it from: kept with the message, and not sent back
 _OUR_FIELDS = {"text", "thought", "functionCall", "thoughtSignature"}
 
 
@@ -195,11 +197,11 @@ class Gemini:
 
     def read(self, found: Found) -> RawReply:
         candidates = objects(found.get("candidates"))
-        if "error" in found:
+        if found.get("error"):
             raise self.sent(found)
         if not candidates:
             return self._blocked(found)
-        candidate = candidates[0]
+        candidate = first_choice(candidates)
         parts = objects(mapping(candidate.get("content")).get("parts"))
         return self.reply(found, candidate, [self.read_part(part) for part in parts])
 
@@ -227,7 +229,10 @@ class Gemini:
             parts = as_thoughts(parts)  # the message quotes what was wrong
             if told := text(candidate.get("finishMessage")):
                 parts.append(Thinking(told))
-        return RawReply(tuple(parts), finish, self._usage(found), text(found.get("modelVersion")) or None, None, refusal)
+        raw = RawReply(tuple(parts), finish, self._usage(found), text(found.get("modelVersion")) or None, None, refusal)
+        if noted := {name: candidate[name] for name in _NOTED if candidate.get(name)}:
+            raw.message_data = {"api": self.api, **noted}
+        return raw
 
     def read_part(self, part: Found) -> Part:
         data: JsonObject = {"api": self.api}
@@ -237,8 +242,7 @@ class Gemini:
             call = part["functionCall"]
             if identity := text(call.get("id")):
                 data["id"] = identity
-            arguments = call.get("args")
-            return ToolCall(text(call.get("name")), None, None, dumps_text(arguments) if arguments else "{}", data)
+            return ToolCall(text(call.get("name")), None, None, arguments_text(call.get("args")) or "{}", data)
         if not _OUR_FIELDS.issuperset(part) or "text" not in part:
             return Text("", {"api": self.api, "raw": part}) if part else Text("")
         said = text(part.get("text"))
@@ -319,11 +323,13 @@ class GeminiReader:
         found = loads(event[1])
         if not isinstance(found, dict):
             return ()
-        if "error" in found:
+        if found.get("error"):
             raise self._wire.sent(found)
         self._found.update({key: value for key, value in found.items() if key != "candidates" and value is not None})
         out: list[Delta] = []
-        for candidate in objects(found.get("candidates"))[:1]:
+        candidates = objects(found.get("candidates"))
+        candidate = first_choice(candidates) if candidates else {}
+        if not candidate.get("index"):  # another one was never asked for
             self._candidate.update({key: value for key, value in candidate.items() if key != "content" and value is not None})
             for part in objects(mapping(candidate.get("content")).get("parts")):
                 self._take(part, out)
@@ -344,11 +350,14 @@ class GeminiReader:
             out.append(Delta("thinking" if type(part) is Thinking else "text", part.text))
 
     def finish(self) -> RawReply:
-        if not self._candidate and mapping(self._found.get("promptFeedback")).get("blockReason"):
-            return self._wire.read(self._found)
-        if not self._candidate.get("finishReason"):
+        parts = [run.whole() for run in self._parts]
+        if self._candidate.get("finishReason"):
+            return self._wire.reply(self._found, self._candidate, parts)
+        if not mapping(self._found.get("promptFeedback")).get("blockReason"):
             incomplete("a finishReason")
-        return self._wire.reply(self._found, self._candidate, [run.whole() for run in self._parts])
+        blocked = self._wire.read(self._found)
+        blocked.parts = tuple(parts)
+        return blocked
 
 
 class _Run:

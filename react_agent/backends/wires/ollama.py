@@ -13,9 +13,9 @@ from react_agent.backends.wires.base import (
     Framing,
     Pieces,
     answer_schema,
+    arguments_text,
     count,
     dumps,
-    dumps_text,
     excerpt,
     listed,
     loads,
@@ -184,9 +184,7 @@ def _spoken(role: str, parts: Sequence[Part]) -> JsonObject:
 
 def read_call(call: Found) -> ToolCall:
     function = mapping(call.get("function"))
-    arguments = function.get("arguments")
-    raw = arguments if isinstance(arguments, str) else dumps_text(arguments) if arguments else "{}"
-    return ToolCall(text(function.get("name")), None, None, raw)
+    return ToolCall(text(function.get("name")), None, None, arguments_text(function.get("arguments")) or "{}")
 
 
 class OllamaReader:

@@ -6,9 +6,6 @@ import hashlib
 import re
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
-from typing import cast
-
-from pydantic import JsonValue
 
 from react_agent.backends.profiles import COMPATIBLE, Profile
 from react_agent.backends.wires.base import (
@@ -17,11 +14,13 @@ from react_agent.backends.wires.base import (
     Found,
     Framing,
     answer_schema,
+    arguments_text,
     call_ids,
     details_text,
     dumps,
     dumps_text,
     excerpt,
+    first_choice,
     listed,
     loads,
     mapping,
@@ -36,7 +35,7 @@ from react_agent.backends.wires.base import (
     with_extra,
 )
 from react_agent.backends.wires.openai_chat_messages import chunk_of, content, in_turns, result_text
-from react_agent.backends.wires.openai_chat_stream import CALL_FIELDS, THINKING_FIELDS, ChatReader, function_of, read_usage
+from react_agent.backends.wires.openai_chat_stream import CALL_FIELDS, THINKING_FIELDS, ChatReader, function_of, noted, read_usage
 from react_agent.backends.wires.wrong import (
     MISTAKES,
     REFUSED,
@@ -79,13 +78,16 @@ _FINISH: dict[str, Finish] = {
     "model_length": "length",
     "max_output_tokens": "length",
     "model_context_window_exceeded": "length",
+    "time_limit": "length",
     "content_filter": "refused",
+    "content_filtered": "refused",
+    "guardrail_intervened": "refused",
     "refusal": "refused",
     "sensitive": "refused",
     **dict.fromkeys(map(str.lower, REFUSED), "refused"),
 }
-# The server failed in the midst of a reply and says so here alone (OpenRouter and Mistral; vLLM; DeepSeek; z.ai): what came is no answer.
-_FAILED = {"error", "abort", "insufficient_system_resource", "network_error"}
+# The server failed in the midst of a reply and says so here alone (OpenRouter and Mistral; vLLM; DeepSeek; z.ai; watsonx): what came is no answer.
+_FAILED = {"error", "abort", "insufficient_system_resource", "network_error", "cancelled"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,9 +272,9 @@ class OpenAIChat:
 
     def read(self, found: Found) -> RawReply:
         choices = objects(found.get("choices"))
-        if not choices:
+        if not choices or found.get("error"):
             return self._no_choice(found)
-        choice = choices[0]
+        choice = first_choice(choices)
         if choice.get("error"):
             raise self.sent(choice["error"])
         if "message" not in choice and "text" not in choice:
@@ -286,15 +288,17 @@ class OpenAIChat:
         else:
             if told := details_text(message.get("reasoning_details")):
                 parts.append(Thinking(told, {"api": self.api, "field": "reasoning"}))
-        parts += self.said(message.get("content"))
+        parts += self.said(message.get("content") or text(mapping(message.get("audio")).get("transcript")))
         calls = [self.read_call(call) for call in objects(message.get("tool_calls"))]
         legacy = message.get("function_call")
         if not calls and isinstance(legacy, dict) and legacy.get("name"):
             calls = [self.read_call({"function": legacy})]
         refusal = text(message.get("refusal")) or "".join(text(chunk.get("refusal")) for chunk in objects(message.get("content")))
-        return self.reply(found, choice.get("finish_reason"), [*parts, *calls], refusal, message.get("reasoning_details"))
+        kept = {"reasoning_details": message.get("reasoning_details"), **noted(found, message)}
+        return self.reply(found, choice.get("finish_reason"), [*parts, *calls], refusal, kept)
 
     def _no_choice(self, found: Found) -> RawReply:
+        """An error, perhaps beside what there was of a reply; or no reply at all."""
         if told := found.get("error"):
             mistake = self.mistake(told)
             if mistake is None:
@@ -320,17 +324,15 @@ class OpenAIChat:
 
     def read_call(self, call: Found) -> ToolCall:
         function = function_of(call)
-        arguments = function.get("arguments")
-        raw = arguments if isinstance(arguments, str) else dumps_text(arguments) if arguments else ""
         data: JsonObject = {"api": self.api}
         if identity := text(call.get("id")):
             data["id"] = identity
         more = {key: value for key, value in call.items() if key not in CALL_FIELDS and value is not None}
         if more:
             data["more"] = more  # for instance Gemini's thought signature in its OpenAI face
-        return ToolCall(text(function.get("name")), None, None, raw, data)
+        return ToolCall(text(function.get("name")), None, None, arguments_text(function.get("arguments")), data)
 
-    def reply(self, found: Found, reason: object, parts: Sequence[Part], refusal: str, details: object) -> RawReply:
+    def reply(self, found: Found, reason: object, parts: Sequence[Part], refusal: str, kept: Found) -> RawReply:
         said, _, more = text(reason).lower().partition(":")  # Google's: "content_filter: RECITATION"
         if said in _FAILED:
             raise BackendUnavailable(f"the server gave up in the midst of its reply (finish_reason {reason!r})")
@@ -347,7 +349,7 @@ class OpenAIChat:
             text(found.get("model")) or None,
             None,
             refusal or None,
-            {"api": self.api, "reasoning_details": cast("JsonValue", details)} if details else None,
+            {"api": self.api, **told} if (told := {name: value for name, value in kept.items() if value}) else None,
             price(usage.get("cost")),
         )
 

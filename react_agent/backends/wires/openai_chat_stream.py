@@ -10,9 +10,10 @@ from react_agent.backends.wires.base import (
     END,
     Found,
     Pieces,
+    arguments_text,
     count,
     details_text,
-    dumps_text,
+    first_choice,
     loads,
     mapping,
     objects,
@@ -26,6 +27,14 @@ from react_agent.messages import Delta, JsonObject, Part, Text, Thinking, ToolCa
 
 THINKING_FIELDS = ("reasoning_content", "reasoning", "thinking")
 CALL_FIELDS = frozenset(("id", "type", "index", "function", "custom", "name", "arguments"))
+
+
+NOTED = ("annotations", "images", "citations", "search_results")
+"""What servers tell beside a message's words, or beside the whole of it: kept with the message, and not sent back."""
+
+
+def noted(*told: Found) -> Found:
+    return {name: found[name] for found in told for name in NOTED if found.get(name)}
 
 
 def function_of(call: Found) -> Found:
@@ -46,7 +55,7 @@ class ChatWire(Protocol):
     def read_call(self, call: Found) -> ToolCall: ...
     def sent(self, told: object) -> BackendError: ...
     def mistake(self, told: object) -> RawReply | None: ...
-    def reply(self, found: Found, reason: object, parts: Sequence[Part], refusal: str, details: object) -> RawReply: ...
+    def reply(self, found: Found, reason: object, parts: Sequence[Part], refusal: str, kept: Found) -> RawReply: ...
 
 
 class ChatReader:
@@ -59,6 +68,7 @@ class ChatReader:
         "_finish",
         "_head",
         "_latest",
+        "_noted",
         "_odd",
         "_parts",
         "_plain",
@@ -77,6 +87,7 @@ class ChatReader:
         self._calls: list[_OpenCall] = []
         self._latest: dict[int | str, _OpenCall] = {}  # by index, and by id
         self._details: list[Found] = []
+        self._noted: Found = {}
         self._refusal: list[str] = []
         self._finish: str | None = None
         self._field = THINKING_FIELDS[0]
@@ -98,13 +109,17 @@ class ChatReader:
     def take(self, chunk: Found, name: str) -> Sequence[Delta]:
         """One chunk, already parsed."""
         choices = chunk.get("choices")
+        if "citations" in chunk or "search_results" in chunk:
+            self._noted.update(noted(chunk))
         if chunk.get("usage") or "error" in chunk or "x_groq" in chunk or not choices:
             self._aside(chunk, name)
         if not isinstance(choices, list) or not choices or not isinstance(choices[0], dict):
             return ()
         choice = choices[0]
         if choice.get("index"):
-            return ()  # a second choice was never asked for
+            choice = first_choice(objects(choices))
+            if choice.get("index"):
+                return ()  # a second choice was never asked for
         if not self._seen:
             self._seen, self._head = True, {"model": chunk.get("model")}
         if choice.get("error"):
@@ -113,9 +128,24 @@ class ChatReader:
         if reason:
             self._finish = str(reason)
         delta = choice.get("delta")
-        if not delta and not (self._parts or self._calls or self._refusal):  # else it is all of it once more, as MiniMax ends a stream
-            delta = choice.get("message")
+        if not delta and isinstance(whole := choice.get("message"), dict):
+            delta = self._unsaid(whole)
         return self._grow(delta) if isinstance(delta, dict) else ()
+
+    def _unsaid(self, whole: Found) -> Found:
+        """A message at the end: of each kind what pieces have not told. MiniMax ends a stream with all of it once more."""
+        kinds = {thinking for thinking, _, _ in self._parts}
+        told = {
+            *(("content", "audio") if False in kinds else ()),
+            *((*THINKING_FIELDS, "reasoning_details") if True in kinds else ()),
+            *(("tool_calls", "function_call") if self._calls else ()),
+            *(("refusal",) if self._refusal else ()),
+        }
+        left = {key: value for key, value in whole.items() if key not in told}
+        said = "".join(pieces.whole() for thinking, pieces, _ in self._parts if not thinking)
+        if said and text(whole.get("content")).startswith(said):
+            left["content"] = text(whole.get("content"))[len(said) :]
+        return left
 
     def _aside(self, chunk: Found, name: str) -> None:
         """What is not of a choice: an error within the stream, or the usage."""
@@ -166,6 +196,12 @@ class ChatReader:
                 self._field = "reasoning"
                 self._add(True, told)
                 out.append(Delta("thinking", told))
+        if words := text(mapping(delta.get("audio")).get("transcript")):
+            self._add(False, words)
+            out.append(Delta("text", words))
+        for name, value in noted(delta).items():
+            known = self._noted.get(name)
+            self._noted[name] = [*known, *value] if isinstance(known, list) and isinstance(value, list) else value
         if refusal := text(delta.get("refusal")):
             self._refusal.append(refusal)
         out.extend(self._call(call) for call in objects(delta.get("tool_calls")))
@@ -199,8 +235,7 @@ class ChatReader:
         index, identity, name = found.get("index"), text(found.get("id")), text(function.get("name"))
         if name == "null" and not identity:
             name = ""  # there are servers that write the absence of a name so
-        arguments = function.get("arguments")
-        piece = arguments if isinstance(arguments, str) else dumps_text(arguments) if arguments else ""
+        piece = arguments_text(function.get("arguments"))
         call = self._begun(index, identity, name, piece)
         if call is None:
             call = _OpenCall(len(self._calls))
@@ -255,7 +290,8 @@ class ChatReader:
             found = {**call.more, "id": call.id, "function": {"name": call.name, "arguments": call.pieces.whole()}}
             parts.append(wire.read_call(found))
         refusal = "".join(self._refusal)
-        return wire.reply({**self._head, "usage": self._usage}, self._finish, parts, refusal, self._details)
+        kept = {"reasoning_details": self._details, **self._noted}
+        return wire.reply({**self._head, "usage": self._usage}, self._finish, parts, refusal, kept)
 
 
 class _OpenCall:

@@ -5,15 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import cast
 
 from pydantic import JsonValue
 
-from react_agent.backends.sse import Event
 from react_agent.backends.wires.base import (
-    END,
     Found,
     Framing,
     answer_schema,
+    arguments_text,
     call_ids,
     count,
     data_of,
@@ -21,7 +21,6 @@ from react_agent.backends.wires.base import (
     dumps_text,
     excerpt,
     listed,
-    loads,
     mapping,
     no_picture,
     objects,
@@ -31,12 +30,12 @@ from react_agent.backends.wires.base import (
     text,
     with_extra,
 )
-from react_agent.backends.wires.wrong import advice, incomplete, json_words, rejection
+from react_agent.backends.wires.openai_responses_stream import ResponsesReader
+from react_agent.backends.wires.wrong import advice, json_words, rejection
 from react_agent.errors import BackendError, BackendProtocolError
 from react_agent.formats.base import RawReply
 from react_agent.formats.schemas import flat
 from react_agent.messages import (
-    Delta,
     Finish,
     Head,
     Image,
@@ -118,7 +117,7 @@ class OpenAIResponses:
                 if not (bare and type(part) is Thinking):
                     items.append(data["raw"])
             elif type(part) is Text and "item" in data:
-                said: JsonObject = {"type": "output_text", "text": part.text, "annotations": []}
+                said: JsonObject = {"type": "output_text", "text": part.text, "annotations": data.get("annotations", [])}
                 kept = {key: value for key, value in mapping(data["item"]).items() if not (bare and key == "id")}
                 items.append({"type": "message", "role": "assistant", "content": [said], **kept})
             elif (type(part) is Text or (type(part) is Thinking and part.provider_data is None)) and part.text:
@@ -166,6 +165,12 @@ class OpenAIResponses:
     def read(self, found: Found) -> RawReply:
         if found.get("error") or found.get("status") == "failed":
             raise self.sent(found)
+        if not found.get("output") and found.get("status") in ("queued", "in_progress"):
+            early = BackendProtocolError(
+                f"the reply is still being made (status {found['status']!r}); replies made in the background are not fetched: leave out background"
+            )
+            early.retryable = False  # it would be made once more
+            raise early
         if not isinstance(found.get("output"), list):
             raise BackendProtocolError(f"the server's reply has no output: {excerpt(dumps(found))}")
         return self.reply(found, objects(found["output"]))
@@ -181,7 +186,7 @@ class OpenAIResponses:
         refusal = "\n".join(refusals) or None
         if refusal or reason == "content_filter":
             finish, refusal = "refused", refusal or "the reply was stopped by the content filter"
-        elif found.get("status") in ("incomplete", "cancelled"):
+        elif found.get("status") in ("incomplete", "cancelled") or any(item.get("status") == "incomplete" for item in items):
             finish = "length"
         usage = mapping(found.get("usage"))
         return RawReply(tuple(parts), finish, read_usage(usage) if usage else None, text(found.get("model")) or None, None, refusal)
@@ -191,19 +196,24 @@ class OpenAIResponses:
         if kind == "message":
             content = objects(item.get("content"))
             refusals += [text(part.get("refusal")) for part in content if part.get("type") == "refusal"]
-            said = "".join(text(part.get("text")) for part in content if part.get("type") in ("output_text", "text"))
+            said = text(item.get("content")) or "".join(
+                text(part.get("text")) for part in content if part.get("type") in ("output_text", "text")
+            )
             kept: JsonObject = {key: item[key] for key in ("id", "status", "phase") if item.get(key) is not None}
-            return [Text(said, {"api": self.api, "item": kept})] if said else []
+            data: JsonObject = {"api": self.api, "item": kept}
+            if notes := [note for part in content for note in objects(part.get("annotations"))]:
+                data["annotations" if len(content) == 1 else "notes"] = cast(
+                    "JsonValue", notes
+                )  # of several parts: not sent back, where one is
+            return [Text(said, data)] if said else []
         if kind == "function_call":
-            data: JsonObject = {"api": self.api, "id": text(item.get("call_id"))}
+            data = {"api": self.api, "id": text(item.get("call_id"))}
             if item.get("id"):
                 data["item"] = item["id"]
             more = {key: value for key, value in item.items() if key not in _CALL_FIELDS and value is not None}
             if more:
                 data["more"] = more
-            told = item.get("arguments")
-            arguments = told if isinstance(told, str) else dumps_text(told) if told else ""
-            return [ToolCall(text(item.get("name")), None, None, arguments, data)]
+            return [ToolCall(text(item.get("name")), None, None, arguments_text(item.get("arguments")), data)]
         if kind == "reasoning":
             raw = {key: value for key, value in item.items() if value is not None and key != "status"}
             data = {"api": self.api, "raw": raw}
@@ -277,69 +287,3 @@ def read_usage(usage: Found) -> Usage:
         count(inside.get("cache_write_tokens")),
         count(outside.get("reasoning_tokens")),
     )
-
-
-class ResponsesReader:
-    """Puts one streamed response together from its finished items; the deltas are for listeners alone."""
-
-    __slots__ = ("_arguments", "_calls", "_items", "_latest", "_mark", "_response", "_wire", "done")
-
-    def __init__(self, wire: OpenAIResponses) -> None:
-        self._wire = wire
-        self.done = False
-        self._latest = -1
-        self._mark = 0
-        self._items: dict[int, Found] = {}
-        self._calls: dict[int, str] = {}
-        self._arguments: dict[str, str] = {}  # of calls whose item does not tell them again
-        self._response: Found = {}
-
-    def feed(self, event: Event) -> Sequence[Delta]:
-        if event[1].strip() == END:
-            return ()
-        found = loads(event[1])
-        if not isinstance(found, dict):
-            return ()
-        number = found.get("sequence_number")
-        if isinstance(number, int):
-            mark = hash(event[1])
-            if number < self._latest or (number == self._latest and mark == self._mark):
-                return ()  # heard before; there are servers with one number for all events
-            self._latest, self._mark = number, mark
-        match found.get("type"):
-            case "response.output_text.delta" | "response.refusal.delta":
-                return (Delta("text", text(found.get("delta"))),)
-            case "response.reasoning_summary_text.delta" | "response.reasoning_text.delta":
-                return (Delta("thinking", text(found.get("delta"))),)
-            case "response.function_call_arguments.delta":
-                return (self._piece(found.get("output_index"), text(found.get("delta"))),)
-            case "response.output_item.added":
-                item, index = mapping(found.get("item")), found.get("output_index")
-                if item.get("type") == "function_call" and isinstance(index, int):
-                    self._calls[index] = text(item.get("name"))
-            case "response.function_call_arguments.done":
-                self._arguments[text(found.get("item_id"))] = text(found.get("arguments"))
-            case "response.output_item.done":
-                index, ended = found.get("output_index"), mapping(found.get("item"))
-                told = self._arguments.pop(text(ended.get("id")), "")
-                if told and ended.get("type") == "function_call" and not ended.get("arguments"):
-                    ended["arguments"] = told
-                self._items[index if isinstance(index, int) else len(self._items)] = ended
-            case "response.completed" | "response.incomplete":
-                self.done, self._response = True, mapping(found.get("response"))
-                if self._items and len(objects(self._response.get("output"))) <= len(self._items):
-                    self._response.pop("output", None)  # the same once more
-            case "response.failed" | "error":
-                raise self._wire.sent(mapping(found.get("response")) or found)
-        return ()
-
-    def _piece(self, index: object, piece: str) -> Delta:
-        if not isinstance(index, int):
-            return Delta("call", piece)
-        return Delta("call", piece, self._calls.get(index), sum(1 for at in self._calls if at < index))
-
-    def finish(self) -> RawReply:
-        if not self.done:
-            incomplete("its end mark, the event response.completed")
-        items = objects(self._response.get("output")) or [self._items[index] for index in sorted(self._items)]
-        return self._wire.reply(self._response, items)

@@ -317,6 +317,23 @@ def typed_call(name: str, values: Sequence[tuple[str, str]], raw: str, tools: To
     return ToolCall(name, arguments)
 
 
+def unquoted_marks(*patterns: str) -> re.Pattern[str]:
+    """Any of these marks, but not behind a quote."""
+    return re.compile(rf"(?<![`\"'])(?:{'|'.join(patterns)})")
+
+
+def not_closed(name: str, values: Iterable[tuple[str, str]], mark: re.Pattern[str], raw: str) -> ToolCall | None:
+    """The call refused, where one of its texts holds the mark that opens an argument: the closing mark before it is missing or misspelt.
+
+    To take all of it for the argument would be a guess. In quotes a mark is content, as it is in code.
+    """
+    for key, value in values:
+        found = mark.search(value)
+        if found is not None:
+            return ToolCall(name, None, f"The argument {key[:80]!r} is not closed before {found.group()[:40]!r} begins another.", raw)
+    return None
+
+
 def plain_value(value: JsonValue) -> str:
     """A value as the text of an untyped dialect: a string as it is, anything else as JSON."""
     return value if isinstance(value, str) else write_json(value)

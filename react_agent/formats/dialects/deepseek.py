@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pydantic import JsonValue
 
 from react_agent.errors import FormatError
-from react_agent.formats.dialects.base import Block, Dialect, arguments_of, closed_by, named_json, plain_value
+from react_agent.formats.dialects.base import Block, Dialect, arguments_of, closed_by, named_json, not_closed, plain_value, unquoted_marks
 from react_agent.formats.lossless import Unreadable, read_value, write_json
 from react_agent.formats.scanner import cut_in, skip_space
 from react_agent.formats.tools import Tools
@@ -78,6 +78,7 @@ class _Tokens(Dialect):
 _OPENINGS = ("<｜DSML｜tool_calls>", "<｜DSML｜function_calls>")
 _ELEMENT = "<｜DSML｜invoke "
 _INVOKE = re.compile(r"<｜DSML｜invoke name=\"([^\"<>\n]++)\">")
+_ANOTHER = unquoted_marks("<｜DSML｜(?:parameter|invoke) name=")
 _PARAMETER = re.compile(r"<｜DSML｜parameter name=\"([^\"<>\n]++)\"(?: string=\"(true|false)\")?+>")
 
 
@@ -111,12 +112,14 @@ class _Dsml(Dialect):
         name = invoke.group(1)
         arguments: JsonObject = {}
         complaint = ""
+        values: list[tuple[str, str]] = []
         at = skip_space(text, invoke.end())
         while parameter := _PARAMETER.match(text, at):
             stop = text.find("</｜DSML｜parameter>", parameter.end())
             if stop < 0:
                 return None, len(text)
             key, value = parameter.group(1), text[parameter.end() : stop]
+            values.append((key, value))
             try:
                 if key in arguments:
                     raise Unreadable("it stands there twice", 0)
@@ -127,7 +130,9 @@ class _Dsml(Dialect):
         if not text.startswith("</｜DSML｜invoke>", at):
             return None, len(text)
         end = at + len("</｜DSML｜invoke>")
-        return (ToolCall(name, None, complaint, text[invoke.start() : end]) if complaint else ToolCall(name, arguments)), end
+        raw = text[invoke.start() : end]
+        refused = ToolCall(name, None, complaint, raw) if complaint else not_closed(name, values, _ANOTHER, raw)
+        return refused or ToolCall(name, arguments), end
 
     def write_calls(self, calls: Sequence[ToolCall]) -> str:
         lines = [_OPENINGS[0]]

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from react_agent.errors import FormatError
-from react_agent.formats.dialects.base import Block, Dialect, arguments_of, plain_value, typed_call
+from react_agent.formats.dialects.base import Block, Dialect, arguments_of, not_closed, plain_value, typed_call, unquoted_marks
 from react_agent.formats.scanner import cut_in, skip_space
 from react_agent.formats.tools import Tools
 from react_agent.messages import ToolCall
@@ -14,6 +14,7 @@ from react_agent.messages import ToolCall
 _OPEN, _CLOSE = "<tool_call>", "</tool_call>"
 _NAME = re.compile(r"[\w.\-]++")
 _KEY, _KEY_END, _VALUE, _VALUE_END = "<arg_key>", "</arg_key>", "<arg_value>", "</arg_value>"
+_ANOTHER = unquoted_marks(_KEY, _VALUE)
 
 
 class _Glm(Dialect):
@@ -39,7 +40,8 @@ class _Glm(Dialect):
             where = "" if cut else f": after the name {name.group()[:80]} or an argument stands {text[pos : pos + 20]!r}"
             return Block(len(text), complaint=f"The call cannot be read to its </tool_call>{where}.", open=cut)
         end = pos + len(_CLOSE)
-        return Block(end, (typed_call(name.group(), values, text[at:end], tools),))
+        raw = text[at:end]
+        return Block(end, (not_closed(name.group(), values, _ANOTHER, raw) or typed_call(name.group(), values, raw, tools),))
 
     def write_calls(self, calls: Sequence[ToolCall]) -> str:
         written = []

@@ -16,6 +16,8 @@ _TO = re.compile(r"\bto=([^\s<]++)")
 _CHANNEL = re.compile(r"<\|channel\|>\s*+(\w++)")
 _AFTER = ("<|call|>", "<|end|>", "<|return|>", "<|start|>")
 _PEOPLE = ("assistant", "user", "self", "developer")  # recipients that are no tools
+_HEADERS = ("<|channel|>", "<|start|>")
+_NO_BODY = "A message's header has no end: <|message|> and what it says are missing."
 _LOST = "Its arguments stand there, but no function: a call's header has to=functions and the name."
 _ENDS = frozenset({"end", "call", "return", "start", "eom", "eot"})
 
@@ -58,11 +60,13 @@ class _Harmony(Dialect):
                 first = first if calls else at + to.start()
                 calls.append(call)
             elif calls:
-                cut_header = not header and text.startswith(("<|start|>", "<|channel|>"), at)
+                cut_header = not header and text.startswith(_HEADERS, at)
                 is_open = cut_header or cut_in(text, at, _AFTER)
                 break
             else:
                 part = text[body:stop].strip()
+                if not header and part.startswith(_HEADERS):
+                    return Step("malformed", 0, len(text), complaint=_NO_BODY, open=is_open, dialect=self.name, at=at)
                 kind = _kind(header, name, part, ended=text.startswith("<|end|>", stop))
                 if kind == "thought":
                     thoughts.append(part)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from react_agent.errors import FormatError
-from react_agent.formats.dialects.base import Block, Dialect, arguments_of, plain_value, typed_call
+from react_agent.formats.dialects.base import Block, Dialect, arguments_of, not_closed, plain_value, typed_call, unquoted_marks
 from react_agent.formats.scanner import cut_in, skip_space
 from react_agent.formats.tools import Tools
 from react_agent.messages import ToolCall
@@ -45,6 +45,7 @@ class XmlCalls(Dialect):
         self.line = line  # between the tags and around values
         self.each = each  # the outer tag stands around each call
         self.markers = (*(opening for opening, _ in around), *((call.open,) if bare else ()))
+        self.another = unquoted_marks(*(re.escape(each.open) + r"[\w.\-]++" + re.escape(each.mid) for each in (parameter, call)))
 
     def block(self, text: str, at: int, tools: Tools) -> Block | None:
         closer = ""
@@ -78,7 +79,7 @@ class XmlCalls(Dialect):
             begin = skip_space(text, pos)
             if text.startswith(self.call.close, begin):
                 end = begin + len(self.call.close)
-                return typed_call(name, values, text[at:end], tools), end
+                return not_closed(name, values, self.another, text[at:end]) or typed_call(name, values, text[at:end], tools), end
             if not text.startswith(self.parameter.open, begin):
                 return None, begin if begin < len(text) else len(text)
             key, pos = _named(text, begin + len(self.parameter.open), self.parameter.mid)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from react_agent.formats.arguments import read_arguments
-from react_agent.formats.dialects.base import Block, Dialect, arguments_of, turn_text
+from react_agent.formats.dialects.base import Block, Dialect, arguments_of, not_closed, turn_text, unquoted_marks
 from react_agent.formats.live import Shape
 from react_agent.formats.lossless import Unreadable, read_value, write_json
 from react_agent.formats.scanner import Step, cut_in, skip_space
@@ -15,6 +15,7 @@ from react_agent.messages import ToolCall
 
 _NAME = re.compile(r"\s*+([\w.\-]++)\s*+")
 _PAIRS = (("<action>", "</action>", "<action_input>", "</action_input>"), ("<tool>", "</tool>", "<tool_input>", "</tool_input>"))
+_ANOTHER = unquoted_marks("<action_input>", "<tool_input>")
 _ANSWERS = (("<final_answer>", "</final_answer>"), ("<answer>", "</answer>"))
 _THOUGHTS = ("<thought>", "</thought>")
 
@@ -40,7 +41,9 @@ class _XmlReact(Dialect):
         stop = text.find(end_input, begin)
         if stop < 0:
             return Block(len(text), complaint=f"{begin_input} is never closed.", open=True)
-        return Block(stop + len(end_input), (_bare_call(name.group(1), text[begin:stop].strip(), tools),))
+        words = text[begin:stop].strip()
+        call = not_closed(name.group(1), (("input", words),), _ANOTHER, words) or _bare_call(name.group(1), words, tools)
+        return Block(stop + len(end_input), (call,))
 
     def _object(self, text: str, name: str, at: int, closing: str) -> Block:
         try:
