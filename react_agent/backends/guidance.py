@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 SMALL = 1_000_000_000  # parameters
 LOOK_SECONDS = 5.0
-_LEAST = 50_000_000  # a context of as many tokens has no model
+_LEAST = 50_000_000  # a smaller number in a name tells of the context ("…-1M")
 _SIZE = re.compile(r"(?<![a-z0-9.])(\d+(?:\.\d+)?)([bm])(?![a-z0-9])", re.IGNORECASE)
 _UNITS = {"b": 1e9, "m": 1e6}
 _FOR_CALLS = re.compile(r"function|tool|hammer|xlam", re.IGNORECASE)
@@ -83,11 +83,14 @@ def _small(told: object, *names: str) -> Choice | None:
     if not 0 < size < SMALL or any(_FOR_CALLS.search(name) for name in last):
         return None
     by = "" if size is told else "by its name "
-    return "json_plan", f"the model is {by}small ({size / 1e6:.0f} million parameters): it plans first and is held to a grammar"
+    return (
+        "json_plan",
+        f"the model is {by}small ({size / 1e6:.0f} million parameters): it plans first, held to a grammar if the server takes one",
+    )
 
 
 def _sizes(name: str) -> list[int]:
-    """In parameters; neither of experts (8x0.5B) nor of what is active (A0.6B), nor how long the context is (1M)."""
+    """In parameters; neither of one expert (8x0.5B) nor of what is active (A0.6B), nor how long the context is (1M)."""
     found = [round(float(number) * _UNITS[unit.lower()]) for number, unit in _SIZE.findall(name)]
     return [size for size in found if size >= _LEAST]
 
