@@ -14,7 +14,7 @@ from react_agent.backends.wires.base import Found, StreamReader, Wire, dumps, ex
 from react_agent.backends.wires.wrong import request_id, too_large
 from react_agent.errors import BackendProtocolError
 from react_agent.formats.base import RawReply
-from react_agent.messages import ToolCall
+from react_agent.messages import Delta, Part, Text, Thinking, ToolCall
 
 if TYPE_CHECKING:
     from react_agent.backends.http import Answer
@@ -145,3 +145,12 @@ def with_names(raw: RawReply, names: Mapping[str, str]) -> RawReply:
         replace(part, name=names[part.name]) if type(part) is ToolCall and part.name in names else part for part in raw.parts
     )
     return replace(raw, parts=parts)
+
+
+def heard(parts: Sequence[Part]) -> list[Delta]:
+    """What a listener hears of these parts; there are no calls among them."""
+    return [
+        Delta("thinking" if type(part) is Thinking else "text", part.text)
+        for part in parts
+        if (type(part) is Text or type(part) is Thinking) and part.text
+    ]

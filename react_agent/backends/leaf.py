@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from msgspec.structs import replace
 
 from react_agent.backends.base import Listener
-from react_agent.backends.came import ANSWERED, MOST_BYTES, Stream, told, with_names
+from react_agent.backends.came import ANSWERED, MOST_BYTES, Stream, heard, told, with_names
 from react_agent.backends.given import (
     NO_KEYS,
     apart,
@@ -31,15 +31,15 @@ from react_agent.backends.given import (
 from react_agent.backends.guidance import LOOK_SECONDS, LOOKS, Look
 from react_agent.backends.prepared import Prepared
 from react_agent.backends.prices import cost_of
-from react_agent.backends.profiles import PROFILES, Profile, profile_of
+from react_agent.backends.profiles import PROFILES, Profile, profile_named, profile_of
 from react_agent.backends.retry import Retries, Timeouts, persist
 from react_agent.backends.wires.base import Wire
 from react_agent.backends.wires.openai_chat import OpenAIChat
-from react_agent.backends.wires.wrong import request_id
-from react_agent.errors import BackendError, BackendRejected, BackendTimeout, ConfigError, ContextOverflow
+from react_agent.backends.wires.wrong import refuses_tools, request_id
+from react_agent.errors import BackendError, BackendRejected, BackendTimeout, ContextOverflow
 from react_agent.formats.base import Format, RawReply
 from react_agent.formats.stream import Hearing
-from react_agent.messages import Attempt, Delta, Head, ModelReply, ModelRequest, Part, Text, Thinking
+from react_agent.messages import Attempt, Delta, Head, ModelReply, ModelRequest, Part
 
 if TYPE_CHECKING:
     from react_agent.backends.http import Answer, Client, Room
@@ -133,7 +133,8 @@ class LeafBackend:
         Where format and server agree on a grammar, the reply is held to it. A server that refuses the grammar is asked without, now and ever after;
         and so is one that refuses what can be left out (`prepared.REFUSALS`): the strictness of the tools' schemas, say, which may be too many or
         too large together.
-        With the format ``auto``, a small model that llama.cpp or Ollama serves is asked in a format that guides it (`guidance`).
+        With the format ``auto``, a small model on a server of one's own is asked in a format that guides it (`guidance`), and one that takes no
+        function calls (vLLM without a parser for them, a model of Ollama's without tools) in one that needs none.
         """
         began = monotonic()
         guided = None
@@ -144,7 +145,14 @@ class LeafBackend:
         asked = self.format
         prepared = self._prepare(request.head)
         hearing = Hearing(asked, listen) if listen is not None else None
-        raw, failed = await self._accepted(prepared, request, hearing, timeout)
+        try:
+            raw, failed = await self._accepted(prepared, request, hearing, timeout)
+        except BackendRejected as error:
+            if (turned := self._without_calls(asked, request, error)) is None:
+                raise
+            timeout = None if timeout is None else max(0.0, timeout - (monotonic() - began))
+            reply = await self.reply(request, listen=listen, timeout=timeout)
+            return replace(reply, route=(turned, *reply.route))
         if request.tools and not failed:  # it was ready: what it has not told now, it will not tell
             self._look = None
         if raw.paused is not None:
@@ -207,6 +215,14 @@ class LeafBackend:
         self.format, self._prepared = usable_format(name), {}
         return Attempt(self._name, reason=f"asked in the format {name}: {why}")
 
+    def _without_calls(self, asked: Format, request: ModelRequest, error: BackendRejected) -> Attempt | None:
+        """Takes a format that needs no function calls from here on, where ``auto`` finds that this server takes none."""
+        if asked.name != "auto" or not request.tools or not refuses_tools(str(error)):
+            return None
+        if self.format is asked:  # else a run at the same time was told so too
+            self.format, self._prepared, self._look = usable_format("json_step"), {}, None
+        return Attempt(self._name, str(error), f"asked again in the format {self.format.name}, which needs no function calls")
+
     async def _go_on(
         self, raw: RawReply, route: tuple[Attempt, ...], request: ModelRequest, hearing: Hearing | None, timeout: float | None
     ) -> tuple[RawReply, tuple[Attempt, ...]]:
@@ -252,7 +268,7 @@ class LeafBackend:
                     return self._whole(await room.post(url, body, seconds=seconds))
                 if before is None or not first:
                     hearing.begin()
-                    for delta in _heard(before or ()):
+                    for delta in heard(before or ()):
                         hearing(delta)
                 first = False
                 return await self._streamed(room, url, body, seconds, hearing)
@@ -327,15 +343,6 @@ class LeafBackend:
         return error
 
 
-def _heard(parts: Sequence[Part]) -> list[Delta]:
-    """What a listener hears of these parts; there are no calls among them."""
-    return [
-        Delta("thinking" if type(part) is Thinking else "text", part.text)
-        for part in parts
-        if (type(part) is Text or type(part) is Thinking) and part.text
-    ]
-
-
 class OpenAIChatBackend(LeafBackend):
     """Any server that speaks ``/v1/chat/completions``: OpenAI, and those in `react_agent.backends.profiles`.
 
@@ -367,7 +374,7 @@ class OpenAIChatBackend(LeafBackend):
         max_retries: int | Retries = 2,
         profile: str | Profile | None = None,
     ) -> None:
-        row = _row(profile) if profile is not None else None
+        row = profile_named(profile) if profile is not None else None
         elsewhere = os.environ.get("OPENAI_BASE_URL") if base_url is None and row is None else None
         url = usable_url(base_url or elsewhere or (row or PROFILES["openai"]).base_url)
         row = row or profile_of(url)
@@ -385,11 +392,3 @@ class OpenAIChatBackend(LeafBackend):
             retries=max_retries,
             look=LOOKS.get(row.name),
         )
-
-
-def _row(profile: str | Profile) -> Profile:
-    if isinstance(profile, Profile):
-        return profile
-    if profile not in PROFILES:
-        raise ConfigError(f"there is no profile {profile!r}; known are {', '.join(sorted(PROFILES))}")
-    return PROFILES[profile]

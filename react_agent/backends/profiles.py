@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from typing import Literal
 from urllib.parse import urlsplit
 
+from react_agent.errors import ConfigError
+
 GrammarField = Literal["grammar", "ebnf", "structured_outputs", "response_format", "regex"]
 Echo = Literal["never", "field", "always"]
 
@@ -177,6 +179,15 @@ _ROWS = (
 PROFILES: dict[str, Profile] = {row.name: row for row in _ROWS}
 
 _SUFFIXES = {".openai.azure.com": "azure", ".amazonaws.com": "bedrock", ".api.aws": "bedrock", ".services.ai.azure.com": "azure"}
+
+
+def profile_named(profile: str | Profile) -> Profile:
+    """The row of that name, or the one given. Raises `ConfigError` that lists the names for another."""
+    if isinstance(profile, Profile):
+        return profile
+    if profile not in PROFILES:
+        raise ConfigError(f"there is no profile {profile!r}; known are {', '.join(sorted(PROFILES))}")
+    return PROFILES[profile]
 
 
 def profile_of(base_url: str) -> Profile:

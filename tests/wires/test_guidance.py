@@ -1,4 +1,4 @@
-"""What ``auto`` does with a model that llama.cpp or Ollama serves: it asks the server once, before the first request that has tools, and guides a small model."""
+"""What ``auto`` does on a server of one's own: it asks the server once, before the first request that has tools, and guides a small model."""
 
 from __future__ import annotations
 
@@ -13,11 +13,13 @@ import pytest
 from react_agent import Agent, tool
 from react_agent.backends.guidance import SMALL
 from react_agent.backends.leaf import OpenAIChatBackend
+from react_agent.backends.profiles import COMPATIBLE
 from react_agent.backends.providers import OllamaBackend
+from react_agent.errors import BackendRejected
 from react_agent.messages import Head, ToolSpec
 from react_agent.replaying import replay
 
-from ._say import ANSWER, CHUNKS, Clock, asked, play, sse
+from ._say import ANSWER, CHUNKS, Clock, Server, asked, play, sse
 
 HERE = "http://127.0.0.1:1/v1"
 LOOK = ToolSpec("look", "", {"type": "object", "properties": {"at": {"type": "string"}}, "required": ["at"]}, read_only=True)
@@ -81,7 +83,7 @@ def local(format: str = "auto", url: str = HERE, model: str = "m") -> Callable[[
         (LlamaCpp(served("many")), local(), WITH_TOOLS, [MODELS, PROPS, POST], "native"),
         (LlamaCpp(served(True)), local(), WITH_TOOLS, [MODELS, PROPS, POST], "native"),
         (LlamaCpp(served(-1)), local(), WITH_TOOLS, [MODELS, PROPS, POST], "native"),
-        (LlamaCpp(served(1, owner="vllm")), local(), WITH_TOOLS, [MODELS, POST], "native"),
+        (LlamaCpp(served(None, owner="vllm")), local(), WITH_TOOLS, [MODELS, POST], "native"),
         (LlamaCpp(served(1), status=404), local(), WITH_TOOLS, [MODELS, POST], "native"),
         (LlamaCpp({"data": [{"owned_by": "llamacpp", "meta": None}]}), local(), WITH_TOOLS, [MODELS, PROPS, POST], "native"),
         (LlamaCpp(None), local(), WITH_TOOLS, [MODELS, POST], "native"),
@@ -117,6 +119,82 @@ def test_who_is_guided(server: LlamaCpp, make: Callable[[Any], OpenAIChatBackend
     assert reply.read_by is not None
     assert reply.read_by.format == read_by
     assert [bool(attempt.reason and read_by in attempt.reason) for attempt in reply.route] == [True] * (read_by != "native")
+
+
+def listed(name: str, owner: str = "vllm", **more: object) -> dict[str, Any]:
+    """What servers tell of the only model that they have."""
+    return {"object": "list", "data": [{"id": name, "object": "model", "created": 1795720660, "owned_by": owner, **more}]}
+
+
+QWEN = "Qwen/Qwen2.5-0.5B-Instruct"
+BY_NAME: dict[str, tuple[object, str, bool]] = {
+    "vllm": (listed(QWEN, root=QWEN, parent=None, max_model_len=4096), QWEN, True),
+    "vllm, by a name of one's own": (listed("chat", root="/models/Qwen2.5-Coder-0.5B-Instruct"), "chat", True),
+    "vllm, large under a name that says small": (listed("chat-0.5b", root="Qwen/Qwen2.5-7B-Instruct"), "chat-0.5b", False),
+    "sglang": (listed("HuggingFaceTB/SmolLM2-135M-Instruct", "sglang", root="HuggingFaceTB/SmolLM2-135M-Instruct"), "default", True),
+    "lm studio": (listed("gemma-3-270m-it-qat", "organization_owner"), "gemma-3-270m-it-qat", True),
+    "tgi": (listed(QWEN, QWEN), "tgi", True),
+    "llama.cpp that has not loaded it": (listed("qwen2.5-0.5b-instruct", "llamacpp", meta=None), "qwen2.5-0.5b-instruct", True),
+    "a size that is told": (listed("qwen2.5-0.5b", meta={"n_params": 7 * SMALL}), "qwen2.5-0.5b", False),
+    "a file": (listed("models/qwen2.5-0.5b-instruct-q4_k_m.gguf", "me"), "x", True),
+    "a file of Windows": (listed("C:\\0.5b\\qwen2.5-7b.gguf", "me"), "x", False),
+    "many": ({"data": [{"id": "smollm:360m"}, {"id": "qwen-7b"}]}, "smollm:360m", True),
+    "nothing told": (None, "smollm2-360M_q8", True),
+    "none such told": ({"data": [{"id": "a"}, {"id": "b"}]}, "smollm2-360m", True),
+}
+NAMES: dict[str, bool] = {
+    "smollm2-135m": True,
+    "ERNIE-4.5-0.3B-PT": True,
+    "Qwen3.5-0.8B": True,
+    "qwen2.5-1.5b": False,
+    "gemma-3-1b-it": False,
+    "gemma-3.1b": False,
+    "gemma-3n-E2B-it": False,
+    "Phi-4-mini-instruct": False,
+    "Mixtral-8x0.5B": False,
+    "Qwen3-30B-A0.6B": False,
+    "tiny-moe-A0.6B": False,
+    "granite-3.1-1b-a400m-instruct": False,
+    "Qwen2.5-32B-draft-0.5B": False,
+    "Qwen2.5-7B-Instruct-1M": False,
+    "UltraLong-4M": False,
+    "long-10M": False,
+    "gemma-4bit": False,
+    "model-0.5bpw": False,
+    "v0.5b1": False,
+    "0b": False,
+    "500m/llama": False,
+    "functiongemma-270m-it": False,
+    "Hammer2.1-0.5b": False,
+    "qwen2.5-0.5b-xLAM": False,
+    "LFM2-350M-Tool": False,
+}
+
+
+@pytest.mark.parametrize(
+    ("told", "model", "small"),
+    [*BY_NAME.values(), *((listed(name), name, small) for name, small in NAMES.items())],
+    ids=[*BY_NAME, *NAMES],
+)
+def test_a_server_that_tells_a_name_alone(told: object, model: str, small: bool) -> None:
+    reply, _ = play(LlamaCpp(told), local(model=model), asked(head=WITH_TOOLS))
+    assert reply.read_by is not None
+    assert reply.read_by.format == ("json_plan" if small else "native")
+    assert [" by its name small (" in (attempt.reason or "") for attempt in reply.route] == [True] * small
+
+
+@pytest.mark.parametrize("profile", ["vllm", "sglang", "lmstudio", "tgi", "llamacpp", "compatible"])
+def test_a_server_that_is_named_by_its_profile_is_asked_too(profile: str) -> None:
+    server = LlamaCpp(listed("qwen2.5-0.5b"))
+    named = COMPATIBLE if profile == "compatible" else profile
+    reply, _ = play(server, lambda client: OpenAIChatBackend("m", api_key="k", client=client, profile=named), asked(head=WITH_TOOLS))
+    assert (server.paths, len(reply.route)) == ([MODELS, POST], 1)
+
+
+def test_a_model_for_calls_keeps_them_where_its_size_is_told() -> None:
+    for told, guided in ((SMALL - 1, 0), (7 * SMALL, 0)):
+        reply, _ = play(LlamaCpp(listed("functiongemma-270m", "llamacpp", meta={"n_params": told})), local(), asked(head=WITH_TOOLS))
+        assert len(reply.route) == guided
 
 
 def shown(size: object, *able: str) -> dict[str, Any]:
@@ -297,3 +375,65 @@ def test_runs_that_begin_at_once_are_all_guided() -> None:
 
     for result in asyncio.run(runs()):
         assert [step.reply.read_by.format for step in result.steps] == ["json_plan", "json_plan"]
+
+
+REFUSED = '"auto" tool choice requires --enable-auto-tool-choice and --tool-call-parser to be set'
+
+
+class WithoutCalls(LlamaCpp):
+    """vLLM as it is started without further words: any model, no function calls."""
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        if request.method == "POST" and "tools" in json.loads(request.content):
+            self.asked.append(request)
+            return httpx.Response(400, json={"error": {"message": REFUSED, "type": "BadRequestError", "param": None, "code": 400}})
+        return super().__call__(request)
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])
+def test_a_server_that_takes_no_function_calls_is_told_the_tools_in_the_prompt(stream: bool) -> None:
+    server = WithoutCalls(listed("qwen2.5-7b", root="Qwen/Qwen2.5-7B-Instruct"))
+
+    async def runs() -> list[Any]:
+        async with httpx.AsyncClient(transport=httpx.MockTransport(server)) as client:
+            agent = Agent(local()(client), tools=[look])
+            if not stream:
+                return [await agent.run("What is x?") for _ in range(2)]
+            results = []
+            for _ in range(2):
+                async with agent.stream("What is x?") as run:
+                    async for _ in run:
+                        pass
+                results.append(run.result)
+            return results
+
+    first, second = asyncio.run(runs())
+    for result in (first, second):
+        assert result.answer == "four"
+        replay(result.trace)
+    assert server.paths == [MODELS, POST, POST, POST, POST, POST]
+    [turned] = first.steps[0].reply.route
+    assert REFUSED in (turned.error or "")
+    assert turned.reason == "asked again in the format json_step, which needs no function calls"
+    assert [step.reply.route for step in second.steps] == [(), ()]
+
+
+def test_who_asked_for_native_calls_is_told_that_there_are_none() -> None:
+    with pytest.raises(BackendRejected, match="react_text"):
+        play(WithoutCalls(listed("qwen2.5-7b")), local("native"), asked(head=WITH_TOOLS))
+    refusing = Server(httpx.Response(400, json={"error": {"message": REFUSED}}))
+    with pytest.raises(BackendRejected, match="react_text"):
+        play(refusing, local(), asked(head=WITH_TOOLS))
+    assert ["tools" in body for body in refusing.bodies] == [True, False, False]
+
+
+def test_runs_that_begin_at_once_are_all_told_the_tools_in_the_prompt() -> None:
+    server = WithoutCalls(listed("qwen2.5-7b"))
+
+    async def runs() -> list[Any]:
+        async with httpx.AsyncClient(transport=httpx.MockTransport(server)) as client:
+            agent = Agent(local()(client), tools=[look])
+            return await asyncio.gather(*[agent.run("What is x?") for _ in range(5)])
+
+    for result in asyncio.run(runs()):
+        assert [step.reply.read_by.format for step in result.steps] == ["json_step", "json_step"]

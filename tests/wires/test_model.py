@@ -1,7 +1,7 @@
-"""Four wires on a real server: llama.cpp speaks Chat Completions, Responses, Anthropic's Messages and plain completions.
+"""Four wires on a real server: llama.cpp and vLLM speak Chat Completions, Responses, Anthropic's Messages and plain completions.
 
-Set ``REACT_AGENT_TEST_SERVER`` to its base URL, such as ``http://127.0.0.1:8098/v1``, and run with ``-m model``. Nothing is asserted about how
-clever the model is.
+Set ``REACT_AGENT_TEST_SERVER`` to its base URL, such as ``http://127.0.0.1:8098/v1``, and run with ``-m model``. vLLM has to serve under the name
+``model``, with a parser for calls. Nothing is asserted about how clever the model is.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from react_agent.agent import Agent
 from react_agent.backends.base import Backend
 from react_agent.backends.leaf import OpenAIChatBackend
 from react_agent.backends.providers import AnthropicBackend, CompletionsBackend, OpenAIResponsesBackend
+from react_agent.backends.wires.anthropic import Anthropic
 from react_agent.errors import BackendRejected, ContextOverflow
 from react_agent.events import Compacted
 from react_agent.messages import (
@@ -44,7 +45,7 @@ pytestmark = pytest.mark.model
 WIRES: dict[str, Callable[[str], Backend]] = {
     "chat": lambda url: OpenAIChatBackend("model", base_url=url, profile="llamacpp"),
     "responses": lambda url: OpenAIResponsesBackend("model", base_url=url),
-    "messages": lambda url: AnthropicBackend("model", base_url=url),
+    "messages": lambda url: AnthropicBackend("model", base_url=url, wire=Anthropic("model", "2023-06-01")),  # takes a temperature
     "completions": lambda url: CompletionsBackend("model", base_url=url, template="chatml"),
 }
 NATIVE = [name for name in WIRES if name != "completions"]
@@ -57,6 +58,13 @@ def server() -> str:
     if not url:
         pytest.skip("no server: set REACT_AGENT_TEST_SERVER to the base URL of a llama.cpp server")
     return url
+
+
+def context_of(server: str) -> int:
+    props = httpx.get(server.removesuffix("/v1") + "/props")
+    if props.status_code == 200:
+        return int(props.json()["default_generation_settings"]["n_ctx"])
+    return int(httpx.get(f"{server}/models").json()["data"][0]["max_model_len"])
 
 
 def ask(backend: Backend, request: ModelRequest, stream: bool) -> tuple[ModelReply, list[Delta]]:
@@ -128,7 +136,7 @@ def test_a_run_goes_on_when_old_observations_no_longer_fit(server: str, wire: st
     first = agent.run_sync("Say hello.")
     grown = first.trace
     assert first.outcome.kind in ("answered", "malformed", "limit", "looped"), first.outcome
-    context = int(httpx.get(server.removesuffix("/v1") + "/props").json()["default_generation_settings"]["n_ctx"])
+    context = context_of(server)
     result = agent.resume_sync(grown, "Say hello again. " + "word " * (context * 44 // 100))
     assert result.outcome.kind in ("answered", "malformed", "limit", "looped"), result.outcome
     longer = agent.resume_sync(result.trace, "And again. " + "word " * (context * 73 // 100))

@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from react_agent.backends.providers import CompletionsBackend
+from react_agent.backends.wires.openai_completions import DEFAULT_MAX_TOKENS
 from react_agent.errors import BackendProtocolError, BackendRejected, ConfigError
 from react_agent.messages import Head, Settings, Text, Usage, assistant, system, user
 
@@ -80,3 +81,14 @@ def test_the_past_stands_in_the_prompt_as_the_model_wrote_it() -> None:
     body = server.bodies[0]
     assert body["max_tokens"] == 5
     assert body["prompt"].endswith("and now?\n")
+
+
+@pytest.mark.parametrize(
+    ("settings", "most"),
+    [(Settings(), DEFAULT_MAX_TOKENS), (Settings(max_tokens=5), 5), (Settings(extra={"max_tokens": 9}), 9)],
+    ids=["nothing", "a number", "the server's field"],
+)
+def test_a_reply_may_be_longer_than_the_sixteen_tokens_that_vllm_takes_where_nothing_is_said(settings: Settings, most: int) -> None:
+    server = Server(WHOLE)
+    play(server, lambda client: CompletionsBackend("base", client=client), asked(head=Head(settings=settings)))
+    assert server.bodies[0]["max_tokens"] == most

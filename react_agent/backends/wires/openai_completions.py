@@ -18,6 +18,10 @@ from react_agent.formats.constraint import Constraint
 from react_agent.framing import without_control
 from react_agent.messages import Delta, Head, Image, JsonObject, Message, Role, Text, ToolChoice
 
+DEFAULT_MAX_TOKENS = (
+    1024  # some servers take 16, as the API had it once, which holds no step; older models have room for little more than this
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Template:
@@ -93,7 +97,8 @@ class OpenAICompletions:
         asked = replace(self.profile, max_tokens="max_tokens", thinking=None)
         if isinstance(self.template, ChatTemplate):
             stop = (*stop, *self.template.stop)
-        return OpenAIChat(self.model, asked).options(head, stop, tool_choice, native=False, stream=stream)
+        said = OpenAIChat(self.model, asked).options(head, stop, tool_choice, native=False, stream=stream)
+        return {"max_tokens": DEFAULT_MAX_TOKENS, **said}
 
     def constrain(self, constraint: Constraint) -> JsonObject:
         """As in the chat API; llama.cpp passes ``response_format`` over here, but not ``grammar``."""

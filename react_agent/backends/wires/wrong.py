@@ -41,6 +41,11 @@ def overflowed(words: str) -> bool:
     return _OVERFLOW.search(words) is not None
 
 
+def refuses_tools(words: str) -> bool:
+    """Whether a server's words say that this model, as it is served, takes no function calls."""
+    return _NO_TOOLS.search(words) is not None
+
+
 def request_id(headers: Mapping[str, str]) -> str | None:
     for name in _REQUEST_IDS:
         found = headers.get(name)
@@ -82,7 +87,7 @@ def rejection(
     )
     if kind is ContextOverflow:
         hint = "the prompt is longer than the model's context; shorten it, or serve the model with a larger one"
-    elif _NO_TOOLS.search(words):
+    elif refuses_tools(words):
         hint = "served like this the model takes no function calls; the format react_text needs none (format=, or --format)"
     identity = request_id(headers)
     error = kind(
@@ -118,7 +123,7 @@ def _kind(status: int, words: str, code: str) -> type[BackendError]:
         return ContextOverflow
     if status == 429 and words.lower().startswith("request too large for"):  # alone, for the tokens of a minute: waiting would not help
         return ContextOverflow
-    unable = status == 500 and (_NO_PICTURES.search(words) or _NO_TOOLS.search(words) or NO_SUCH_ROLES.search(words))
+    unable = status == 500 and (_NO_PICTURES.search(words) or refuses_tools(words) or NO_SUCH_ROLES.search(words))
     if code == "insufficient_quota" or unable:  # no waiting helps, whatever the status says
         return BackendRejected
     if status in (408, 409, 425, 429) or status >= 500:
