@@ -475,6 +475,17 @@ def test_calls_from_pieces(pieces: list[dict[str, Any]], calls: tuple[ToolCall, 
     )
 
 
+def test_a_call_that_each_chunk_says_both_ways_is_one() -> None:
+    """llama-cpp-python says a call that was demanded as ``tool_calls`` and as the ``function_call`` of old, with its name and id each time."""
+    reader = OpenAIChat("m").reader()
+    for text in ('{"', "a", '":', "1}"):
+        called = {"name": "add", "arguments": text}
+        delta = {"role": None, "content": None, "function_call": called, "tool_calls": [{"index": 0, "id": "c1", "function": called}]}
+        reader.feed(("", json.dumps(piece(delta)).encode()))
+    reader.feed(("", json.dumps(piece({"function_call": None, "tool_calls": None}, "tool_calls")).encode()))
+    assert reader.finish().parts == (got(raw='{"a":1}'),)
+
+
 def test_a_stream_through_the_public_door() -> None:
     server = Server(httpx.Response(200, content=sse(*CHUNKS), headers={"content-type": "text/event-stream", "x-request-id": "r1"}))
     reply, heard = ask(server, stream=True)
