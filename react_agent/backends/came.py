@@ -26,6 +26,10 @@ _BOM = b"\xef\xbb\xbf"
 MOST_BYTES = 21_000_000  # of a reply: 20 MiB and what stands around them
 
 
+class SilentStream(BackendProtocolError):
+    """A stream of which nothing came. Some servers begin it before they look at the request: what is wrong with it they say where it is not streamed."""
+
+
 class Stream:
     """A streamed body: bytes go in, a listener hears what they add, and at the end there is a reply.
 
@@ -72,6 +76,11 @@ class Stream:
             raise too_large(MOST_BYTES)
         return reader.done
 
+    @property
+    def silent(self) -> bool:
+        """Nothing has come that says anything."""
+        return self._whole is None and self._start is not None
+
     def finish(self) -> RawReply:
         """The reply. Raises `BackendProtocolError` where it is not whole."""
         if self._whole is not None:
@@ -84,7 +93,9 @@ class Stream:
         if not self._reader.done:
             events = self._parser.close()
             if not events and self._start and not (self._start.isspace() or _BEGINS["sse"].match(self._start)):
-                raise BackendProtocolError(f"the server's reply is no stream of events: {excerpt(self._start)}")
+                words, self._start = excerpt(self._start), None
+                raise BackendProtocolError(f"the server's reply is no stream of events: {words}")
+            self._start = None if events else self._start
             for event in events:
                 for delta in self._reader.feed(event):
                     self._listen(delta)

@@ -684,6 +684,25 @@ ERRORS: dict[str, tuple[int, Any, type[Exception], str]] = {
         ContextOverflow,
         "maximum context length",
     ),
+    "llama-cpp-python, pictures for a template of text alone": (
+        500,
+        {
+            "error": {
+                "message": 'can only concatenate str (not "list") to str',
+                "type": "internal_server_error",
+                "param": None,
+                "code": None,
+            }
+        },
+        BackendRejected,
+        "takes no pictures",
+    ),
+    "llama-cpp-python, a body that it does not take": (
+        500,
+        {"error": {"message": "1 validation error:\n  {'type': 'missing', 'loc': ('body', 'messages'), 'msg': 'Field required'}"}},
+        BackendRejected,
+        "Field required",
+    ),
     "FastAPI": (422, {"detail": [{"loc": ["body", "tools"], "msg": "bad"}]}, BackendRejected, "bad"),
     "detail": (404, {"detail": "Not Found"}, BackendRejected, "Not Found"),
     "text": (400, "plain words", BackendRejected, "plain words"),

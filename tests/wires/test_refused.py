@@ -266,3 +266,36 @@ def test_a_status_that_no_server_gives_for_a_grammar_is_not_laid_to_it() -> None
     with pytest.raises(BackendRejected, match="no such model"):
         ask(server, asked(head=HEAD), format="react_text", profile="llamacpp")
     assert ["grammar" in body for body in server.bodies] == [True]
+
+
+# What llama-cpp-python says, without its traceback.
+INVALID = "1 validation error:\n  {'type': 'literal_error', 'loc': ('body', 'response_format', 'type'), 'msg': \"Input should be 'text' or 'json_object'\"}"
+STEP = httpx.Response(200, json={"choices": [{"message": {"content": '{"thought": "t", "answer": "four"}'}, "finish_reason": "stop"}]})
+
+
+def invalid() -> httpx.Response:
+    return httpx.Response(500, json={"error": {"message": INVALID, "type": "internal_server_error", "param": None, "code": None}})
+
+
+def test_a_schema_is_given_as_json_object_where_the_server_knows_no_other_word() -> None:
+    server = Server(invalid(), STEP)
+
+    async def twice(backend: LeafBackend) -> list[tuple[str, ...]]:
+        return [tuple(str(attempt.reason) for attempt in (await backend.reply(asked(head=HEAD))).route) for _ in range(2)]
+
+    async def go() -> list[tuple[str, ...]]:
+        async with httpx.AsyncClient(transport=httpx.MockTransport(server)) as client:
+            backend = OpenAIChatBackend("m", base_url="http://127.0.0.1:1/v1", client=client, format="json_step")
+            return await twice(backend)
+
+    assert asyncio.run(go()) == [("asked again without json_schema, with the schema in a json_object",), ()]
+    first, second, third = (body["response_format"] for body in server.bodies)
+    assert first["type"] == "json_schema"
+    assert second == third == {"type": "json_object", "schema": first["json_schema"]["schema"]}
+
+
+def test_a_server_that_takes_no_schema_at_all_is_asked_freely() -> None:
+    server = Server(invalid(), refusal("response_format is not supported"), STEP)
+    reply, _ = ask(server, asked(head=HEAD), format="json_step")
+    assert (reply.message.text, len(reply.route)) == ("four", 2)
+    assert ["response_format" in body for body in server.bodies] == [True, True, False]
