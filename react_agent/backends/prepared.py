@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from react_agent.backends.wires.base import ROLES, THOUGHTS, Reducing, Wire, dumps, loads, mapping, objects
+from react_agent.backends.wires.base import NULLS, ROLES, THOUGHTS, Reducing, Wire, dumps, loads, mapping, objects
 from react_agent.backends.wires.wrong import NO_SUCH_ROLES
 from react_agent.formats.base import Format, RawReply
 from react_agent.formats.constraint import Constrainable, Constraining
@@ -96,7 +96,7 @@ class Prepared:
 
 _MOST = "this name for the most tokens"
 _OTHER_NAMES = {"max_tokens": "max_completion_tokens", "max_completion_tokens": "max_tokens"}
-_IN_MESSAGES = (ROLES, THOUGHTS)
+_IN_MESSAGES = (ROLES, THOUGHTS, NULLS)
 AS_OBJECT = "json_schema, with the schema in a json_object"
 # What a server's words refuse, and is left out then.
 REFUSALS = {
@@ -109,6 +109,7 @@ REFUSALS = {
     "tool_choice": re.compile(r"tool_choice"),
     "include": re.compile(r"encrypted content is not supported", re.IGNORECASE),
     ROLES: NO_SUCH_ROLES,
+    NULLS: re.compile(r"content'.{0,40}valid string', 'input': None"),  # llama-cpp-python
     THOUGHTS: re.compile(r"messages.{0,40}reasoning|signature.{0,20}thinking|thinking.{0,20}signature", re.IGNORECASE | re.DOTALL),
     "strict schemas": re.compile(r"strict|schema|grammar", re.IGNORECASE),
 }

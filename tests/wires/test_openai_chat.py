@@ -728,6 +728,13 @@ def test_errors(status: int, body: Any, kind: type[Exception], words: str) -> No
     assert "r9" in str(caught.value)
 
 
+def test_a_server_that_says_the_request_again_is_not_quoted_in_full() -> None:
+    with pytest.raises(BackendRejected, match="Input should be") as caught:
+        ask(Server(httpx.Response(422, json={"message": "Input should be 'user': " + "word " * 100_000, "code": 422})))
+    assert "422 (422)" not in str(caught.value)
+    assert len(str(caught.value)) < 2500
+
+
 WITHIN: dict[str, tuple[Any, type[Exception], str]] = {
     "error": ({"error": {"message": "boom", "type": "server_error"}}, BackendUnavailable, "boom"),
     "error text": ({"error": "boom"}, BackendUnavailable, "boom"),

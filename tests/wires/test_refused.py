@@ -12,9 +12,9 @@ import pytest
 from react_agent.backends.leaf import LeafBackend, OpenAIChatBackend
 from react_agent.backends.providers import AnthropicBackend, OpenAIResponsesBackend
 from react_agent.errors import BackendRejected
-from react_agent.messages import Delta, Head, Image, Settings, Thinking, ToolSpec, assistant, system, user
+from react_agent.messages import Delta, Head, Image, Settings, Thinking, ToolCall, ToolSpec, assistant, system, user
 
-from ._say import ANSWER, CHUNKS, Clock, Server, ask, asked, play, sse
+from ._say import ANSWER, CHUNKS, Clock, Server, ask, asked, play, results, sse
 
 CLOSED = {"type": "object", "properties": {"a": {"type": "integer"}}, "required": ["a"], "additionalProperties": False}
 OPEN = {"type": "object", "properties": {"b": {"type": "integer"}}}
@@ -292,6 +292,19 @@ def test_a_schema_is_given_as_json_object_where_the_server_knows_no_other_word()
     first, second, third = (body["response_format"] for body in server.bodies)
     assert first["type"] == "json_schema"
     assert second == third == {"type": "json_object", "schema": first["json_schema"]["schema"]}
+
+
+def test_a_server_that_wants_text_in_each_message_gets_an_empty_one() -> None:
+    """So it is with llama-cpp-python, which else took no result of a tool."""
+    words = """7 validation errors:
+      {'type': 'literal_error', 'loc': ('body', 'messages', 1, 'ChatCompletionRequestUserMessage', 'role'), 'msg': "Input should be 'user'"}
+      {'type': 'string_type', 'loc': ('body', 'messages', 1, 'ChatCompletionRequestAssistantMessage', 'content'), 'msg': 'Input should be a valid string', 'input': None}"""
+    server = Server(httpx.Response(500, json={"error": {"message": words}}), httpx.Response(200, json=ANSWER))
+    reply, _ = ask(server, asked(system("s"), user("q"), assistant("", ToolCall("add", {"a": 1})), results("3")))
+    assert (reply.message.text, len(reply.route)) == ("four", 1)
+    first, second = (body["messages"] for body in server.bodies)
+    assert [message["content"] for message in first] == ["s", "q", None, "3"]
+    assert second == [{**message, "content": message["content"] or ""} for message in first]
 
 
 def test_a_server_that_takes_no_schema_at_all_is_asked_freely() -> None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from react_agent.backends.profiles import COMPATIBLE, Profile
 from react_agent.backends.wires.base import (
+    NULLS,
     ROLES,
     THOUGHTS,
     Found,
@@ -266,6 +267,8 @@ class OpenAIChat:
         said = objects(loads(b"[" + b",".join(filter(None, chunks)) + b"]"))
         if THOUGHTS in refused:
             said = [{key: value for key, value in message.items() if key not in _THOUGHT_FIELDS} for message in said]
+        if NULLS in refused:
+            said = [{**message, "content": message.get("content") or ""} for message in said]
         return [dumps(message) for message in (in_turns(said) if ROLES in refused else said)]
 
     # ------------------------------------------------------------------------------------------------------ reply

@@ -33,6 +33,7 @@ _OVERFLOW = re.compile(
     r"|inputs` (tokens|must have less than)|input tokens exceed|exceeds? the (model's |configured )?(input )?(token|context)",
     re.IGNORECASE,
 )
+MOST_WORDS = 2000  # characters; a server that validates what it is sent may say all of it again
 _REQUEST_IDS = ("x-request-id", "request-id", "x-amzn-requestid", "cf-ray")
 
 
@@ -80,9 +81,10 @@ def rejection(
 ) -> BackendError:
     """The error for a status and the provider's words; `hint` is what to do about it. Not `answered`: it came with status 200, and means this one."""
     kind = _kind(status, words, code)
+    words = words if len(words) <= MOST_WORDS else f"{words[:MOST_WORDS]}…"
     message = (
         (f"the server answered {status}" if answered else "the server sent an error in a reply's place")
-        + (f" ({code})" if code else "")
+        + (f" ({code})" if code and code != str(status) else "")
         + (f": {words}" if words else "")
     )
     if kind is ContextOverflow:
@@ -97,7 +99,7 @@ def rejection(
         status=status,
         request_id=identity,
         retry_after=retry_after(headers),
-        body=body[:2000].decode("utf-8", "replace") or None,
+        body=body[:MOST_WORDS].decode("utf-8", "replace") or None,
     )
     should = headers.get("x-should-retry")
     if should in ("true", "false") and not isinstance(error, ContextOverflow):
