@@ -120,7 +120,14 @@ def test_a_stream_of_which_nothing_came_is_asked_for_whole(body: bytes) -> None:
 def test_what_is_wrong_with_a_request_is_told_although_its_stream_does_not_say_it() -> None:
     words = "This model's maximum context length is 2048 tokens. However, you requested 5034 tokens (5031 in the messages, 3 in the completion)."
     told = {"error": {"message": words, "type": "invalid_request_error", "param": "messages", "code": "context_length_exceeded"}}
-    server = Server(httpx.Response(200, content=b"", headers=EVENTS), httpx.Response(400, json=told))
+
+    def server(request: httpx.Request) -> httpx.Response:
+        return (
+            httpx.Response(200, content=b"", headers=EVENTS)
+            if json.loads(request.content).get("stream")
+            else httpx.Response(400, json=told)
+        )
+
     with pytest.raises(ContextOverflow, match="5031 in the messages"):
         ask(server, stream=True)
 
