@@ -76,10 +76,11 @@ class Stream:
             raise too_large(MOST_BYTES)
         return reader.done
 
-    @property
-    def silent(self) -> bool:
-        """Nothing has come that says anything."""
-        return self._whole is None and self._start is not None
+    def failed(self, error: BackendProtocolError) -> BackendProtocolError:
+        """The error that ended it, as a `SilentStream` where nothing came before and it can be tried again."""
+        if self._whole is not None or self._start is None or not error.retryable:
+            return error
+        return SilentStream(f"{error}; nothing of it had come", status=error.status, request_id=error.request_id)
 
     def finish(self) -> RawReply:
         """The reply. Raises `BackendProtocolError` where it is not whole."""

@@ -187,8 +187,7 @@ class LeafBackend:
             except BackendRejected as error:
                 if error.status not in _REFUSED or isinstance(error, ContextOverflow):
                     raise
-                words = str(error)
-                named = prepared.refused(words, request, stream, held, without)
+                named = prepared.refused(words := str(error), request, stream, held, without)
                 if held is not None and named != AS_OBJECT and (error.status in _GRAMMAR_REFUSED or "response_format" in words):
                     refused, held = "a grammar", None
                 elif named is not None:
@@ -244,8 +243,9 @@ class LeafBackend:
                 )
             pauses += 1
             route = (*route, Attempt(self._name, reason="the provider paused its turn and was asked to go on"))
-            body = partial(prepared.body, request, held=None, without=self._without, paused=raw)
-            more, failed = await self._ask(body, hearing, rest, raw.parts)
+            more, failed = await self._ask(
+                partial(prepared.body, request, held=None, without=self._without, paused=raw), hearing, rest, raw.parts
+            )
             self._price(more)
             usage = more.usage if raw.usage is None else raw.usage if more.usage is None else raw.usage + more.usage
             cost = None if raw.cost is None or more.cost is None else raw.cost + more.cost  # half a price is none
@@ -339,9 +339,7 @@ class LeafBackend:
             if answer.streamed:
                 return self._identified(answer, stream.finish)
         except BackendProtocolError as error:
-            if stream.silent and error.retryable:
-                raise SilentStream(f"{error}; nothing of it had come", status=error.status, request_id=error.request_id) from None
-            raise
+            raise stream.failed(error) from None
         return self._whole(answer, listen)  # a server that does not stream or does not call it so, or an error
 
     def _masked(self, error: BackendError) -> BackendError:
