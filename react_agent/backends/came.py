@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
@@ -12,7 +12,7 @@ from react_agent.backends.base import Listener
 from react_agent.backends.sse import NDJSONParser, Parser, SSEParser
 from react_agent.backends.wires.base import Found, StreamReader, Wire, dumps, excerpt, loads, mapping, objects
 from react_agent.backends.wires.wrong import request_id, too_large
-from react_agent.errors import BackendProtocolError
+from react_agent.errors import BackendError, BackendProtocolError
 from react_agent.formats.base import RawReply
 from react_agent.messages import Delta, Part, Text, Thinking, ToolCall
 
@@ -166,3 +166,16 @@ def heard(parts: Sequence[Part]) -> list[Delta]:
         for part in parts
         if (type(part) is Text or type(part) is Thinking) and part.text
     ]
+
+
+def identified(answer: Answer, read: Callable[[], RawReply]) -> RawReply:
+    """What `read` gives, or the error that it raises, with the provider's id of the exchange."""
+    identity = request_id(answer.headers)
+    try:
+        raw = read()
+    except BackendError as error:
+        error.request_id = error.request_id or identity
+        raise
+    if identity is not None:
+        raw.request_id = identity
+    return raw

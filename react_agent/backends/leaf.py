@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 from msgspec.structs import replace
 
 from react_agent.backends.base import Listener
-from react_agent.backends.came import ANSWERED, MOST_BYTES, SilentStream, Stream, heard, told, with_names
+from react_agent.backends.came import ANSWERED, MOST_BYTES, SilentStream, Stream, heard, identified, told, with_names
 from react_agent.backends.given import (
     NO_KEYS,
     apart,
@@ -36,7 +36,7 @@ from react_agent.backends.profiles import PROFILES, Profile, profile_named, prof
 from react_agent.backends.retry import Retries, Timeouts, persist
 from react_agent.backends.wires.base import Wire
 from react_agent.backends.wires.openai_chat import OpenAIChat
-from react_agent.backends.wires.wrong import refuses_tools, request_id
+from react_agent.backends.wires.wrong import refuses_tools
 from react_agent.errors import BackendError, BackendProtocolError, BackendRejected, BackendTimeout, ContextOverflow
 from react_agent.formats.base import Format, RawReply
 from react_agent.formats.stream import Hearing
@@ -243,9 +243,7 @@ class LeafBackend:
                 )
             pauses += 1
             route = (*route, Attempt(self._name, reason="the provider paused its turn and was asked to go on"))
-            more, failed = await self._ask(
-                partial(prepared.body, request, held=None, without=self._without, paused=raw), hearing, rest, raw.parts
-            )
+            more, failed = await self._ask(partial(prepared.body, request, without=self._without, paused=raw), hearing, rest, raw.parts)
             self._price(more)
             usage = more.usage if raw.usage is None else raw.usage if more.usage is None else raw.usage + more.usage
             cost = None if raw.cost is None or more.cost is None else raw.cost + more.cost  # half a price is none
@@ -308,7 +306,7 @@ class LeafBackend:
 
     def _whole(self, answer: Answer, listen: Listener = _deaf) -> RawReply:
         """The reply in a body that came whole."""
-        return self._identified(answer, lambda: self._raw(answer, listen))
+        return identified(answer, lambda: self._raw(answer, listen))
 
     def _raw(self, answer: Answer, listen: Listener) -> RawReply:
         if answer.status in ANSWERED:
@@ -319,25 +317,12 @@ class LeafBackend:
             raise self.wire.error(answer.status, answer.headers, body)
         return found
 
-    @staticmethod
-    def _identified(answer: Answer, read: Callable[[], RawReply]) -> RawReply:
-        """What `read` gives, or the error that it raises, with the provider's id of the exchange."""
-        identity = request_id(answer.headers)
-        try:
-            raw = read()
-        except BackendError as error:
-            error.request_id = error.request_id or identity
-            raise
-        if identity is not None:
-            raw.request_id = identity
-        return raw
-
     async def _streamed(self, room: Room, url: str, body: bytes, seconds: float | None, listen: Listener) -> RawReply:
         stream = Stream(self.wire, listen)
         try:
             answer = await room.post(url, body, seconds=seconds, sink=stream.feed)
             if answer.streamed:
-                return self._identified(answer, stream.finish)
+                return identified(answer, stream.finish)
         except BackendProtocolError as error:
             raise stream.failed(error) from None
         return self._whole(answer, listen)  # a server that does not stream or does not call it so, or an error

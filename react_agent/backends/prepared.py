@@ -48,7 +48,12 @@ class Prepared:
         return None
 
     def body(
-        self, request: ModelRequest, stream: bool, held: str | None, without: frozenset[str] = frozenset(), paused: RawReply | None = None
+        self,
+        request: ModelRequest,
+        stream: bool,
+        held: str | None = None,
+        without: frozenset[str] = frozenset(),
+        paused: RawReply | None = None,
     ) -> bytes:
         """The request's body.
 
