@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
@@ -12,7 +12,7 @@ from react_agent.backends.base import Listener
 from react_agent.backends.sse import NDJSONParser, Parser, SSEParser
 from react_agent.backends.wires.base import Found, StreamReader, Wire, dumps, excerpt, loads, mapping, objects
 from react_agent.backends.wires.wrong import request_id, too_large
-from react_agent.errors import BackendProtocolError
+from react_agent.errors import BackendError, BackendProtocolError
 from react_agent.formats.base import RawReply
 from react_agent.messages import Delta, Part, Text, Thinking, ToolCall
 
@@ -24,6 +24,10 @@ ANSWERED = (200, 201, 203)  # statuses of a reply; the second is what some frame
 _BEGINS = {"sse": re.compile(rb"(?:\xef\xbb\xbf)?\s*+(?:data|event|id|retry)?:"), "ndjson": re.compile(rb"\s*+\{.*\}\r?\n\s*\{")}
 _BOM = b"\xef\xbb\xbf"
 MOST_BYTES = 21_000_000  # of a reply: 20 MiB and what stands around them
+
+
+class SilentStream(BackendProtocolError):
+    """A stream of which nothing came. Some servers begin it before they look at the request: what is wrong with it they say where it is not streamed."""
 
 
 class Stream:
@@ -72,6 +76,12 @@ class Stream:
             raise too_large(MOST_BYTES)
         return reader.done
 
+    def failed(self, error: BackendProtocolError) -> BackendProtocolError:
+        """The error that ended it, as a `SilentStream` where nothing came before and it can be tried again."""
+        if self._whole is not None or self._start is None or not error.retryable:
+            return error
+        return SilentStream(f"{error}; nothing of it had come", status=error.status, request_id=error.request_id)
+
     def finish(self) -> RawReply:
         """The reply. Raises `BackendProtocolError` where it is not whole."""
         if self._whole is not None:
@@ -84,7 +94,9 @@ class Stream:
         if not self._reader.done:
             events = self._parser.close()
             if not events and self._start and not (self._start.isspace() or _BEGINS["sse"].match(self._start)):
-                raise BackendProtocolError(f"the server's reply is no stream of events: {excerpt(self._start)}")
+                words, self._start = excerpt(self._start), None
+                raise BackendProtocolError(f"the server's reply is no stream of events: {words}")
+            self._start = None if events else self._start
             for event in events:
                 for delta in self._reader.feed(event):
                     self._listen(delta)
@@ -154,3 +166,16 @@ def heard(parts: Sequence[Part]) -> list[Delta]:
         for part in parts
         if (type(part) is Text or type(part) is Thinking) and part.text
     ]
+
+
+def identified(answer: Answer, read: Callable[[], RawReply]) -> RawReply:
+    """What `read` gives, or the error that it raises, with the provider's id of the exchange."""
+    identity = request_id(answer.headers)
+    try:
+        raw = read()
+    except BackendError as error:
+        error.request_id = error.request_id or identity
+        raise
+    if identity is not None:
+        raw.request_id = identity
+    return raw

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping, Sequence
 from copy import copy
+from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING, Self
 from urllib.parse import urlsplit
@@ -16,7 +17,7 @@ from urllib.parse import urlsplit
 from msgspec.structs import replace
 
 from react_agent.backends.base import Listener
-from react_agent.backends.came import ANSWERED, MOST_BYTES, Stream, heard, told, with_names
+from react_agent.backends.came import ANSWERED, MOST_BYTES, SilentStream, Stream, heard, identified, told, with_names
 from react_agent.backends.given import (
     NO_KEYS,
     apart,
@@ -29,14 +30,14 @@ from react_agent.backends.given import (
     usable_url,
 )
 from react_agent.backends.guidance import LOOK_SECONDS, LOOKS, Look
-from react_agent.backends.prepared import Prepared
+from react_agent.backends.prepared import AS_OBJECT, Prepared
 from react_agent.backends.prices import cost_of
 from react_agent.backends.profiles import PROFILES, Profile, profile_named, profile_of
 from react_agent.backends.retry import Retries, Timeouts, persist
 from react_agent.backends.wires.base import Wire
 from react_agent.backends.wires.openai_chat import OpenAIChat
-from react_agent.backends.wires.wrong import refuses_tools, request_id
-from react_agent.errors import BackendError, BackendRejected, BackendTimeout, ContextOverflow
+from react_agent.backends.wires.wrong import refuses_tools
+from react_agent.errors import BackendError, BackendProtocolError, BackendRejected, BackendTimeout, ContextOverflow
 from react_agent.formats.base import Format, RawReply
 from react_agent.formats.stream import Hearing
 from react_agent.messages import Attempt, Delta, Head, ModelReply, ModelRequest, Part
@@ -182,17 +183,18 @@ class LeafBackend:
         while True:
             rest = timeout if timeout is None or not given_up else max(0.0, timeout - (monotonic() - began))
             try:
-                raw, failed = await self._ask(prepared.body(request, stream, held, without), hearing, rest)
+                raw, failed = await self._ask(partial(prepared.body, request, held=held, without=without), hearing, rest)
             except BackendRejected as error:
                 if error.status not in _REFUSED or isinstance(error, ContextOverflow):
                     raise
-                if held is not None and error.status in _GRAMMAR_REFUSED:
+                named = prepared.refused(words := str(error), request, stream, held, without)
+                if held is not None and named != AS_OBJECT and (error.status in _GRAMMAR_REFUSED or "response_format" in words):
                     refused, held = "a grammar", None
-                elif (named := prepared.refused(str(error), request, stream, without)) is not None:
+                elif named is not None:
                     refused, without = named, without | {named}
                 else:
                     raise
-                given_up = (*given_up, Attempt(self._name, str(error), f"asked again without {refused}"))
+                given_up = (*given_up, Attempt(self._name, words, f"asked again without {refused}"))
                 continue
             if given_up:
                 self._unheld, self._without = self._unheld or held != wanted, self._without | without
@@ -241,7 +243,7 @@ class LeafBackend:
                 )
             pauses += 1
             route = (*route, Attempt(self._name, reason="the provider paused its turn and was asked to go on"))
-            more, failed = await self._ask(prepared.body(request, hearing is not None, None, self._without, raw), hearing, rest, raw.parts)
+            more, failed = await self._ask(partial(prepared.body, request, without=self._without, paused=raw), hearing, rest, raw.parts)
             self._price(more)
             usage = more.usage if raw.usage is None else raw.usage if more.usage is None else raw.usage + more.usage
             cost = None if raw.cost is None or more.cost is None else raw.cost + more.cost  # half a price is none
@@ -254,25 +256,26 @@ class LeafBackend:
             raw.cost = cost_of(raw.usage, self._seller, raw.model, self.wire.model)
 
     async def _ask(
-        self, body: bytes, hearing: Hearing | None, timeout: float | None, before: Sequence[Part] | None = None
+        self, body: Callable[[bool], bytes], hearing: Hearing | None, timeout: float | None, before: Sequence[Part] | None = None
     ) -> tuple[RawReply, tuple[Attempt, ...]]:
-        """`before`: the parts that a paused turn has already, and that a listener has heard."""
-        url = self._base_url + self.wire.path(stream=hearing is not None)
+        """`body`: of a request that is streamed or not. `before`: the parts that a paused turn has already, and that a listener has heard."""
         room = self._room or self._open()
-        first = True
+        first, stream = True, hearing is not None
 
         async def attempt(seconds: float | None) -> RawReply:
-            nonlocal first
+            nonlocal first, stream
+            url = self._base_url + self.wire.path(stream=stream)
             try:
-                if hearing is None:
-                    return self._whole(await room.post(url, body, seconds=seconds))
-                if before is None or not first:
+                if hearing is not None and (before is None or not first):
                     hearing.begin()
                     for delta in heard(before or ()):
                         hearing(delta)
                 first = False
-                return await self._streamed(room, url, body, seconds, hearing)
+                if hearing is None or not stream:
+                    return self._whole(await room.post(url, body(stream), seconds=seconds), hearing or _deaf)
+                return await self._streamed(room, url, body(stream), seconds, hearing)
             except BackendError as error:
+                stream = stream and not isinstance(error, SilentStream)
                 raise self._masked(error) from None
 
         return await persist(attempt, self._retries, timeout, self._name)
@@ -303,7 +306,7 @@ class LeafBackend:
 
     def _whole(self, answer: Answer, listen: Listener = _deaf) -> RawReply:
         """The reply in a body that came whole."""
-        return self._identified(answer, lambda: self._raw(answer, listen))
+        return identified(answer, lambda: self._raw(answer, listen))
 
     def _raw(self, answer: Answer, listen: Listener) -> RawReply:
         if answer.status in ANSWERED:
@@ -314,24 +317,14 @@ class LeafBackend:
             raise self.wire.error(answer.status, answer.headers, body)
         return found
 
-    @staticmethod
-    def _identified(answer: Answer, read: Callable[[], RawReply]) -> RawReply:
-        """What `read` gives, or the error that it raises, with the provider's id of the exchange."""
-        identity = request_id(answer.headers)
-        try:
-            raw = read()
-        except BackendError as error:
-            error.request_id = error.request_id or identity
-            raise
-        if identity is not None:
-            raw.request_id = identity
-        return raw
-
     async def _streamed(self, room: Room, url: str, body: bytes, seconds: float | None, listen: Listener) -> RawReply:
         stream = Stream(self.wire, listen)
-        answer = await room.post(url, body, seconds=seconds, sink=stream.feed)
-        if answer.streamed:
-            return self._identified(answer, stream.finish)
+        try:
+            answer = await room.post(url, body, seconds=seconds, sink=stream.feed)
+            if answer.streamed:
+                return identified(answer, stream.finish)
+        except BackendProtocolError as error:
+            raise stream.failed(error) from None
         return self._whole(answer, listen)  # a server that does not stream or does not call it so, or an error
 
     def _masked(self, error: BackendError) -> BackendError:

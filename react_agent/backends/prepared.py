@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from react_agent.backends.wires.base import ROLES, THOUGHTS, Reducing, Wire, dumps, loads, mapping, objects
+from react_agent.backends.wires.base import NULLS, ROLES, THOUGHTS, Reducing, Wire, dumps, loads, mapping, objects
 from react_agent.backends.wires.wrong import NO_SUCH_ROLES
 from react_agent.formats.base import Format, RawReply
 from react_agent.formats.constraint import Constrainable, Constraining
@@ -38,17 +38,22 @@ class Prepared:
             self._constraints[key] = constrainable.constrain(constraint) if constraint is not None else {}
         return phase if self._constraints[key] else None
 
-    def refused(self, words: str, request: ModelRequest, stream: bool, without: frozenset[str]) -> str | None:
+    def refused(self, words: str, request: ModelRequest, stream: bool, held: str | None, without: frozenset[str]) -> str | None:
         """What of the request a server has refused in these words, and can be left out; None where it is nothing that is in it."""
         for name, pattern in REFUSALS.items():
             if name in without or not pattern.search(words) or (name == "stop" and self.head.settings.stop):
                 continue
-            if self.body(request, stream, None, without) != self.body(request, stream, None, without | {name}):
+            if self.body(request, stream, held, without) != self.body(request, stream, held, without | {name}):
                 return name
         return None
 
     def body(
-        self, request: ModelRequest, stream: bool, held: str | None, without: frozenset[str] = frozenset(), paused: RawReply | None = None
+        self,
+        request: ModelRequest,
+        stream: bool,
+        held: str | None = None,
+        without: frozenset[str] = frozenset(),
+        paused: RawReply | None = None,
     ) -> bytes:
         """The request's body.
 
@@ -96,9 +101,11 @@ class Prepared:
 
 _MOST = "this name for the most tokens"
 _OTHER_NAMES = {"max_tokens": "max_completion_tokens", "max_completion_tokens": "max_tokens"}
-_IN_MESSAGES = (ROLES, THOUGHTS)
+_IN_MESSAGES = (ROLES, THOUGHTS, NULLS)
+AS_OBJECT = "json_schema, with the schema in a json_object"
 # What a server's words refuse, and is left out then.
 REFUSALS = {
+    AS_OBJECT: re.compile(r"'text' or 'json_object'"),  # llama-cpp-python
     "stream_options": re.compile(r"stream_options|include_usage"),
     _MOST: re.compile(
         r"max_completion_tokens' instead|(unrecognized|unknown|unsupported|extra).{0,60}max_completion_tokens", re.IGNORECASE | re.DOTALL
@@ -107,6 +114,7 @@ REFUSALS = {
     "tool_choice": re.compile(r"tool_choice"),
     "include": re.compile(r"encrypted content is not supported", re.IGNORECASE),
     ROLES: NO_SUCH_ROLES,
+    NULLS: re.compile(r"content'.{0,40}valid string', 'input': None"),  # llama-cpp-python
     THOUGHTS: re.compile(r"messages.{0,40}reasoning|signature.{0,20}thinking|thinking.{0,20}signature", re.IGNORECASE | re.DOTALL),
     "strict schemas": re.compile(r"strict|schema|grammar", re.IGNORECASE),
 }
@@ -119,6 +127,9 @@ def _lessened(body: JsonObject, without: frozenset[str]) -> JsonObject:
     body = {name: value for name, value in body.items() if name not in without}
     if _MOST in without:
         body = {_OTHER_NAMES.get(name, name): value for name, value in body.items()}
+    asked = mapping(body.get("response_format"))
+    if AS_OBJECT in without and asked.get("type") == "json_schema":
+        body = {**body, "response_format": {"type": "json_object", "schema": mapping(asked.get("json_schema")).get("schema")}}
     if "strict schemas" in without and "tools" in body:
         tools = [
             {**tool, "function": _unmarked(mapping(tool["function"]))} if "function" in tool else tool for tool in objects(body["tools"])

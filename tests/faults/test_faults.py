@@ -208,7 +208,7 @@ def _streams() -> dict[str, Fault]:
         "reset": (script(head(kind="text/event-stream") + FO, 0.02, "reset"), BackendProtocolError, "cut", 3),
         "stalled": (script(head(kind="text/event-stream") + FO, "hang"), BackendTimeout, "stalled", 3),
         "stalled, kept alive": (drip(head(kind="text/event-stream") + FO, b": ping\n\n"), BackendTimeout, "within 30 s", 3),
-        "empty": (streamed(), BackendProtocolError, "end mark", 3),
+        "empty": (streamed(), BackendProtocolError, "is empty", 3),
         "only [DONE]": (streamed(DONE), BackendProtocolError, "no reply", 3),
         "error event": (streamed(FO, b'event: error\ndata: {"error":{"message":"the words"}}\n\n'), BackendUnavailable, "the words", 3),
         "error event that rejects": (streamed(b'data: {"error":{"message":"the words","code":400}}\n\n'), BackendRejected, "the words", 1),

@@ -475,6 +475,17 @@ def test_calls_from_pieces(pieces: list[dict[str, Any]], calls: tuple[ToolCall, 
     )
 
 
+def test_a_call_that_each_chunk_says_both_ways_is_one() -> None:
+    """llama-cpp-python says a call that was demanded as ``tool_calls`` and as the ``function_call`` of old, with its name and id each time."""
+    reader = OpenAIChat("m").reader()
+    for text in ('{"', "a", '":', "1}"):
+        called = {"name": "add", "arguments": text}
+        delta = {"role": None, "content": None, "function_call": called, "tool_calls": [{"index": 0, "id": "c1", "function": called}]}
+        reader.feed(("", json.dumps(piece(delta)).encode()))
+    reader.feed(("", json.dumps(piece({"function_call": None, "tool_calls": None}, "tool_calls")).encode()))
+    assert reader.finish().parts == (got(raw='{"a":1}'),)
+
+
 def test_a_stream_through_the_public_door() -> None:
     server = Server(httpx.Response(200, content=sse(*CHUNKS), headers={"content-type": "text/event-stream", "x-request-id": "r1"}))
     reply, heard = ask(server, stream=True)
@@ -673,6 +684,25 @@ ERRORS: dict[str, tuple[int, Any, type[Exception], str]] = {
         ContextOverflow,
         "maximum context length",
     ),
+    "llama-cpp-python, pictures for a template of text alone": (
+        500,
+        {
+            "error": {
+                "message": 'can only concatenate str (not "list") to str',
+                "type": "internal_server_error",
+                "param": None,
+                "code": None,
+            }
+        },
+        BackendRejected,
+        "takes no pictures",
+    ),
+    "llama-cpp-python, a body that it does not take": (
+        500,
+        {"error": {"message": "1 validation error:\n  {'type': 'missing', 'loc': ('body', 'messages'), 'msg': 'Field required'}"}},
+        BackendRejected,
+        "Field required",
+    ),
     "FastAPI": (422, {"detail": [{"loc": ["body", "tools"], "msg": "bad"}]}, BackendRejected, "bad"),
     "detail": (404, {"detail": "Not Found"}, BackendRejected, "Not Found"),
     "text": (400, "plain words", BackendRejected, "plain words"),
@@ -696,6 +726,13 @@ def test_errors(status: int, body: Any, kind: type[Exception], words: str) -> No
     assert type(caught.value) is kind
     assert words in str(caught.value)
     assert "r9" in str(caught.value)
+
+
+def test_a_server_that_says_the_request_again_is_not_quoted_in_full() -> None:
+    with pytest.raises(BackendRejected, match="Input should be") as caught:
+        ask(Server(httpx.Response(422, json={"message": "Input should be 'user': " + "word " * 100_000, "code": 422})))
+    assert "422 (422)" not in str(caught.value)
+    assert len(str(caught.value)) < 2500
 
 
 WITHIN: dict[str, tuple[Any, type[Exception], str]] = {

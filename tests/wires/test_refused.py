@@ -12,9 +12,9 @@ import pytest
 from react_agent.backends.leaf import LeafBackend, OpenAIChatBackend
 from react_agent.backends.providers import AnthropicBackend, OpenAIResponsesBackend
 from react_agent.errors import BackendRejected
-from react_agent.messages import Delta, Head, Image, Settings, Thinking, ToolSpec, assistant, system, user
+from react_agent.messages import Delta, Head, Image, Settings, Thinking, ToolCall, ToolSpec, assistant, system, user
 
-from ._say import ANSWER, CHUNKS, Clock, Server, ask, asked, play, sse
+from ._say import ANSWER, CHUNKS, Clock, Server, ask, asked, play, results, sse
 
 CLOSED = {"type": "object", "properties": {"a": {"type": "integer"}}, "required": ["a"], "additionalProperties": False}
 OPEN = {"type": "object", "properties": {"b": {"type": "integer"}}}
@@ -266,3 +266,49 @@ def test_a_status_that_no_server_gives_for_a_grammar_is_not_laid_to_it() -> None
     with pytest.raises(BackendRejected, match="no such model"):
         ask(server, asked(head=HEAD), format="react_text", profile="llamacpp")
     assert ["grammar" in body for body in server.bodies] == [True]
+
+
+# What llama-cpp-python says, without its traceback.
+INVALID = "1 validation error:\n  {'type': 'literal_error', 'loc': ('body', 'response_format', 'type'), 'msg': \"Input should be 'text' or 'json_object'\"}"
+STEP = httpx.Response(200, json={"choices": [{"message": {"content": '{"thought": "t", "answer": "four"}'}, "finish_reason": "stop"}]})
+
+
+def invalid() -> httpx.Response:
+    return httpx.Response(500, json={"error": {"message": INVALID, "type": "internal_server_error", "param": None, "code": None}})
+
+
+def test_a_schema_is_given_as_json_object_where_the_server_knows_no_other_word() -> None:
+    server = Server(invalid(), STEP)
+
+    async def twice(backend: LeafBackend) -> list[tuple[str, ...]]:
+        return [tuple(str(attempt.reason) for attempt in (await backend.reply(asked(head=HEAD))).route) for _ in range(2)]
+
+    async def go() -> list[tuple[str, ...]]:
+        async with httpx.AsyncClient(transport=httpx.MockTransport(server)) as client:
+            backend = OpenAIChatBackend("m", base_url="http://127.0.0.1:1/v1", client=client, format="json_step")
+            return await twice(backend)
+
+    assert asyncio.run(go()) == [("asked again without json_schema, with the schema in a json_object",), ()]
+    first, second, third = (body["response_format"] for body in server.bodies)
+    assert first["type"] == "json_schema"
+    assert second == third == {"type": "json_object", "schema": first["json_schema"]["schema"]}
+
+
+def test_a_server_that_wants_text_in_each_message_gets_an_empty_one() -> None:
+    """So it is with llama-cpp-python, which else took no result of a tool."""
+    words = """7 validation errors:
+      {'type': 'literal_error', 'loc': ('body', 'messages', 1, 'ChatCompletionRequestUserMessage', 'role'), 'msg': "Input should be 'user'"}
+      {'type': 'string_type', 'loc': ('body', 'messages', 1, 'ChatCompletionRequestAssistantMessage', 'content'), 'msg': 'Input should be a valid string', 'input': None}"""
+    server = Server(httpx.Response(500, json={"error": {"message": words}}), httpx.Response(200, json=ANSWER))
+    reply, _ = ask(server, asked(system("s"), user("q"), assistant("", ToolCall("add", {"a": 1})), results("3")))
+    assert (reply.message.text, len(reply.route)) == ("four", 1)
+    first, second = (body["messages"] for body in server.bodies)
+    assert [message["content"] for message in first] == ["s", "q", None, "3"]
+    assert second == [{**message, "content": message["content"] or ""} for message in first]
+
+
+def test_a_server_that_takes_no_schema_at_all_is_asked_freely() -> None:
+    server = Server(invalid(), refusal("response_format is not supported"), STEP)
+    reply, _ = ask(server, asked(head=HEAD), format="json_step")
+    assert (reply.message.text, len(reply.route)) == ("four", 2)
+    assert ["response_format" in body for body in server.bodies] == [True, True, False]

@@ -10,9 +10,10 @@ import pytest
 
 from react_agent.backends.leaf import OpenAIChatBackend
 from react_agent.backends.providers import AnthropicBackend, GeminiBackend, OllamaBackend, OpenAIResponsesBackend
-from react_agent.errors import BackendProtocolError, BackendUnavailable
+from react_agent.errors import BackendProtocolError, BackendUnavailable, ContextOverflow
+from react_agent.messages import Delta
 
-from ._say import CHUNKS, URL, Server, play, sse
+from ._say import ANSWER, CHUNKS, URL, Server, ask, play, sse
 
 
 def events(*found: dict[str, Any]) -> bytes:
@@ -99,3 +100,41 @@ def test_lines_are_read(content_type: str, stream: bool) -> None:
 def test_a_stream_that_nobody_asked_for_is_held_to_the_same(body: bytes, kind: type[Exception], words: str) -> None:
     with pytest.raises(kind, match=words):
         said(OpenAIChatBackend, body, "text/event-stream", False)
+
+
+# llama-cpp-python begins each stream before it looks at the request, and ends it without a word where that fails. Not streamed, it says why.
+SILENT = [b"", b": ping\n\n", b"data:\n\n"]
+EVENTS = {"content-type": "text/event-stream"}
+
+
+@pytest.mark.parametrize("body", SILENT)
+def test_a_stream_of_which_nothing_came_is_asked_for_whole(body: bytes) -> None:
+    server = Server(httpx.Response(200, content=body, headers=EVENTS), httpx.Response(200, json=ANSWER))
+    reply, heard = ask(server, stream=True)
+    assert (reply.message.text, heard) == ("four", [Delta("text", "four")])
+    assert "nothing of it had come" in str(reply.route[0].error) + str(reply.route[0].reason)
+    assert [body.get("stream", False) for body in server.bodies] == [True, False]
+    assert "stream_options" not in server.bodies[1]
+
+
+def test_what_is_wrong_with_a_request_is_told_although_its_stream_does_not_say_it() -> None:
+    words = "This model's maximum context length is 2048 tokens. However, you requested 5034 tokens (5031 in the messages, 3 in the completion)."
+    told = {"error": {"message": words, "type": "invalid_request_error", "param": "messages", "code": "context_length_exceeded"}}
+
+    def server(request: httpx.Request) -> httpx.Response:
+        return (
+            httpx.Response(200, content=b"", headers=EVENTS)
+            if json.loads(request.content).get("stream")
+            else httpx.Response(400, json=told)
+        )
+
+    with pytest.raises(ContextOverflow, match="5031 in the messages"):
+        ask(server, stream=True)
+
+
+def test_a_stream_of_which_something_came_is_streamed_again() -> None:
+    cut = httpx.Response(200, content=sse(*CHUNKS[:2], done=False), headers=EVENTS)
+    server = Server(cut, httpx.Response(200, content=sse(*CHUNKS), headers=EVENTS))
+    reply, heard = ask(server, stream=True)
+    assert (reply.message.text, [delta.kind for delta in heard]) == ("four", ["text", "restart", "text", "text"])
+    assert [body["stream"] for body in server.bodies] == [True, True]

@@ -26,6 +26,7 @@ from react_agent.spec import FINISH_TOOL
 Framing: TypeAlias = Literal["sse", "ndjson"]
 ROLES = "a system message, or two of one role in a row"
 THOUGHTS = "earlier thinking"
+NULLS = "null for the text of a message that only calls"
 END = b"[DONE]"
 """The end mark of a chat API's stream, which gateways put behind streams of other kinds too."""
 Found: TypeAlias = dict[str, Any]
@@ -120,7 +121,7 @@ class Reducing(Protocol):
     """A wire some of whose servers refuse what is in the messages and can be left out."""
 
     def reduced(self, chunks: Sequence[bytes], refused: Set[str]) -> list[bytes]:
-        """Encoded messages without what is refused: `ROLES`, `THOUGHTS`."""
+        """Encoded messages without what is refused: `ROLES`, `THOUGHTS`, `NULLS`."""
         ...
 
 

@@ -9,8 +9,6 @@ from dataclasses import dataclass
 
 from react_agent.backends.profiles import COMPATIBLE, Profile
 from react_agent.backends.wires.base import (
-    ROLES,
-    THOUGHTS,
     Found,
     Framing,
     answer_schema,
@@ -34,7 +32,7 @@ from react_agent.backends.wires.base import (
     text,
     with_extra,
 )
-from react_agent.backends.wires.openai_chat_messages import chunk_of, content, in_turns, result_text
+from react_agent.backends.wires.openai_chat_messages import chunk_of, content, lessened, result_text
 from react_agent.backends.wires.openai_chat_stream import CALL_FIELDS, THINKING_FIELDS, ChatReader, function_of, noted, read_usage
 from react_agent.backends.wires.wrong import (
     MISTAKES,
@@ -68,7 +66,6 @@ from react_agent.messages import (
 # The templates of Mistral's models ask for such ids on any server.
 _NINE = re.compile(r"(mis|mix|minis|devs|codes|magis|pix|vox)tral", re.IGNORECASE)
 MOST_STOPS = 4  # the API refuses more
-_THOUGHT_FIELDS = {*THINKING_FIELDS, "reasoning_details"}
 _FINISH: dict[str, Finish] = {
     "stop": "stop",
     "tool_calls": "tool_calls",
@@ -263,10 +260,7 @@ class OpenAIChat:
         return listed(b"messages", chunks, options)
 
     def reduced(self, chunks: Sequence[bytes], refused: Set[str]) -> list[bytes]:
-        said = objects(loads(b"[" + b",".join(filter(None, chunks)) + b"]"))
-        if THOUGHTS in refused:
-            said = [{key: value for key, value in message.items() if key not in _THOUGHT_FIELDS} for message in said]
-        return [dumps(message) for message in (in_turns(said) if ROLES in refused else said)]
+        return [dumps(message) for message in lessened(objects(loads(b"[" + b",".join(filter(None, chunks)) + b"]")), refused)]
 
     # ------------------------------------------------------------------------------------------------------ reply
 

@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 
 from pydantic import JsonValue
 
-from react_agent.backends.wires.base import Found, no_picture, ours
+from react_agent.backends.wires.base import NULLS, ROLES, THOUGHTS, Found, no_picture, ours
+from react_agent.backends.wires.openai_chat_stream import THINKING_FIELDS
 from react_agent.messages import Image, JsonObject, Part, Text, Thinking, ToolResult
+
+_THOUGHT_FIELDS = {*THINKING_FIELDS, "reasoning_details"}
+
+
+def lessened(messages: Sequence[Found], refused: Set[str]) -> Sequence[Found]:
+    """The messages without what a server has refused of them."""
+    if THOUGHTS in refused:
+        messages = [{key: value for key, value in message.items() if key not in _THOUGHT_FIELDS} for message in messages]
+    if NULLS in refused:
+        messages = [{**message, "content": ""} if message.get("content") is None else message for message in messages]
+    return in_turns(messages) if ROLES in refused else messages
 
 
 def in_turns(messages: Sequence[Found]) -> list[Found]:

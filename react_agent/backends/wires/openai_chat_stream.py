@@ -204,9 +204,10 @@ class ChatReader:
             self._noted[name] = [*known, *value] if isinstance(known, list) and isinstance(value, list) else value
         if refusal := text(delta.get("refusal")):
             self._refusal.append(refusal)
-        out.extend(self._call(call) for call in objects(delta.get("tool_calls")))
+        calls = objects(delta.get("tool_calls"))
+        out.extend(self._call(call) for call in calls)
         legacy = delta.get("function_call")
-        if isinstance(legacy, dict) and (legacy.get("name") or legacy.get("arguments")):
+        if not calls and isinstance(legacy, dict) and (legacy.get("name") or legacy.get("arguments")):  # llama-cpp-python says it both ways
             out.append(self._call({"index": 0, "function": legacy}))
 
     def _detail(self, found: object) -> None:

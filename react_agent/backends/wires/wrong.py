@@ -33,6 +33,7 @@ _OVERFLOW = re.compile(
     r"|inputs` (tokens|must have less than)|input tokens exceed|exceeds? the (model's |configured )?(input )?(token|context)",
     re.IGNORECASE,
 )
+MOST_WORDS = 2000  # characters; a server that validates what it is sent may say all of it again
 _REQUEST_IDS = ("x-request-id", "request-id", "x-amzn-requestid", "cf-ray")
 
 
@@ -80,22 +81,25 @@ def rejection(
 ) -> BackendError:
     """The error for a status and the provider's words; `hint` is what to do about it. Not `answered`: it came with status 200, and means this one."""
     kind = _kind(status, words, code)
+    words = words if len(words) <= MOST_WORDS else f"{words[:MOST_WORDS]}…"
     message = (
         (f"the server answered {status}" if answered else "the server sent an error in a reply's place")
-        + (f" ({code})" if code else "")
+        + (f" ({code})" if code and code != str(status) else "")
         + (f": {words}" if words else "")
     )
     if kind is ContextOverflow:
         hint = "the prompt is longer than the model's context; shorten it, or serve the model with a larger one"
     elif refuses_tools(words):
         hint = "served like this the model takes no function calls; the format react_text needs none (format=, or --format)"
+    elif _NO_PICTURES.search(words):
+        hint = "served like this the model takes no pictures; leave them out, or serve one that does"
     identity = request_id(headers)
     error = kind(
         message + (f" [{hint}]" if hint else "") + (f" (request {identity})" if identity else ""),
         status=status,
         request_id=identity,
         retry_after=retry_after(headers),
-        body=body[:2000].decode("utf-8", "replace") or None,
+        body=body[:MOST_WORDS].decode("utf-8", "replace") or None,
     )
     should = headers.get("x-should-retry")
     if should in ("true", "false") and not isinstance(error, ContextOverflow):
@@ -104,7 +108,9 @@ def rejection(
 
 
 _NO_PICTURES = re.compile(
-    r"image input is not supported|does(n't| not) support (image|vision|multimodal)|not a (vision|multimodal) model", re.IGNORECASE
+    r"image input is not supported|does(n't| not) support (image|vision|multimodal)|not a (vision|multimodal) model"
+    r"|can only concatenate str \(not \"list\"\)",  # a chat template that knows text alone, in llama-cpp-python
+    re.IGNORECASE,
 )
 # Ollama; vLLM; llama.cpp; LiteLLM; OpenRouter; Mistral, Groq and others.
 _NO_TOOLS = re.compile(
@@ -114,6 +120,8 @@ _NO_TOOLS = re.compile(
 )
 # Chat templates of Gemma and Mistral; Bedrock.
 NO_SUCH_ROLES = re.compile(r"roles must alternate|alternate between user and assistant|system role (is )?not supported", re.IGNORECASE)
+# FastAPI's, of the request's body: llama-cpp-python sends it as if the server had failed.
+_INVALID = re.compile(r"validation error.{0,60}'loc': \('body'", re.DOTALL)
 # A model wrote a call that the server could not read, and is told so as if the server had failed: Ollama; llama.cpp.
 _UNREAD = re.compile(r"error parsing tool call|failed to parse input at pos", re.IGNORECASE)
 
@@ -123,7 +131,7 @@ def _kind(status: int, words: str, code: str) -> type[BackendError]:
         return ContextOverflow
     if status == 429 and words.lower().startswith("request too large for"):  # alone, for the tokens of a minute: waiting would not help
         return ContextOverflow
-    unable = status == 500 and (_NO_PICTURES.search(words) or refuses_tools(words) or NO_SUCH_ROLES.search(words))
+    unable = status == 500 and (refuses_tools(words) or any(sign.search(words) for sign in (_NO_PICTURES, NO_SUCH_ROLES, _INVALID)))
     if code == "insufficient_quota" or unable:  # no waiting helps, whatever the status says
         return BackendRejected
     if status in (408, 409, 425, 429) or status >= 500:
