@@ -5,7 +5,7 @@ three times that size solved 37 with native calls. And a template without tools 
 22 with one tool or in chains 18, with native calls 2; where the server takes no grammar, 11. (`benchmarks/small_models.py`)
 
 llama.cpp and Ollama tell both, but only when asked: once, before the first request that has tools. Other servers (vLLM, SGLang, LM Studio, TGI…) tell
-the model's name alone, which mostly tells its size. Asked is each server that is named by its URL alone or is one of these; a provider with a profile of
+the model's name alone, which mostly tells its size; and llama-cpp-python, that it is that. Asked is each server that is named by its URL alone or is one of these; a provider with a profile of
 its own is not. A size that is told counts more than a name, and a model whose name says that it was trained for calls (``functiongemma-270m``) is left
 to them.
 """
@@ -29,6 +29,11 @@ _SIZE = re.compile(r"(?<![a-z0-9.])(\d+(?:\.\d+)?)([bm])(?![a-z0-9])", re.IGNORE
 _UNITS = {"b": 1e9, "m": 1e6}
 _FOR_CALLS = re.compile(r"function|tool|hammer|xlam", re.IGNORECASE)
 _WITHOUT_TOOLS = ("json_step", "the model's template leaves tools out: they are told in the prompt, and the reply is held to a grammar")
+# With its chatml-function-calling a model sees neither the tools nor their results, with others its earlier calls as escaped text.
+_WITHOUT_RESULTS = (
+    "json_step",
+    "llama-cpp-python does not show a model all of its calls: they are told in the prompt, and the reply is held to a schema",
+)
 
 Choice: TypeAlias = tuple[str, str]
 Look: TypeAlias = "Callable[[Room, str, str, float], Awaitable[Choice | None]]"
@@ -44,7 +49,7 @@ async def compatible(room: Room, base_url: str, model: str, seconds: float) -> C
     if here:
         room.stream_apart()
     if (choice := _small(mapping(served.get("meta")).get("n_params"), *names)) is not None or not here:
-        return choice
+        return choice or (_WITHOUT_RESULTS if served.get("owned_by") == "me" else None)
     props = mapping(_told(await room.get(f"{base_url.removesuffix('/v1')}/props", seconds=seconds)))
     return _WITHOUT_TOOLS if mapping(props.get("chat_template_caps")).get("supports_tools") is False else None
 
