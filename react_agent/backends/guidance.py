@@ -5,9 +5,9 @@ three times that size solved 37 with native calls. And a template without tools 
 22 with one tool or in chains 18, with native calls 2; where the server takes no grammar, 11. (`benchmarks/small_models.py`)
 
 llama.cpp and Ollama tell both, but only when asked: once, before the first request that has tools. Other servers (vLLM, SGLang, LM Studio, TGI…) tell
-the model's name alone, which mostly tells its size; and llama-cpp-python, that it is that. Asked is each server that is named by its URL alone or is one of these; a provider with a profile of
-its own is not. A size that is told counts more than a name, and a model whose name says that it was trained for calls (``functiongemma-270m``) is left
-to them.
+the model's name alone, which mostly tells its size; and llama-cpp-python, that it is that. Asked is each server that is named by its URL alone or is
+one of these; a provider with a profile of its own is not. A size that is told counts more than a name, and a model whose name says that it was trained
+for calls (``functiongemma-270m``) is left to them.
 """
 
 from __future__ import annotations
