@@ -135,9 +135,10 @@ def test_a_page_is_not_copied_to_be_looked_through() -> None:
         tracemalloc.stop()
 
 
-def test_what_is_thought_is_no_part_of_the_answer_that_quotes() -> None:
+@pytest.mark.parametrize("begins", ["<think>", ""])
+def test_what_is_thought_is_no_part_of_the_answer_that_quotes(begins: str) -> None:
     call = written("auto")
-    reply = read("auto", f"<think>hm</think>It says: {call}<|im_end|>", call)
+    reply = read("auto", f"{begins}hm</think>It says: {call}<|im_end|>", call)
     assert (reply.reading, reply.message.thought, reply.message.text) == ("answer", "hm", f"It says: {call}")
 
 

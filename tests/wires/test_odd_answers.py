@@ -120,6 +120,11 @@ STREAMS: dict[str, tuple[Any, list[dict[str, Any]], Said]] = {
     ),
     "chat, more in the message at the end": (OpenAIChatBackend, [{"choices": [delta(content="fo")]}, last("stop", content="four")], FOUR),
     "chat, all of it once more": (OpenAIChatBackend, [{"choices": [delta(content="four")]}, last("stop", content="four")], FOUR),
+    "chat, a call once more": (
+        OpenAIChatBackend,
+        [{"choices": [delta(tool_calls=[{**called('{"a":1}')["tool_calls"][0], "index": 0}])]}, last("tool_calls", **called('{"a":1}'))],
+        ("act", "", [{"a": 1}]),
+    ),
     "chat, arguments that are false": (
         OpenAIChatBackend, [{"choices": [delta(reason="tool_calls", tool_calls=called(False)["tool_calls"])]}], NO_ARGUMENTS,
     ),

@@ -243,7 +243,7 @@ class ChatReader:
         if name == "null" and not identity:
             name = ""  # there are servers that write the absence of a name so
         told = function.get("arguments")
-        piece = "" if told == {} else arguments_text(told)  # an empty object is none yet: there are gateways with which a call begins or ends so
+        piece = "" if told == {} else arguments_text(told)  # with some gateways a call begins or ends so, and its pieces come between
         call = self._begun(index, identity, name, piece)
         if call is None:
             call = _OpenCall(len(self._calls))
