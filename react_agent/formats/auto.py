@@ -51,11 +51,12 @@ class AutoFormat:
         text = reply_text(reply)
         step, thoughts = scan(text, lambda body, hidden: leaked(body, request.tools, hidden))
         if step.kind == "act":
-            said = turn_text(spoken_text(text))  # the API has its own way to make a call, so words around one are an answer that quotes it
-            alone = not said.replace(text[step.at : step.end].strip(), "", 1).strip()
-            own = unquoted(step, text, request, trusted=not alone)
+            said = turn_text(spoken_text(text))
+            # A model that makes its calls as the API has it, and puts words around one in its text, quotes it in an answer.
+            quotes = _calls_natively(request) and said.replace(text[step.at : step.end].strip(), "", 1).strip() != ""
+            own = unquoted(step, text, request, trusted=quotes)
             if own is not step:
-                step = own if alone else Step("answer", 0, len(text), text=said, open=True)
+                step = Step("answer", 0, len(text), text=said, open=True) if quotes else own
         if step.kind == "none" and step.text:
             step.kind = "answer"
         if was_cut(reply, step):
@@ -70,3 +71,11 @@ class AutoFormat:
             return malformed(reply, f"{step.complaint} {call_example(request)}".rstrip(), _READ_BY)
         thinks = bool(thoughts) or any(type(part) is Thinking for part in reply.parts)
         return malformed(reply, ONLY_THOUGHTS if thinks else EMPTY, _READ_BY)
+
+
+def _calls_natively(request: ModelRequest) -> bool:
+    """Whether the latest calls came in the API's own fields, of which they keep data; those of a small model may all stand in its text."""
+    for message in reversed(request.messages):
+        if message.role == "assistant" and message.calls:
+            return message.calls[0].provider_data is not None
+    return False

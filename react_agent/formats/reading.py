@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 
 from pydantic import JsonValue
@@ -14,6 +15,7 @@ from react_agent.messages import Act, Answer, Message, ModelReply, ModelRequest,
 
 Spans = Sequence[tuple[int, int]]
 LOOKED_BACK, LOOKED_THROUGH = 100, 1_000_000  # messages, and characters of results in them
+_WORD = re.compile(r"\w+")
 ReadStep = Callable[[str, Spans], Step]  # the text, and the spans in it that are thinking
 
 
@@ -148,7 +150,7 @@ def unquoted(step: Step, text: str, request: ModelRequest, *, trusted: bool = Fa
     A model that only says what a page says has not decided to call anything: else whoever wrote the page could have calls made by whoever reads from it.
     `trusted`: what other tools said counts too, such as the text of a file.
     """
-    name = _source(step, text, request, trusted) if step.kind == "act" else None
+    name = _source(step, text, request, trusted) if step.kind == "act" and not _is_named(step, text, request) else None
     if name is None:
         return step
     complaint = (
@@ -158,9 +160,19 @@ def unquoted(step: Step, text: str, request: ModelRequest, *, trusted: bool = Fa
     return Step("malformed", step.start, len(text), text=text[: step.at].strip(), complaint=complaint, at=step.at)
 
 
+def _is_named(step: Step, text: str, request: ModelRequest) -> bool:
+    """A call of a tool that only reads, without the marks of a dialect, such as ``read_more(ref="0.0")``: so hints and documents name the next one."""
+    name = step.calls[0].name
+    if text[step.at : step.at + len(name)].casefold() != name.casefold():
+        return False
+    reading = {tool.name for tool in request.tools if tool.read_only}
+    return all(call.name in reading for call in step.calls)
+
+
 def _source(step: Step, text: str, request: ModelRequest, trusted: bool) -> str | None:
     """The tool whose text, as far as it counts, among the latest, holds the step's calls, white space aside."""
-    words, left = "", LOOKED_THROUGH
+    call, left = text[step.at : step.end], LOOKED_THROUGH
+    words: list[str] | None = None
     for message in reversed(request.messages[-LOOKED_BACK:]):
         if message.role != "tool":
             continue
@@ -169,10 +181,10 @@ def _source(step: Step, text: str, request: ModelRequest, trusted: bool) -> str 
                 continue
             said = result.text
             left -= len(said)
-            if step.calls[0].name in said:
-                words = words or "".join(text[step.at : step.end].split())
-                if words and words in "".join(said.split()):
-                    return result.name
+            if words is None:  # a call's own marks, with which it begins, stand in few pages
+                words = _WORD.findall(call)
+            if words and words[0] in said and all(word in said for word in words) and "".join(call.split()) in "".join(said.split()):
+                return result.name
     return None
 
 

@@ -38,6 +38,10 @@ def chat(message: dict[str, Any], reason: str | None = "stop", **more: Any) -> d
     return {"choices": [{"index": 0, "message": message, "finish_reason": reason}], **more}
 
 
+def more(arguments: object) -> dict[str, Any]:
+    return {"function": {"arguments": arguments}}
+
+
 def called(arguments: object) -> dict[str, Any]:
     return {"content": None, "tool_calls": [{"id": "1", "type": "function", "function": {"name": "add", "arguments": arguments}}]}
 
@@ -116,8 +120,24 @@ STREAMS: dict[str, tuple[Any, list[dict[str, Any]], Said]] = {
     ),
     "chat, more in the message at the end": (OpenAIChatBackend, [{"choices": [delta(content="fo")]}, last("stop", content="four")], FOUR),
     "chat, all of it once more": (OpenAIChatBackend, [{"choices": [delta(content="four")]}, last("stop", content="four")], FOUR),
+    "chat, a call once more": (
+        OpenAIChatBackend,
+        [{"choices": [delta(tool_calls=[{**called('{"a":1}')["tool_calls"][0], "index": 0}])]}, last("tool_calls", **called('{"a":1}'))],
+        ("act", "", [{"a": 1}]),
+    ),
     "chat, arguments that are false": (
         OpenAIChatBackend, [{"choices": [delta(reason="tool_calls", tool_calls=called(False)["tool_calls"])]}], NO_ARGUMENTS,
+    ),
+    "chat, a call that begins and ends with an empty object": (
+        OpenAIChatBackend,
+        [
+            *({"choices": [delta(tool_calls=[{**piece, "index": 0}])]} for piece in (*called({})["tool_calls"], *map(more, ['{"a":', "1}", {}]))),
+            {"choices": [delta(reason="tool_calls")]},
+        ],
+        ("act", "", [{"a": 1}]),
+    ),
+    "chat, a call with nothing but an empty object": (
+        OpenAIChatBackend, [{"choices": [delta(reason="tool_calls", tool_calls=called({})["tool_calls"])]}], ("act", "", [{}]),
     ),
     "gemini, two candidates": (
         GeminiBackend,

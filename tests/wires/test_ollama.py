@@ -107,7 +107,7 @@ STREAM = [
 def test_a_stream_of_lines_through_the_public_door() -> None:
     server = Server(httpx.Response(200, content=lines(*STREAM, END), headers={"content-type": "application/x-ndjson"}))
     reply, heard = play(server, lambda client: OllamaBackend("qwen3", client=client), stream=True)
-    assert reply.message.parts == (Thinking("hm", dict(API)), Text("so"), ToolCall("add", {"a": 1}))
+    assert reply.message.parts == (Thinking("hm", dict(API)), Text("so"), ToolCall("add", {"a": 1}, provider_data=dict(API)))
     assert (reply.finish, reply.usage, reply.model) == ("tool_calls", Usage(9, 4), "qwen3")
     assert heard == [Delta("thinking", "h"), Delta("thinking", "m"), Delta("text", "so"), Delta("call", '{"a":1}', "add", 0)]
     assert str(server.asked[0].url) == "http://localhost:11434/api/chat"

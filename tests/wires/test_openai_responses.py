@@ -266,6 +266,12 @@ def message(*texts: str, **more: Any) -> dict[str, Any]:
     return {"type": "message", "content": [{"type": "output_text", "text": words} for words in texts], **more}
 
 
+def bare(event: dict[str, Any], identity: str) -> dict[str, Any]:
+    """The event with an id in place of its index."""
+    item = {"item": {**event["item"], "id": identity, "call_id": identity}} if "item" in event else {"item_id": identity}
+    return {**{key: value for key, value in event.items() if key != "output_index"}, **item}
+
+
 TEXT = piece("output_text", "fo"), piece("output_text", "ur")
 BEGUN = {"type": "response.output_item.added", "output_index": 0, "item": {**CALL_ITEM, "arguments": "", "status": "in_progress"}}
 GROWN = piece("function_call_arguments", '{"a"'), piece("function_call_arguments", ":1}")
@@ -298,6 +304,16 @@ TOLD: dict[str, tuple[list[dict[str, Any]], list[dict[str, Any]], list[str]]] = 
         [BEGUN, *GROWN, {**BEGUN, "output_index": 1}, piece("function_call_arguments", "{}", index=1)], [], ['{"a":1}', "{}"],
     ),
     "a call whose finished item has no arguments": ([BEGUN, *GROWN, ended({**CALL_ITEM, "arguments": {}})], [], ['{"a":1}']),
+    "calls by turns, told apart by their ids alone": (
+        [bare(BEGUN, "1"), bare(BEGUN, "2"), *(bare(event, which) for event in GROWN for which in "12")], [], ['{"a":1}', '{"a":1}'],
+    ),
+    "one index for pieces of two items": (
+        [*TEXT, ended(message("four")), piece("output_text", " and"), piece("output_text", " five")], [], ["four", " and five"],
+    ),
+    "items that begin in another order": ([piece("output_text", "four", index=1), HM], [], ["hm", "four"]),
+    "a piece that is late": ([*TEXT, ended(message("four", id="m")), piece("output_text", "ur", item_id="m")], [], ["four"]),
+    "a finished item whose content is text": ([piece("output_text", "fo"), ended({"type": "message", "content": "four"})], [], ["four"]),
+    "an end with an item before those that came": ([piece("output_text", "four", index=1)], [REASONING, message()], ["hm", "four"]),
     "a call with finished arguments alone": ([BEGUN, {**piece("function_call_arguments", "", "done"), "arguments": "{}"}], [], ["{}"]),
 }  # fmt: skip
 
@@ -321,6 +337,17 @@ def test_where_an_answer_comes_from_is_kept_and_goes_back_as_it_stood() -> None:
     assert (both.provider_data or {})["notes"] == [note, note]
     [sent] = body(Message("assistant", (both,)))["input"]
     assert sent["content"] == [{"type": "output_text", "text": "soso", "annotations": []}]
+
+
+def test_an_item_that_is_cut_at_the_end_is_no_answer() -> None:
+    cut = {"type": "response.completed", "response": {"status": "completed", "output": [message("four", status="incomplete")]}}
+    assert play(stream(*TEXT, cut))[0].finish == "length"
+
+
+def test_an_item_that_has_only_begun_is_not_told_to_be_under_way() -> None:
+    begun = {"type": "response.output_item.added", "output_index": 0, "item": message(status="in_progress")}
+    [part] = play(stream(begun, *TEXT, {"type": "response.completed", "response": {}}))[0].parts
+    assert "status" not in part.provider_data["item"]
 
 
 def test_a_refusal_in_pieces() -> None:

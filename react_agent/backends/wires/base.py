@@ -201,7 +201,8 @@ def fuller(told: str, pieces: str) -> str:
 
 def first_choice(choices: Sequence[Found]) -> Found:
     """The choice that was asked for, wherever in the list it stands: others have a number."""
-    return next((choice for choice in choices if not choice.get("index")), choices[0])
+    first = choices[0]
+    return first if not first.get("index") else next((choice for choice in choices if not choice.get("index")), first)
 
 
 def details_text(details: object) -> str:

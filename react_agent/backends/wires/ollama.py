@@ -184,7 +184,7 @@ def _spoken(role: str, parts: Sequence[Part]) -> JsonObject:
 
 def read_call(call: Found) -> ToolCall:
     function = mapping(call.get("function"))
-    return ToolCall(text(function.get("name")), None, None, arguments_text(function.get("arguments")) or "{}")
+    return ToolCall(text(function.get("name")), None, None, arguments_text(function.get("arguments")) or "{}", {"api": "ollama"})
 
 
 class OllamaReader:

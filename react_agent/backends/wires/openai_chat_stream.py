@@ -31,6 +31,7 @@ CALL_FIELDS = frozenset(("id", "type", "index", "function", "custom", "name", "a
 
 NOTED = ("annotations", "images", "citations", "search_results")
 """What servers tell beside a message's words, or beside the whole of it: kept with the message, and not sent back."""
+_BESIDE = frozenset((*NOTED, "audio"))
 
 
 def noted(*told: Found) -> Found:
@@ -196,12 +197,8 @@ class ChatReader:
                 self._field = "reasoning"
                 self._add(True, told)
                 out.append(Delta("thinking", told))
-        if words := text(mapping(delta.get("audio")).get("transcript")):
-            self._add(False, words)
-            out.append(Delta("text", words))
-        for name, value in noted(delta).items():
-            known = self._noted.get(name)
-            self._noted[name] = [*known, *value] if isinstance(known, list) and isinstance(value, list) else value
+        if not _BESIDE.isdisjoint(delta):
+            self._beside(delta, out)
         if refusal := text(delta.get("refusal")):
             self._refusal.append(refusal)
         calls = objects(delta.get("tool_calls"))
@@ -209,6 +206,15 @@ class ChatReader:
         legacy = delta.get("function_call")
         if not calls and isinstance(legacy, dict) and (legacy.get("name") or legacy.get("arguments")):  # llama-cpp-python says it both ways
             out.append(self._call({"index": 0, "function": legacy}))
+
+    def _beside(self, delta: Found, out: list[Delta]) -> None:
+        """What is spoken, and notes on what is said."""
+        if words := text(mapping(delta.get("audio")).get("transcript")):
+            self._add(False, words)
+            out.append(Delta("text", words))
+        for name, value in noted(delta).items():
+            known = self._noted.get(name)
+            self._noted[name] = [*known, *value] if isinstance(known, list) and isinstance(value, list) else value
 
     def _detail(self, found: object) -> None:
         """OpenRouter's reasoning details come in pieces of numbered entries; their texts are put together, all else is kept as it came last."""
@@ -236,7 +242,8 @@ class ChatReader:
         index, identity, name = found.get("index"), text(found.get("id")), text(function.get("name"))
         if name == "null" and not identity:
             name = ""  # there are servers that write the absence of a name so
-        piece = arguments_text(function.get("arguments"))
+        told = function.get("arguments")
+        piece = "" if told == {} else arguments_text(told)  # with some gateways a call begins or ends so, and its pieces come between
         call = self._begun(index, identity, name, piece)
         if call is None:
             call = _OpenCall(len(self._calls))

@@ -179,10 +179,7 @@ class _Item:
 
     def grown(self, kind: _Kind, found: Found, piece: str) -> Pieces:
         """What the piece and those after it belong to."""
-        at = (kind, _part(found))
-        if at not in self.said and not self.ended:
-            self.said[at] = Pieces()
-        pieces = self.said.get(at) or Pieces()  # of an item that has ended, nothing is added
+        pieces = self.said.setdefault((kind, _part(found)), Pieces())
         pieces.add(piece)
         return pieces
 
@@ -190,8 +187,7 @@ class _Item:
         """All of one part once more."""
         at = (kind, _part(found))
         before = self.said.get(at)
-        if not self.ended:
-            self.said[at] = Pieces(whole if before is None else fuller(whole, before.whole()))
+        self.said[at] = Pieces(whole if before is None else fuller(whole, before.whole()))
 
     def take(self, found: Found, *, ended: bool) -> None:
         """The item itself, empty when it begins. What was said in pieces is let go where the ended one has it."""
@@ -202,8 +198,8 @@ class _Item:
     def whole(self, last: Found) -> list[Found]:
         """The item, with what of it came in pieces alone. `last`: how it is told at the end."""
         found = self.found if self.ended or not last else last
-        if not self.ended:
-            found.pop("status", None)
+        if not self.ended and not last:
+            found.pop("status", None)  # that of an item which begins
         if found.get("type") == "function_call" and not self.ended and not last and not self.said:
             incomplete(f"the arguments of its call of {text(found.get('name'))!r}")
         self._fill(found)
@@ -232,7 +228,7 @@ def _filled(kind: _Kind, told: object, pieces: Mapping[int, str]) -> list[Found]
     known = {text(part.get(kind.key)) for part in parts}
     more: list[Found] = []
     for at, words in sorted(pieces.items()):
-        own = parts[at] if 0 <= at < len(parts) else parts[0] if len(parts) == len(pieces) == 1 else {}
+        own = parts[at] if 0 <= at < len(parts) else {}
         if own.get("type") == kind.part:
             own[kind.key] = fuller(text(own.get(kind.key)), words)
         elif words not in known:
