@@ -63,6 +63,7 @@ class McpServer:
         cwd: str | Path | None = None,
     ) -> None:
         check_options(headers, env, timeout, prefix)
+        meant = as_target(target)
         self.name = name or shown(target)
         self._tools: ToolRegistry | None = None
         self.pins: dict[str, str] = {}
@@ -72,7 +73,7 @@ class McpServer:
         self._looked, self._heard, self._listen_on = 0.0, 0, asyncio.Event()
         self._now: dict[str, str] = {}  # pins as last seen
         self._link = Link(
-            self.name, functools.partial(opened, as_target(target), headers, env, cwd, self._hear), self._take_over, self._listen, timeout
+            self.name, functools.partial(opened, meant, headers, env, cwd, self._hear), self._take_over, self._listen, timeout
         )
 
     def __repr__(self) -> str:

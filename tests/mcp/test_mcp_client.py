@@ -621,6 +621,11 @@ def test_options_that_would_fail_later_are_refused_without_their_values(options:
         (["server", "--token=geheim"], "server --token=…"),
         ("server postgresql://user:geheim@host/db", "server postgresql://host/db"),
         ("https://user:geheim@host/mcp?key=geheim", "https://host/mcp"),
+        ("docker run -i -e GITHUB_TOKEN=geheim -e DEBUG=1 image", "docker run -i -e GITHUB_TOKEN=… -e DEBUG=1 image"),
+        (["env", "API_KEY=geheim", "server"], "env API_KEY=… server"),
+        ("npx mcp-remote https://host/mcp --header 'Authorization: Bearer geheim'", "npx mcp-remote https://host/mcp --header …"),
+        (["npx", "mcp-remote", "https://host/mcp", "-H", "Authorization: Bearer geheim"], "npx mcp-remote https://host/mcp -H …"),
+        ("server --token 'ge heim' --key=\"ge heim\" token -h host", "server --token … --key=… token -h host"),
     ],
     ids=str,
 )
