@@ -16,6 +16,7 @@ import threading
 import time
 import weakref
 from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, closing, contextmanager
 from contextvars import ContextVar, copy_context
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -34,6 +35,7 @@ from react_agent.errors import ConfigError
 from react_agent.events import Returned
 from react_agent.mcp import McpServer, Pins, tool_pin
 from react_agent.mcp.convert import tool_from
+from react_agent.mcp.link import Link, Lost
 from react_agent.messages import ToolResult
 from react_agent.policy import ALLOW_ALL, Rule
 
@@ -446,6 +448,43 @@ def test_over_http_a_server_that_was_started_again_is_called_and_heard_again() -
         finally:
             running.kill()
             running.wait()
+
+
+def test_a_connection_that_was_lost_is_closed_when_the_last_call_on_it_has_ended() -> None:
+    opened: list[int] = []
+    closed: list[int] = []
+    begun, goes_on = threading.Event(), threading.Event()
+
+    @asynccontextmanager
+    async def connection(log: object, gone: object) -> AsyncIterator[Any]:
+        opened.append(len(opened))
+        yield len(opened) - 1
+        closed.append(len(closed))
+
+    async def nothing(client: object) -> None:
+        pass
+
+    async def long(client: object) -> object:
+        begun.set()
+        await asyncio.to_thread(goes_on.wait)
+        return client
+
+    async def refused_by_the_first(client: object) -> object:
+        if client == 0:
+            raise Lost("it knows no such session")
+        return client
+
+    link = Link("x", connection, nothing, nothing, 60)
+    link.connect()
+    with ThreadPoolExecutor(1) as apart:
+        first = apart.submit(lambda: asyncio.run(link.run(long)))
+        begun.wait()
+        again, meanwhile = asyncio.run(link.run(refused_by_the_first)), [*closed]
+        goes_on.set()
+        assert (first.result(), again, meanwhile) == (0, 1, [])
+    wait_until(lambda: closed == [0])
+    link.close()
+    assert (opened, closed) == ([0, 1], [0, 1])
 
 
 class Forgetful(BaseHTTPRequestHandler):
