@@ -19,7 +19,7 @@ from react_agent.masking import SHORTEST, Masker
 from react_agent.messages import JsonObject, Message, ToolSpec
 from react_agent.policy import Decision, Policy, Rule
 from react_agent.schema import nearest
-from react_agent.schema.walk import mapping
+from react_agent.schema.walk import known_keys
 from react_agent.spec import FINISH_TOOL, AgentSpec, as_written
 from react_agent.tooling import ToolRegistry
 from react_agent.trace import Trace
@@ -143,37 +143,37 @@ def as_policy(policy: Policy | None, tools: ToolRegistry) -> Policy:
         if not isinstance(rule.tools, str):
             raise ConfigError(f"a rule's tools are a name or pattern, as in {_RULE}; several names are several rules; not {rule.tools!r}")
         if rule.decision != "allow":
-            _check_held_back(rule, tools)
+            _check_held_back(rule, policy, tools)
     return with_asking(policy, [tool.name for tool in tools if tool.ask])
 
 
-def _check_held_back(rule: Rule, tools: ToolRegistry) -> None:
+def _check_held_back(rule: Rule, policy: Policy, tools: ToolRegistry) -> None:
     """A rule for a tool that this agent has not may be another agent's; one that only spells one that it has otherwise is a mistake in a lock."""
     if any(sign in rule.tools for sign in "*?[") or rule.tools == FINISH_TOOL:
         return
     tool, what = tools.get(rule.tools), f"the policy's rule to {rule.decision} {rule.tools!r}"
     if tool is None:
-        known = {name: each.name for each in reversed([*tools]) for name in (*each.other_names, each.name)}
-        meant = known.get(nearest(rule.tools, known, 1.0) or "")
-        maybe = known.get(nearest(rule.tools, known, 0.82) or "")
-        if meant is None and maybe is None:
-            return
+        known = {name: each for each in reversed([*tools]) for name in (*each.other_names, each.name)}
+        meant, maybe = (known.get(nearest(rule.tools, known, likeness) or "") for likeness in (1.0, 0.82))
+        guess = meant or maybe
+        if guess is None or policy.decide(guess.spec, {})[0] in (rule.decision, "deny"):
+            return  # it is another's, or said for this one too
         words = (
-            f"{what} holds for no tool of this agent; did you mean {meant or maybe!r}? If it is for a tool of another agent with this policy, write its "
+            f"{what} holds for no tool of this agent; did you mean {guess.name!r}? If it is for a tool of another agent with this policy, write its "
             f"name as a pattern, '{rule.tools[:-1]}[{rule.tools[-1:]}]'"
         )
         if meant is not None:
             raise ConfigError(words)
         warnings.warn(words, stacklevel=4)  # `unlock_door` may well be another's tool where this one has `lock_door`
-    elif not any(tool.spec.parameters.get(word) for word in _OPEN):
-        names = list(mapping(tool.spec.parameters, "properties"))
-        for name in rule.arguments or ():
-            if name not in names:
-                guess = nearest(name, names)
-                raise ConfigError(
-                    f"{what} looks at the argument {name!r}, which that tool does not have; "
-                    + (f"did you mean {guess!r}?" if guess else f"it has {', '.join(names) or 'none'}")
-                )
+        return
+    names = known_keys(tool.spec.parameters, tool.spec.parameters)
+    for name in rule.arguments or ():
+        if names is not None and name not in names:
+            guess = nearest(name, names)
+            raise ConfigError(
+                f"{what} looks at the argument {name!r}, which that tool does not have; "
+                + (f"did you mean {guess!r}?" if guess else f"it has {', '.join(names) or 'none'}")
+            )
 
 
 def as_reviewer(reviewer: T) -> T:
@@ -197,16 +197,6 @@ def _kind(given: object) -> str:
 
 
 _RULE = 'Rule("deny", tools="delete_*")'
-_OPEN = (
-    "additionalProperties",
-    "patternProperties",
-    "unevaluatedProperties",
-    "$ref",
-    "allOf",
-    "anyOf",
-    "oneOf",
-    "if",
-)  # other keys may come
 
 
 def as_examples(example: Trace | Sequence[Message] | str, tools: Sequence[ToolSpec]) -> list[tuple[Message, ...]]:

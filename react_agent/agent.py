@@ -49,13 +49,12 @@ class Agent(Generic[Output]):
     """A model with tools, instructions and limits.
 
     Args:
-        backend: A `Backend`; a name such as ``"openai:gpt-5"``, ``"ollama:qwen3"`` or ``"http://localhost:8080/v1#model"``; or any function
-            ``str -> str``, sync or async.
+        backend: A `Backend`; a name such as ``"openai:gpt-5"`` or ``"http://localhost:8080/v1#model"``; or any function ``str -> str``, sync or async.
         tools: Functions, `Tool` objects, or a `ToolRegistry`.
         instructions: The system prompt.
-        output: A type (or JSON Schema) of the answer; it arrives checked in ``result.output``, which type checkers know to be of that type
-            (an ``Agent[Ticket]`` gives a ``Result[Ticket]``; a union or ``Literal`` too, with mypy from 2.2). Keys that it
-            does not know are refused where they may stand for one with a default; ``extra="ignore"`` in its own configuration has them dropped.
+        output: A type (or JSON Schema) of the answer; it arrives checked in ``result.output``, which type checkers know to be of that type (an
+            ``Agent[Ticket]`` gives a ``Result[Ticket]``; a union or ``Literal`` too, with mypy from 2.2). Keys that it does not know are
+            refused where they may stand for one with a default; ``extra="ignore"`` in its own configuration has them dropped.
         limits: Where a run ends at the latest.
         settings: Temperature and the like.
         policy: Which calls may run; by default, tools that call themselves destructive are asked for.
@@ -74,6 +73,8 @@ class Agent(Generic[Output]):
 
     @overload  # mypy reads a Literal or a union as a type only where nothing but a type may stand
     def __init__(self, backend: BackendLike, *, output: TypeForm[Output], **others: Unpack[AgentOptions]) -> None: ...
+    @overload
+    def __init__(self, backend: BackendLike, *, output: type[Output] | None, **others: Unpack[AgentOptions]) -> None: ...
     @overload
     def __init__(self, backend: BackendLike, *, output: AnyOutput = None, **others: Unpack[AgentOptions]) -> None: ...
     def __init__(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, TypeAlias, cast
 
 from pydantic import TypeAdapter, ValidationError
 from pydantic.errors import PydanticUserError
@@ -10,7 +11,7 @@ from pydantic_core import from_json, to_json
 
 from react_agent.errors import ConfigError, ToolError
 from react_agent.messages import JsonObject
-from react_agent.schema import RawArguments, arguments_schema
+from react_agent.schema import InvalidArguments, RawArguments, arguments_schema
 from react_agent.schema.parameters import first_words, looser_for_answers
 from react_agent.spec import FINISH_TOOL, finish_spec
 from react_agent.tooling import Tool
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from types import UnionType
 
     from typing_extensions import TypeForm
+
+Check: TypeAlias = Callable[[JsonObject], Mapping[str, object]]
 
 
 class TypedAnswer:
@@ -42,7 +45,7 @@ class TypedAnswer:
         self._wrapped = spec.parameters is not self.schema
         self.tool = Tool.from_schema(name=FINISH_TOOL, description=spec.description, parameters=spec.parameters, function=self._check)
         if self._adapter is not None and (looser := looser_for_answers(self._adapter)) is not None:
-            self.tool.check = RawArguments(arguments_schema(finish_spec(looser).parameters), closed=True).check
+            self.tool.check = _looser(RawArguments(arguments_schema(finish_spec(looser).parameters), closed=True).check, self.tool.check)
 
     def _check(self, /, **arguments: object) -> object:
         data = cast("JsonObject", arguments)
@@ -57,6 +60,18 @@ class TypedAnswer:
         inner = data["answer"] if self._wrapped else data
         text = to_json(inner)  # so that whoever changes the value does not change the trace
         return from_json(text) if self._adapter is None else self._adapter.validate_json(text)
+
+
+def _looser(check: Check, strict: Check) -> Check:
+    """The check, with the other's complaints: what is dropped from a whole answer is a misspelt key in one that lacks something."""
+
+    def checked(arguments: JsonObject) -> Mapping[str, object]:
+        try:
+            return check(arguments)
+        except InvalidArguments:
+            return strict(arguments)
+
+    return checked
 
 
 def _said(error: ValidationError) -> str:

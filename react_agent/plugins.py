@@ -56,9 +56,9 @@ def load_pack(name: str) -> ToolRegistry:
 
 def makes_tools(value: object) -> TypeGuard[Callable[[], object]]:
     """A function that gives tools, and is none: its own hints say so, and it needs no arguments."""
-    if isinstance(value, Tool) or not inspect.isfunction(value):
+    if not callable(value) or isinstance(value, Tool | type):
         return False
-    gives = gives_tools(value) or "Callable[" in str(value.__annotations__.get("return", ""))
+    gives = gives_tools(value, unknown=True) or "Callable[" in str(getattr(value, "__annotations__", {}).get("return", ""))
     return gives and all(each.default is not each.empty for each in inspect.signature(value).parameters.values())
 
 

@@ -1122,6 +1122,14 @@ def test_keys_too_many_of_an_answer_are_dropped_where_its_class_says_so_or_they_
     )
 
 
+def test_a_misspelt_key_of_an_answer_whose_other_keys_are_dropped_is_told_with_the_one_that_was_meant() -> None:
+    result = Agent(
+        mock([call("finish", notes="hm", X=1), "It is what I said."], "native"), output=Whole, limits=Limits(mistakes=1)
+    ).run_sync("Well?")
+    [said] = [event.result.text for event in result.trace if isinstance(event, Returned)]
+    assert 'X: there is no such key. Did you mean "x"?' in said
+
+
 # ---------------------------------------------------------------------------------------------------- what is handed in
 
 CANNOT_BE_WRITTEN: dict[str, tuple[Callable[[], object], str]] = {

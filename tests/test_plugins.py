@@ -12,6 +12,8 @@ from react_agent.errors import ConfigError
 from react_agent.plugins import load_pack, packs
 
 MODULE = '''
+import functools
+
 from react_agent import Tool, ToolRegistry, tool
 from react_agent.errors import ConfigError
 
@@ -38,6 +40,19 @@ def make() -> ToolRegistry:
 
 def make_list() -> list[Tool]:
     return [sun]
+
+def make_lazily() -> "list[typing_only.Tool]":
+    return [sun]
+
+@functools.cache
+def make_once() -> ToolRegistry:
+    return registry
+
+class Kit:
+    def tools(self) -> list[Tool]:
+        return [sun]
+
+make_of_a_kit = Kit().tools
 
 def breaks() -> ToolRegistry:
     raise RuntimeError("no forecast")
@@ -72,6 +87,9 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Install:
         ("both", ("sun", "rain")),
         ("make", ("sun", "rain")),
         ("make_list", ("sun",)),
+        ("make_lazily", ("sun",)),
+        ("make_once", ("sun", "rain")),
+        ("make_of_a_kit", ("sun",)),
         ("sun", ("sun",)),
         ("rain", ("rain",)),
         ("names", ("names",)),  # a tool that gives a list, and none that gives tools

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import pytest
 
 from react_agent import Agent, MockBackend, Policy, Tool, ToolRegistry, call, tool
@@ -31,7 +33,13 @@ def search_the_web(query: str) -> str:
 ANY = Tool.from_schema(
     name="post", description="Post.", parameters={"type": "object", "additionalProperties": True}, function=lambda **fields: "posted"
 )
-TOOLS = ToolRegistry([delete_file, ask_user, search_the_web, ANY, *ToolRegistry([ask_user]).prefix("fs_")])
+OTHER = Tool.from_schema(
+    name="other",
+    description="Post in another way.",
+    parameters={"type": "object", "properties": {"a": {}}, "required": ["b"], "dependentSchemas": {"a": {"properties": {"c": {}}}}},
+    function=lambda **fields: "posted",
+)
+TOOLS = ToolRegistry([delete_file, ask_user, search_the_web, ANY, OTHER, *ToolRegistry([ask_user]).prefix("fs_")])
 
 
 def agent(*rules: Rule) -> Agent:
@@ -70,6 +78,17 @@ def test_a_tool_that_got_a_prefix_is_meant_by_its_own_name() -> None:
     )
 
 
+@pytest.mark.parametrize("name", ["delete_file", "fs_delete_files"])
+def test_a_name_that_is_another_agents_stands_where_this_ones_is_held_back_too(name: str) -> None:
+    def both(decision: Literal["deny", "ask"]) -> None:
+        policy = Policy((Rule("deny", tools=name), Rule(decision, tools="fs_delete_file")))
+        Agent(MockBackend([]), tools=ToolRegistry([delete_file]).prefix("fs_"), policy=policy)
+
+    both("deny")
+    with pytest.raises(ConfigError) if name == "delete_file" else pytest.warns(UserWarning, match="did you mean"):
+        both("ask")
+
+
 @pytest.mark.parametrize(
     "rule",
     [
@@ -82,6 +101,8 @@ def test_a_tool_that_got_a_prefix_is_meant_by_its_own_name() -> None:
         Rule("deny", tools="delete_*", arguments={"file": "x"}),
         Rule("deny", tools="post", arguments={"anything": "x"}),
         Rule("ask", tools="delete_file", arguments={"path": "/etc/*"}),
+        Rule("deny", tools="other", arguments={"b": "x"}),
+        Rule("deny", tools="other", arguments={"c": "x"}),
     ],
 )
 def test_what_may_be_meant_for_others_stands(rule: Rule) -> None:

@@ -224,6 +224,14 @@ def _collected(function: Callable[[int], AsyncIterator[int]]) -> Callable[[int],
     return collected
 
 
+def _collected_in_a_loop(function: Callable[[int], AsyncIterator[int]]) -> Callable[[int], object]:
+    @functools.wraps(function)
+    def collected(n: int) -> object:
+        return asyncio.run(_collected(function)(n))  # type: ignore[arg-type]
+
+    return collected
+
+
 def _plain(n: int) -> int:
     return n
 
@@ -236,12 +244,22 @@ async def _forgets_to_await(n: int) -> object:
     ("made", "status", "words"),
     [
         (Tool.from_function(_collected(_streams), name="t"), "ok", "[3]"),
+        (Tool.from_function(_collected_in_a_loop(_streams), name="t"), "ok", "[3]"),
+        (Tool.from_function(_logged(_streams), name="t"), "error", "has to collect them"),
         (Tool.from_function(_logged(_yields), name="t"), "ok", "[3]"),
         (Tool.from_schema(name="t", parameters=NUMBER, function=lambda n: _streams(n)), "error", "has to collect them"),
         (Tool.from_function(_forgets_to_await, name="t"), "error", "there is an 'await' missing in the tool"),
         (Tool.from_function(_forgets_to_await, name="t", timeout=60), "error", "there is an 'await' missing in the tool"),
     ],
-    ids=["collected by its decorator", "an iterator", "a hidden stream", "not awaited", "not awaited, with a bound"],
+    ids=[
+        "collected by its decorator",
+        "collected by it in a loop",
+        "a stream that is only wrapped",
+        "an iterator",
+        "a hidden stream",
+        "not awaited",
+        "not awaited, with a bound",
+    ],
 )
 def test_what_is_no_result_yet_is_collected_or_told(made: Tool, status: str, words: str) -> None:
     result = asyncio.run(call_once(ToolRegistry([made]), "t", {"n": 3}))
@@ -254,7 +272,6 @@ def test_what_is_no_result_yet_is_collected_or_told(made: Tool, status: str, wor
         (lambda: tool(_yields), "collect it into a list"),
         (lambda: tool(_streams), "collect it into a list"),
         (lambda: tool(functools.partial(_streams, n=1)), "collect it into a list"),
-        (lambda: tool(_logged(_streams)), "collect it into a list"),
         (lambda: tool(_gives_a_stream), "collect it into a list"),
         (lambda: Tool.from_function(_Streamer()), "collect it into a list"),
         (lambda: Tool.from_schema(parameters=None, function=_Streamer()), "collect it into a list"),

@@ -10,7 +10,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, cast
 
-from react_agent.care import OutputCheck
 from react_agent.errors import ConfigError, ToolError
 from react_agent.mcp.convert import parts_from, tool_from
 from react_agent.mcp.link import Link, Lost, Refusal, opened, refusals
@@ -21,6 +20,7 @@ from react_agent.tooling import RunContext, Tool, ToolRegistry
 
 if TYPE_CHECKING:
     import mcp
+    import mcp_types
 
 MAX_TOOLS, MAX_PAGES = 1_000, 100
 
@@ -63,6 +63,7 @@ class McpServer:
         cwd: str | Path | None = None,
     ) -> None:
         check_options(headers, env, timeout, prefix)
+        meant = as_target(target)
         self.name = name or shown(target)
         self._tools: ToolRegistry | None = None
         self.pins: dict[str, str] = {}
@@ -70,10 +71,9 @@ class McpServer:
         self._prefix, self._believe, self._timeout, self._recheck = prefix, believe, timeout, recheck
         self._pinned = Pins(pins) if isinstance(pins, str | Path) else pins
         self._looked, self._heard, self._listen_on = 0.0, 0, asyncio.Event()
-        self._checks: dict[str, OutputCheck | None] = {}
         self._now: dict[str, str] = {}  # pins as last seen
         self._link = Link(
-            self.name, functools.partial(opened, as_target(target), headers, env, cwd, self._hear), self._take_over, self._listen, timeout
+            self.name, functools.partial(opened, meant, headers, env, cwd, self._hear), self._take_over, self._listen, timeout
         )
 
     def __repr__(self) -> str:
@@ -130,33 +130,30 @@ class McpServer:
             """Structured results are held to their schema by `OutputCheck`, whose work is bounded."""
 
         client.session.validate_tool_result = checked_here  # type: ignore[method-assign]
-        tools, left_out, checks = ToolRegistry(), {}, {}
+        tools, left_out = ToolRegistry(), {}
         for said in listed:
-            name = str(said["name"])
             try:
-                made, checks[name] = self._tool(said)
-                tools.register(made)
+                tools.register(self._tool(said))
             except ConfigError as error:
-                left_out[name] = str(error)
-        self._tools, self.pins, self.left_out, self._checks = (
-            tools,
-            pins,
-            left_out,
-            checks,
-        )  # those of an earlier connection have their own pins
+                left_out[str(said["name"])] = str(error)
+        self._tools, self.pins, self.left_out = tools, pins, left_out  # those of an earlier connection have their own pins
         self._now, self._looked, self._listen_on = dict(pins), time.monotonic(), asyncio.Event()
 
-    def _tool(self, said: JsonObject) -> tuple[Tool, OutputCheck | None]:
+    def _tool(self, said: JsonObject) -> Tool:
         name, pin = str(said["name"]), tool_pin(said)
 
         async def call(mcp_context: RunContext[object], **arguments: object) -> list[Text | Image]:
-            return await self._link.run(lambda client: self._call(client, name, pin, arguments, mcp_context))
+            async def called(client: mcp.Client) -> list[Text | Image]:
+                return parts_from(await self._call(client, name, pin, arguments, mcp_context), check)
 
-        return tool_from(said, call, prefix=self._prefix, believe=self._believe, timeout=self._timeout)
+            return await self._link.run(called)
+
+        made, check = tool_from(said, call, prefix=self._prefix, believe=self._believe, timeout=self._timeout)
+        return made
 
     async def _call(
         self, client: mcp.Client, name: str, pin: str, arguments: dict[str, object], context: RunContext[object]
-    ) -> list[Text | Image]:
+    ) -> mcp_types.CallToolResult:
         from mcp import MCPError
 
         refused: list[Refusal] = []
@@ -172,10 +169,9 @@ class McpServer:
             context.progress(clean(message or ""), progress / total if total else None)
 
         try:
-            result = await client.call_tool(name, arguments, progress_callback=on_progress)
+            return await client.call_tool(name, arguments, progress_callback=on_progress)
         except (MCPError, RuntimeError, ValueError, OSError) as error:
             raise self._failed(error, refused) from error
-        return parts_from(result, self._checks[name])
 
     def _failed(self, error: Exception, refused: list[Refusal]) -> ToolError:
         """What is known of a call of which no result came."""

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
+import inspect
 import tempfile
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Mapping
-from contextvars import ContextVar
+from contextvars import Context, ContextVar
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
 
@@ -79,6 +80,8 @@ async def opened(
                 raise ConfigError("an MCP server is a URL or a command, and this is nothing")
             parameters = mcp.StdioServerParameters(command=command[0], args=command[1:], env=dict(env or {}), cwd=cwd)
             transport = _noticing(stdio_client(parameters, errlog=cast("Any", log)), gone)
+        elif inspect.isasyncgen(spent := getattr(target, "gen", None)) and spent.ag_frame is None:
+            raise ConfigError("a transport such as sse_client(url) can be opened once only; make a new McpServer with a new one")
         yield await stack.enter_async_context(mcp.Client(transport, message_handler=hear))
 
 
@@ -217,7 +220,7 @@ class Link:
 
     def connect(self) -> None:
         """Start it, unless that is done. Raises `ConfigError` where the server cannot be had."""
-        if self._thread is not None:
+        if self._runs():
             return
         failed: list[BaseException] = []
         there = threading.Event()
@@ -236,6 +239,10 @@ class Link:
             self.close()
             raise _why(self._name, failed[0])
 
+    def _runs(self) -> bool:
+        """A process that was forked has no threads of the one before, and what is given to their loops waits for ever."""
+        return self._thread is not None and self._thread.is_alive()
+
     def close(self) -> None:
         thread, self._thread = self._thread, None
         if thread is None:
@@ -248,7 +255,7 @@ class Link:
     async def run(self, make: Callable[[mcp.Client], Coroutine[Any, Any, T]]) -> T:
         """Do something with the client, from any loop. Raises `ToolError` where the server is gone and cannot be had again."""
         loop = self._loop
-        if self._thread is None or loop is None or loop.is_closed():
+        if loop is None or loop.is_closed() or not self._runs():
             raise self._closed()
         return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(self._do(make), loop))
 
@@ -273,19 +280,23 @@ class Link:
         connection = self._connection
         if connection is None or (connection.lost and connection.opened.is_set()):
             connection = self._connection = _Connection()
-            task = asyncio.create_task(self._live_in(connection))
-            self._alive[task] = connection
-            task.add_done_callback(self._alive.pop)
+            Context().run(self._begin, connection)  # in that of a call, it would keep what the call's run holds
         await connection.opened.wait()
         return connection
 
+    def _begin(self, connection: _Connection) -> None:
+        task = asyncio.create_task(self._live_in(connection))
+        self._alive[task] = connection
+        task.add_done_callback(self._alive.pop)
+
     def _closed(self) -> ToolError:
         return ToolError(
-            f"the MCP server {self._name} is not connected any more: its tools work until close(), or as long as its 'with' block lasts"
+            f"the MCP server {self._name} is not connected any more: its tools work until close(), or as long as its 'with' block lasts, and in the "
+            "process that connected it; another one that was forked from it calls connect() itself"
         )
 
     async def _live(self, ready: Callable[[], None]) -> None:
-        self._loop, self._stop, self._connection = asyncio.get_running_loop(), asyncio.Event(), None
+        self._loop, self._stop, self._connection, self._alive = asyncio.get_running_loop(), asyncio.Event(), None, {}
         first = await self._connected()
         if first.client is None:
             raise first.error or _why(self._name, None)

@@ -9,7 +9,9 @@ from pathlib import Path
 
 from react_agent.errors import ConfigError
 
-_SECRET = re.compile(r"(?i)(--?[\w-]*(?:key|token|secret|password|passwd|auth)[\w-]*)(=.*)?")
+_SECRET = re.compile(
+    r"(?is)(--?[\w-]*(?:key|token|secret|password|passwd|auth|header)[\w-]*|(?-i:-H)|\w*(?:key|token|secret|password|passwd|auth)\w*(?==))(=.*)?"
+)
 _USER = re.compile(r"(://)[^/@\s]*@")
 _QUERY = re.compile(r"(://[^?\s]*)\?\S*")
 _ADDRESS = re.compile(r"(localhost|[\w-]+(\.[\w-]+)+)(:\d+)?(/\S*)?|[\w-]+:\d+(/\S*)?")
@@ -40,20 +42,21 @@ def as_target(target: object) -> object:
 
 
 def shown(target: object) -> str:
-    """A name for messages and pins, without what may be secret in a URL or a command line."""
+    """A name for messages and pins, without what may be secret in a URL or a command line that `as_target` takes."""
     if is_url(target):
         return _bare(str(target))
     if not isinstance(target, list | tuple | str):
         return str(getattr(target, "name", type(target).__name__))
+    given = shlex.split(target) if isinstance(target, str) else [str(word) for word in target]
     words: list[str] = []
     hidden = False
-    for word in map(str, target.split() if isinstance(target, str) else target):
+    for word in given:
         option = _SECRET.fullmatch(word)
         words.append("…" if hidden and not word.startswith("-") else f"{option[1]}=…" if option and option[2] else _bare(word))
         hidden = option is not None and not option[2]
-    if isinstance(target, str) and words == target.split():
-        return target
-    return " ".join(words) if any(word.endswith("…") for word in words) else shlex.join(words)
+    if words == given:
+        return target if isinstance(target, str) else shlex.join(given)
+    return " ".join(words)
 
 
 def _bare(word: str) -> str:

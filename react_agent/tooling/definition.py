@@ -9,7 +9,6 @@ import re
 import types
 import typing
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
 from typing import Any, Concatenate, Generic, ParamSpec, TypeVar, Unpack, cast, overload
 
 from msgspec.structs import replace
@@ -249,15 +248,14 @@ def _check_callable(function: object, name: str) -> None:
 
 
 def _yields(function: Callable[..., object]) -> bool:
-    """It gives a generator that nobody would iterate over. What is wrapped may be collected by its wrapper, but one of the async kind only by an async one."""
+    """It gives a generator that nobody would iterate over, as far as can be told: what is wrapped may be collected by its wrapper."""
     while isinstance(function, functools.partial):
         function = function.func
     called = function if inspect.isroutine(function) or isinstance(function, type) else type(function).__call__
     if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(called):
         return True
-    if hasattr(called, "__wrapped__"):  # and its hints are those of what it wraps
-        return inspect.isasyncgenfunction(inspect.unwrap(called)) and not inspect.iscoroutinefunction(called)
-    return _ASYNC_ITERATOR.search(_returned(called)) is not None
+    wraps = hasattr(called, "__wrapped__")  # then its hints are not its own
+    return not wraps and _ASYNC_ITERATOR.search(_returned(called)) is not None
 
 
 def _returned(function: object) -> str:
@@ -265,13 +263,19 @@ def _returned(function: object) -> str:
     return str(getattr(function, "__annotations__", {}).get("return", ""))
 
 
-def gives_tools(function: object) -> bool:
-    """Its own hint says that it returns a tool or several; not something of the user's own that is called so too."""
+def gives_tools(function: Callable[..., object], unknown: bool = False) -> bool:
+    """Its own hint says that it returns a tool or several; not something of the user's own that is called so too.
+
+    Args:
+        function: What may be a tool itself.
+        unknown: The answer where the hint is only a word, as of what is imported for type checkers alone.
+    """
     if not _TOOLS.search(_returned(function)):
         return False
-    hint: object = None
-    with suppress(Exception):  # an annotation is code, and may raise anything
+    try:
         hint = typing.get_type_hints(function)["return"]
+    except Exception:  # noqa: BLE001 - an annotation is code, and may raise anything
+        return unknown
     kinds = [typing.get_origin(each) or each for each in (hint, *typing.get_args(hint))]
     return any(isinstance(kind, type) and kind.__module__.startswith(_HERE) and _TOOLS.fullmatch(kind.__name__) for kind in kinds)
 

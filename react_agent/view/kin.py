@@ -5,6 +5,7 @@ A sub-agent's run id is its call's key, so that it is found by its name alone.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from itertools import chain, count
 from pathlib import Path
@@ -16,6 +17,7 @@ from react_agent.trace import Trace
 from react_agent.view.reading import Read, read_far
 from react_agent.view.redact import Redactor
 
+_STEP = re.compile("[0-9]{1,9}")
 Place: TypeAlias = "tuple[int, int]"  # of a call: step, index
 
 
@@ -93,7 +95,7 @@ def above(trace: Trace) -> Relative | None:
     step = parent.call.rpartition("/")[2].partition(".")[0]
     # what goes on beneath a fork parted from the child of the run before, and is named after the fork
     run_id = parent.run_id if parent.at is None else started.run_id.rpartition("/")[0]
-    return Relative(run_id, int(step) if step.isdecimal() and step.isascii() else None)
+    return Relative(run_id, int(step) if _STEP.fullmatch(step) else None)
 
 
 def parted(trace: Trace) -> Relative | None:
@@ -127,7 +129,8 @@ def descendants(trace: Trace, beside: Path, redactor: Redactor | None = None) ->
         children = beneath(run, lambda run_id: is_file(file_of(run_id, beside)))
         for child in chain.from_iterable(children.values()):
             path = file_of(child.run_id, beside)
-            read = read_run(path) if child.there and child.run_id not in (*found, trace.run_id) else None
+            known = child.run_id == trace.run_id or child.run_id in found
+            read = read_run(path) if child.there and not known else None
             if read is not None and read.trace.run_id == child.run_id:
                 shown = redactor.trace(read.trace) if redactor else read.trace
                 found[child.run_id] = Found(shown, read.problem, str(path))

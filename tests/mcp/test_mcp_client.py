@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import os
 import shlex
@@ -13,8 +14,11 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+import weakref
+from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager, closing, contextmanager
+from contextvars import ContextVar, copy_context
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any, ClassVar
@@ -31,6 +35,7 @@ from react_agent.errors import ConfigError
 from react_agent.events import Returned
 from react_agent.mcp import McpServer, Pins, tool_pin
 from react_agent.mcp.convert import tool_from
+from react_agent.mcp.link import Link, Lost
 from react_agent.messages import ToolResult
 from react_agent.policy import ALLOW_ALL, Rule
 
@@ -224,6 +229,18 @@ def test_after_connecting_again_the_tools_are_those_of_now_and_a_changed_one_of_
         assert one(server, "gentle").status == "ok"
 
 
+def test_a_tool_that_was_gone_at_the_next_connection_and_came_back_can_be_called() -> None:
+    mischief = Mischief()
+    server = McpServer(mischief.server, recheck=0.0)
+    with server:
+        before, all_ = server.tools, mischief.tools
+    mischief.tools = [each for each in all_ if each.name != "add"]
+    with server:
+        assert "has changed or removed this tool" in asyncio.run(call_once(before, "add", {"a": 1, "b": 2})).text
+        mischief.tools = all_
+        assert asyncio.run(call_once(before, "add", {"a": 1, "b": 2})).text == "3"
+
+
 def test_pins_of_before_are_held_against_the_tools_of_now() -> None:
     mischief = Mischief()
     with McpServer(mischief.server) as server:
@@ -323,6 +340,48 @@ def test_a_server_that_died_while_nobody_called_is_connected_again_by_the_next_c
         wait_until(lambda: "has changed or removed" in one(server, "add", a=1, b=1).text)
 
 
+def test_a_connection_that_was_made_again_keeps_nothing_of_the_run_that_made_it() -> None:
+    class Held:
+        pass
+
+    variable = ContextVar[Held]("held")
+
+    def calling() -> weakref.ref[Held]:
+        held = Held()
+        variable.set(held)
+        assert one(server, "add", a=1, b=1).ok
+        return weakref.ref(held)
+
+    with McpServer(SCRIPT) as server:
+        assert UNKNOWN in one(server, "dies").text
+        held = copy_context().run(calling)
+        wait_until(lambda: gc.collect() >= 0 and held() is None)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs os.fork")
+@pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork:DeprecationWarning")
+def test_a_process_that_was_forked_has_no_connection_and_can_make_its_own() -> None:
+    with McpServer(SCRIPT) as server:
+        tools = server.tools
+        reading, writing = os.pipe()
+        child = os.fork()
+        if not child:
+            try:
+                said = [one(server, "add", a=1, b=1).text]
+                with server:
+                    said += [one(server, "add", a=1, b=2).text, asyncio.run(call_once(tools, "add", {"a": 1, "b": 3})).text]
+                os.write(writing, json.dumps(said).encode())
+            finally:
+                os._exit(0)
+        os.close(writing)
+        with open(reading) as told:
+            first, *others = json.loads(told.read())
+        os.waitpid(child, 0)
+        assert "forked" in first, "else it waits for ever for a thread that is not there"
+        assert others == ["3", "4"]
+        assert one(server, "add", a=1, b=4).text == "5"
+
+
 def test_a_server_that_cannot_be_had_again_is_told_to_the_model_once_for_each_call(tmp_path: Path) -> None:
     script = shutil.copy(SCRIPT[1], tmp_path)
     with McpServer([sys.executable, script]) as server:
@@ -389,6 +448,43 @@ def test_over_http_a_server_that_was_started_again_is_called_and_heard_again() -
         finally:
             running.kill()
             running.wait()
+
+
+def test_a_connection_that_was_lost_is_closed_when_the_last_call_on_it_has_ended() -> None:
+    opened: list[int] = []
+    closed: list[int] = []
+    begun, goes_on = threading.Event(), threading.Event()
+
+    @asynccontextmanager
+    async def connection(log: object, gone: object) -> AsyncIterator[Any]:
+        opened.append(len(opened))
+        yield len(opened) - 1
+        closed.append(len(closed))
+
+    async def nothing(client: object) -> None:
+        pass
+
+    async def long(client: object) -> object:
+        begun.set()
+        await asyncio.to_thread(goes_on.wait)
+        return client
+
+    async def refused_by_the_first(client: object) -> object:
+        if client == 0:
+            raise Lost("it knows no such session")
+        return client
+
+    link = Link("x", connection, nothing, nothing, 60)
+    link.connect()
+    with ThreadPoolExecutor(1) as apart:
+        first = apart.submit(lambda: asyncio.run(link.run(long)))
+        begun.wait()
+        again, meanwhile = asyncio.run(link.run(refused_by_the_first)), [*closed]
+        goes_on.set()
+        assert (first.result(), again, meanwhile) == (0, 1, [])
+    wait_until(lambda: closed == [0])
+    link.close()
+    assert (opened, closed) == ([0, 1], [0, 1])
 
 
 class Forgetful(BaseHTTPRequestHandler):
@@ -564,6 +660,11 @@ def test_options_that_would_fail_later_are_refused_without_their_values(options:
         (["server", "--token=geheim"], "server --token=…"),
         ("server postgresql://user:geheim@host/db", "server postgresql://host/db"),
         ("https://user:geheim@host/mcp?key=geheim", "https://host/mcp"),
+        ("docker run -i -e GITHUB_TOKEN=geheim -e DEBUG=1 image", "docker run -i -e GITHUB_TOKEN=… -e DEBUG=1 image"),
+        (["env", "API_KEY=geheim", "server"], "env API_KEY=… server"),
+        ("npx mcp-remote https://host/mcp --header 'Authorization: Bearer geheim'", "npx mcp-remote https://host/mcp --header …"),
+        (["npx", "mcp-remote", "https://host/mcp", "-H", "Authorization: Bearer geheim"], "npx mcp-remote https://host/mcp -H …"),
+        ("server --token 'ge heim' --key=\"ge heim\" token -h host", "server --token … --key=… token -h host"),
     ],
     ids=str,
 )
@@ -592,6 +693,19 @@ def test_a_refusal_over_http_is_told_with_its_status() -> None:
     with web_of(Refusing) as url, pytest.raises(ConfigError, match=r"HTTP 401 Unauthorized.*headers=") as caught:
         McpServer(f"{url}?key=secret", headers={"Authorization": "secret"}).connect()
     assert "secret" not in str(caught.value)
+
+
+def test_a_transport_that_can_be_opened_once_only_is_said_to_be_one() -> None:
+    @asynccontextmanager
+    async def transport() -> AsyncIterator[tuple[object, object]]:
+        raise OSError("nobody is there")
+        yield
+
+    server = McpServer(transport())
+    with pytest.raises(ConfigError, match="nobody is there"):
+        server.connect()
+    with pytest.raises(ConfigError, match="opened once only; make a new McpServer"):
+        server.connect()
 
 
 def test_a_server_that_says_nothing() -> None:

@@ -149,8 +149,9 @@ def test_a_run_that_is_beneath_itself(tmp_path: Path) -> None:
         (Parent("p/0.0", at=3, call="p/0.0"), "f/0.0", kin.Relative("f", 0), kin.Relative("p/0.0", 0)),
         (Parent("p", call="[redacted]"), "p/0.0", kin.Relative("p", None), None),
         (Parent("p", at=-5), "f", None, kin.Relative("p", None)),
+        (Parent("p", call=f"p/{'9' * 5_000}.0"), "f", kin.Relative("p", None), None),
     ],
-    ids=["none", "sub-agent", "fork at once", "fork", "beneath a fork", "masked", "edited by hand"],
+    ids=["none", "sub-agent", "fork at once", "fork", "beneath a fork", "masked", "edited by hand", "no number that can be read"],
 )
 def test_where_a_run_comes_from(parent: Parent | None, run_id: str, above: kin.Relative | None, parted: kin.Relative | None) -> None:
     trace = tell("one_call", "native").trace
